@@ -1,0 +1,1 @@
+"""The language model, its tools, and the ways in which people reach them."""

@@ -1,0 +1,1 @@
+"""Ask, plan, read and join: everything between a question and the systems that hold the data."""

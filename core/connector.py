@@ -1,0 +1,252 @@
+"""Every extension point of groundwire on one screen: what a connector must and may do.
+
+A connector says which entities a system holds (`discover`) and reads records of one entity
+(`scan`). Everything else is optional and *declared*: the planner sends a connector no
+filter, order, limit or aggregate that it did not declare, so nothing can be ignored silently.
+Joins, residual filters, retries, caching and policy are the core's work.
+
+Predicates follow SQL's three-valued logic: a record belongs to the result where the
+predicate is true, and neither false nor NULL.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import pyarrow as pa
+from sqlglot import exp
+
+from groundwire.core.catalog import Entity
+
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "is null", "is not null", "like"]
+"""`like` is case-sensitive, with `%` and `_` and no escape character."""
+
+AggregateFunction = Literal["count", "count_distinct", "sum", "min", "max", "avg"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """`field op value`. `value` is a scalar, a non-empty tuple for `in` and `not in` (never holding
+    None), None for the null tests. `field` may be a dotted path where `Capabilities.paths` allows it."""
+
+    field: str
+    op: Operator
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class And:
+    """All terms are true."""
+
+    terms: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """At least one term is true."""
+
+    terms: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The term is false (not NULL)."""
+
+    term: Predicate
+
+
+Predicate = Comparison | And | Or | Not
+
+
+class Pushdown(enum.Enum):
+    """How faithfully a source executes a comparison."""
+
+    EXACT = "exact"
+    """The same rows as SQL."""
+    LOOSE = "loose"
+    """All of SQL's rows and perhaps more (case-insensitive equality, say): the engine filters again."""
+    NONE = "none"
+    """Not at all: never sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """`function(field) AS alias`; `field` is None for COUNT(*)."""
+
+    function: AggregateFunction
+    field: str | None
+    alias: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One key of an ORDER BY."""
+
+    field: str
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """A read of one entity, within what its connector declared.
+
+    Attributes:
+        entity: what to read.
+        fields: columns to deliver, in this order. Dotted paths only within `Capabilities.paths`.
+            With `aggregates` or `group_by` set, `fields` is empty and the columns are
+            `group_by` followed by the aggregates' aliases.
+        where: which records; None for all.
+        group_by, aggregates: only within `Capabilities.aggregates`.
+        order, limit: only within `Capabilities.order` and `.limit`; never both with LOOSE filters.
+        types: Arrow type of every delivered column, keyed by column name.
+    """
+
+    entity: Entity
+    fields: tuple[str, ...] = ()
+    where: Predicate | None = None
+    group_by: tuple[str, ...] = ()
+    aggregates: tuple[Aggregate, ...] = ()
+    order: tuple[Order, ...] = ()
+    limit: int | None = None
+    types: Mapping[str, pa.DataType] = field(default_factory=dict, hash=False)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """What every delivered batch looks like."""
+        names = (*self.group_by, *(a.alias for a in self.aggregates)) or self.fields
+        return pa.schema([pa.field(n, self.types[n]) for n in names])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a source executes itself. The defaults declare nothing.
+
+    Attributes:
+        paths: to-one steps that a field name in a scan may take (`party.name` is one step).
+            Only relations with `Relation.native` set are ever used.
+        boolean: OR and NOT over comparisons; without it a predicate is a conjunction.
+        order: ORDER BY over fields that are not text (text order depends on collation, so the
+            core never asks for it), with both null placements.
+        limit: at most so many rows, from the front of the order.
+        aggregates: functions executed over all matching records, NULLs skipped as in SQL.
+        group_by: aggregates per group. Text keys must be grouped by exact value.
+        max_in: values in one IN list; longer lists arrive as several scans.
+        concurrency: scans at the same time.
+    """
+
+    paths: int = 0
+    boolean: bool = False
+    order: bool = False
+    limit: bool = False
+    aggregates: frozenset[AggregateFunction] = frozenset()
+    group_by: bool = False
+    max_in: int = 200
+    concurrency: int = 4
+
+
+@dataclass(kw_only=True)
+class ScanReport:
+    """What a connector says about a scan while and after it runs; the engine made it.
+
+    Attributes:
+        native: the requests as the source understood them (SOQL, SQL, a domain), without values
+            that were bound and without secrets.
+        as_of: when the source began to answer; the data is true at this instant or later.
+        incomplete: why records are missing; empty means that all were read.
+        total: how many records match according to the source, None if it did not say.
+        requests: round trips made.
+        deadline: `time.monotonic()` value after which the scan must give up with `Unavailable`.
+    """
+
+    native: list[str] = field(default_factory=list)
+    as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
+    incomplete: list[str] = field(default_factory=list)
+    total: int | None = None
+    requests: int = 0
+    deadline: float | None = None
+
+
+class Connector(ABC):
+    """One connected system. Made once for each source, used from several threads at a time.
+
+    Subclasses take the settings of their section of the configuration as keyword arguments of
+    `__init__` (a frozen pydantic model named `Settings` validates them), connect on first use,
+    and translate every fault of the system into an error of `groundwire.core.errors`.
+    """
+
+    Settings: ClassVar[type[Any]]
+    """Pydantic model of the connector's settings; unknown settings are errors."""
+
+    capabilities: Capabilities = Capabilities()
+
+    def __init__(self, name: str, settings: Any) -> None:
+        self.name = name
+        self.settings = settings
+
+    @abstractmethod
+    def discover(self) -> list[Entity]:
+        """All entities that the configured account may read, with fields and relations.
+
+        Raises:
+            SourceError: the system can't be asked.
+        """
+
+    @abstractmethod
+    def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
+        """Deliver the matching records in batches of `scan.schema`, never the whole table at once.
+
+        Fills `report`. A page that fails raises; a short answer without a word is a defect.
+
+        Raises:
+            SourceError: in any batch, also after some were delivered.
+        """
+
+    def supports(self, entity: Entity, comparison: Comparison) -> Pushdown:
+        """How faithfully this source executes the comparison. Must not contact the source."""
+        return Pushdown.NONE
+
+    def check(self) -> str:
+        """Log in and ask for something small; one line for the operator (product, version, user).
+
+        Raises:
+            SourceError: it does not work, and why.
+        """
+        return f"{len(self.discover())} entities"
+
+    def record_url(self, entity: Entity, key: Mapping[str, Any]) -> str | None:
+        """Where a person can look at this record, None where there is no such place."""
+        return None
+
+    def close(self) -> None:
+        """Let go of connections. May be called twice."""
+
+
+@runtime_checkable
+class QueryPushdown(Protocol):
+    """Optional: the source executes whole queries (any SQL database)."""
+
+    def refuses(self, query: exp.Query) -> str | None:
+        """None where the source gives the same rows as DuckDB for this query, else the reason why not."""
+
+    def scan_query(self, query: exp.Query, schema: pa.Schema, report: ScanReport) -> Iterator[pa.RecordBatch]:
+        """Execute the query and deliver batches of exactly `schema`.
+
+        Args:
+            query: a bound query in DuckDB's dialect. Every table is an `exp.Table` whose
+                `meta["entity"]` is an `Entity` of this source and which carries an alias; every
+                column is qualified by such an alias or by that of a derived table or CTE.
+        """
+
+
+@runtime_checkable
+class Profiling(Protocol):
+    """Optional: cheap facts about the values, for better catalogs and better prompts."""
+
+    def profile(self, entity: Entity) -> Entity:
+        """The same entity with `rows` estimated and `values` filled for text fields with few of them."""

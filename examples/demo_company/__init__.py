@@ -1,0 +1,1 @@
+"""A demonstration company: one set of customers, seen by a CRM, an ERP and a warehouse."""
