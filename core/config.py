@@ -1,0 +1,218 @@
+"""The configuration file, `groundwire.toml`: sources, what people call things, links, limits.
+
+Secrets stay out of it: `${NAME}` in any text takes an environment variable, and
+`{ file = "path" }` in place of a text takes a file's content (relative to the configuration).
+Every error names the setting by its dotted path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from groundwire.core.catalog import near_names
+from groundwire.core.errors import ConfigError
+
+DEFAULT_NAME = "groundwire.toml"
+PATH_VARIABLE = "GROUNDWIRE_CONFIG"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldConfig(_Section):
+    """`[sources.NAME.entities.ENTITY.field.FIELD]`: what people know about a field."""
+
+    description: str = ""
+    synonyms: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    sensitive: bool = False
+
+
+class MeasureConfig(_Section):
+    """`[sources.NAME.entities.ENTITY.measures.MEASURE]`: a named expression."""
+
+    expression: str
+    description: str = ""
+    synonyms: tuple[str, ...] = ()
+
+
+class EntityConfig(_Section):
+    """`[sources.NAME.entities.ENTITY]`: what people know about an entity.
+
+    `fields` lists the only fields to show; `hide` takes some away.
+    """
+
+    description: str = ""
+    label: str = ""
+    synonyms: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    field: dict[str, FieldConfig] = Field(default_factory=dict)
+    measures: dict[str, MeasureConfig] = Field(default_factory=dict)
+    max_age: str | None = None
+
+
+class SourceConfig(BaseModel):
+    """`[sources.NAME]`: the kind of connector, its settings, and its entities' descriptions."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str
+    entities: dict[str, EntityConfig] = Field(default_factory=dict)
+    max_age: str | None = None
+    infer_relations: bool = True
+    profile: bool = True
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What belongs to the connector itself."""
+        return dict(self.model_extra or {})
+
+
+class LinkConfig(BaseModel):
+    """`[[links]]`: `from` and `to` are `entity.field`; many records of `from` belong to one of `to`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: str = Field(alias="from")
+    to: str
+    name: str
+    reverse: str
+
+
+class ModelConfig(_Section):
+    """`[model]`: which language model answers. `name` is known weights, a path to a GGUF file, or a
+    `provider:model` of LangChain's `init_chat_model`."""
+
+    name: str = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+    context: int = Field(default=8192, ge=512)
+    threads: int | None = Field(default=None, ge=1)
+    prefix_cache: bool = True
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class LimitsConfig(_Section):
+    """`[limits]`: what a query may cost. `rows` and `bytes` bound each scan and the result."""
+
+    rows: int = Field(default=2_000_000, ge=1)
+    bytes: int = Field(default=2_000_000_000, ge=1_000_000)
+    timeout: float = Field(default=60.0, gt=0)
+    query_bytes: int = Field(default=100_000, ge=1_000)
+    memory: str = "2GB"
+
+
+class Config(_Section):
+    """The whole file."""
+
+    sources: dict[str, SourceConfig] = Field(default_factory=dict)
+    links: tuple[LinkConfig, ...] = ()
+    model: ModelConfig = ModelConfig()
+    limits: LimitsConfig = LimitsConfig()
+    on_error: Literal["raise", "incomplete"] = "raise"
+
+
+def load(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
+    """Read and check a configuration file.
+
+    Args:
+        path: the file; without it `$GROUNDWIRE_CONFIG`, then `groundwire.toml` in this directory.
+        environment: in place of the process's own.
+
+    Raises:
+        ConfigError: naming the setting, or the file that is missing.
+    """
+    environment = os.environ if environment is None else environment
+    file = Path(path or environment.get(PATH_VARIABLE) or DEFAULT_NAME)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"can't read the configuration {file}: {error.strerror}; name one with --config or {PATH_VARIABLE}"
+        ) from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+    return parse(raw, base=file.parent, environment=environment)
+
+
+def parse(raw: Mapping[str, Any], *, base: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Check an already decoded configuration; `base` is where `{ file = ... }` paths start.
+
+    Raises:
+        ConfigError: naming the setting.
+    """
+    filled = _fill(raw, "", base, os.environ if environment is None else environment)
+    try:
+        config = Config.model_validate(filled)
+    except ValidationError as error:
+        raise _config_error(error, filled, Config) from None
+    for name in config.sources:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ConfigError(
+                "a source's name is letters, digits and underscores", setting=f"sources.{name}"
+            )
+    return config
+
+
+def settings_of(model: type[BaseModel], settings: Mapping[str, Any], *, setting: str) -> Any:
+    """Check one connector's settings against its own model.
+
+    Raises:
+        ConfigError: naming the setting and the valid ones.
+    """
+    try:
+        return model.model_validate(dict(settings))
+    except ValidationError as error:
+        raise _config_error(error, settings, model, prefix=setting) from None
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _fill(value: Any, where: str, base: Path, environment: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+
+        def replace(match: re.Match[str]) -> str:
+            if match[1] not in environment:
+                raise ConfigError(f"environment variable {match[1]} is not set", setting=where)
+            return environment[match[1]]
+
+        return _VARIABLE.sub(replace, value)
+    if isinstance(value, Mapping):
+        if set(value) == {"file"} and isinstance(value["file"], str):
+            file = base / _fill(value["file"], where, base, environment)
+            try:
+                return file.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise ConfigError(f"can't read {file}: {error.strerror}", setting=where) from None
+        return {k: _fill(v, f"{where}.{k}" if where else str(k), base, environment) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_fill(v, f"{where}[{i}]", base, environment) for i, v in enumerate(value)]
+    return value
+
+
+def _config_error(error: ValidationError, data: Any, model: type[BaseModel], prefix: str = "") -> ConfigError:
+    """The first problem as one sentence; never shows the value, which may be a secret."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join([p for p in [prefix] if p] + [str(p) for p in first["loc"]])
+    message = first["msg"]
+    if first["type"] == "extra_forbidden":
+        names = [f.alias or n for n, f in model.model_fields.items()]
+        name = str(first["loc"][-1])
+        near = near_names(name, names)
+        message = f"unknown setting; did you mean {', '.join(near)}?" if near else "unknown setting"
+        if len(first["loc"]) == 1:
+            message += f" Valid settings: {', '.join(sorted(names))}"
+    elif first["type"] == "missing":
+        message = "this setting is required"
+    more = error.error_count() - 1
+    return ConfigError(message + (f" (and {more} more)" if more else ""), setting=where)
