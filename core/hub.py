@@ -1,0 +1,327 @@
+"""The one object that a user holds: connected sources, their catalog, and questions to them.
+
+    with Hub.from_config("groundwire.toml") as hub:
+        result = hub.query("SELECT Name FROM crm.Account WHERE Industry = 'Retail'")
+
+A hub is safe to use from several threads. It connects on first use and closes with `close`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from groundwire.core import config as configuration
+from groundwire.core import registry
+from groundwire.core.catalog import Catalog, Entity, Link, Measure
+from groundwire.core.config import Config, EntityConfig, LinkConfig, SourceConfig
+from groundwire.core.connector import Connector, Profiling
+from groundwire.core.errors import ConfigError, SourceError, UnknownName
+from groundwire.core.freshness import parse_age
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+    from groundwire.core.engine import Progress
+    from groundwire.core.planner import Plan
+    from groundwire.core.result import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceStatus:
+    """Whether a source answers: `message` is the product and the user, or the error."""
+
+    source: str
+    kind: str
+    ok: bool
+    message: str
+    error: SourceError | None = None
+
+
+class Hub:
+    """Connected sources under one catalog and one query language.
+
+    Args:
+        connectors: one for each source; their names become the sources' names.
+        config: descriptions, links, limits; defaults without it.
+    """
+
+    def __init__(self, connectors: Iterable[Connector], config: Config | None = None) -> None:
+        self.config = config or Config()
+        self.connectors: dict[str, Connector] = {c.name: c for c in connectors}
+        self._kinds = {name: s.type for name, s in self.config.sources.items()}
+        self._catalog: Catalog | None = None
+        self._lock = threading.RLock()
+
+    @classmethod
+    def from_config(
+        cls, path: str | Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> Self:
+        """A hub as a configuration file describes it.
+
+        Args:
+            path: the file; without it `$GROUNDWIRE_CONFIG`, then `groundwire.toml` in this directory.
+            environment: in place of the process's own.
+
+        Raises:
+            ConfigError: naming the setting.
+        """
+        return cls.from_parsed(configuration.load(path, environment))
+
+    @classmethod
+    def from_parsed(cls, config: Config) -> Self:
+        """A hub for a configuration that is already checked; connects to nothing yet."""
+        connectors = []
+        for name, source in config.sources.items():
+            kind = registry.load(source.type, setting=f"sources.{name}.type")
+            settings = configuration.settings_of(kind.Settings, source.settings, setting=f"sources.{name}")
+            connectors.append(kind(name, settings))
+        return cls(connectors, config)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def catalog(self) -> Catalog:
+        """Every entity of every source, discovered at first use.
+
+        Raises:
+            SourceError: a source can't be asked.
+            ConfigError: the configuration names an entity or field that does not exist.
+        """
+        with self._lock:
+            if self._catalog is None:
+                self._catalog = self._discover()
+            return self._catalog
+
+    def query(
+        self,
+        sql: str,
+        *,
+        max_age: str | float | timedelta | None = None,
+        limit: int | None = None,
+        on_error: str | None = None,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Answer one SELECT, with implicit joins over dotted paths.
+
+        Args:
+            sql: a single SELECT in DuckDB's dialect; see `docs/query-language.md`.
+            max_age: oldest acceptable data: seconds, "30s", "5m", "2h", "1d", or a timedelta; 0 is live.
+            limit: at most so many rows, marked as truncated if there are more.
+            on_error: `raise` (default), or `incomplete`: a source that fails while being read leaves a
+                result that is marked incomplete.
+            progress: called with a sentence as scans start and end.
+
+        Raises:
+            QueryError: the query can't be answered as it is written.
+            SourceError: a source did not deliver.
+        """
+        from groundwire.core import engine
+
+        parse_age(max_age)  # every read is live for now, so any bound is met
+        plan = self.plan(sql)
+        return engine.execute(
+            plan,
+            self.connectors,
+            self.config.limits,
+            limit=limit,
+            on_error=on_error or self.config.on_error,
+            progress=progress,
+        )
+
+    def plan(self, sql: str) -> Plan:
+        """What `query` would do: bound query, scans, joins. Reads no data.
+
+        Raises:
+            QueryError: the query can't be answered as it is written.
+        """
+        from groundwire.core import planner, query
+
+        bound = query.bind(sql, self.catalog, max_bytes=self.config.limits.query_bytes)
+        return planner.plan(bound, self.connectors)
+
+    def explain(self, sql: str) -> str:
+        """The plan as text: what each source executes itself, and what is joined here."""
+        return self.plan(sql).explain()
+
+    def check(self) -> list[SourceStatus]:
+        """Log in to every source and say whether it answers; in parallel, never raises for a source."""
+
+        def one(item: tuple[str, Connector]) -> SourceStatus:
+            name, connector = item
+            kind = self._kinds.get(name, type(connector).__name__)
+            try:
+                return SourceStatus(source=name, kind=kind, ok=True, message=connector.check())
+            except SourceError as error:
+                return SourceStatus(source=name, kind=kind, ok=False, message=str(error), error=error)
+
+        return self._parallel(one, self.connectors.items())
+
+    def tools(self) -> list[BaseTool]:
+        """LangChain tools over this hub, for anyone's agent."""
+        tools: list[BaseTool] = importlib.import_module("groundwire.agents.tools").make_tools(self)
+        return tools
+
+    def close(self) -> None:
+        """Let go of all connections. May be called twice."""
+        for connector in self.connectors.values():
+            connector.close()
+
+    def _parallel(self, function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
+        items = list(items)
+        with ThreadPoolExecutor(max_workers=max(1, len(items))) as pool:
+            return list(pool.map(function, items))
+
+    def _discover(self) -> Catalog:
+        found = self._parallel(self._discover_source, self.connectors.values())
+        links = [_Endpoints.of(link, i) for i, link in enumerate(self.config.links)]
+        catalog = Catalog([entity for entities in found for entity in entities])
+        resolved = [end.resolve(catalog) for end in links]
+        keep: dict[str, set[str]] = {}
+        for link in resolved:
+            keep.setdefault(link.source, set()).update(here for here, _ in link.on)
+            keep.setdefault(link.target, set()).update(there for _, there in link.on)
+        described = [
+            _described(e, self._entity_config(e), keep.get(e.full_name, set())) for e in catalog
+        ]
+        return _without_lost_relations(Catalog(described)).linked(resolved)
+
+    def _discover_source(self, connector: Connector) -> list[Entity]:
+        entities = connector.discover()
+        source = self.config.sources.get(connector.name)
+        if source is None or source.infer_relations:
+            from groundwire.core.relations import with_inferred_relations
+
+            entities = with_inferred_relations(entities, connector)
+        _check_entity_names(connector.name, entities, source)
+        if isinstance(connector, Profiling) and (source is None or source.profile):
+            entities = [connector.profile(_marked_sensitive(e, self._entity_config(e))) for e in entities]
+        return entities
+
+    def _entity_config(self, entity: Entity) -> EntityConfig | None:
+        source = self.config.sources.get(entity.source)
+        return source.entities.get(entity.name) if source else None
+
+
+def _check_entity_names(name: str, entities: list[Entity], source: SourceConfig | None) -> None:
+    names = {e.name for e in entities}
+    for wanted in source.entities if source else ():
+        if wanted not in names:
+            near = Catalog(entities)._near(wanted)
+            raise ConfigError(
+                "no such entity" + (f"; did you mean {', '.join(near)}?" if near else ""),
+                setting=f"sources.{name}.entities.{wanted}",
+            )
+
+
+def _marked_sensitive(entity: Entity, config: EntityConfig | None) -> Entity:
+    if config is None:
+        return entity
+    fields = tuple(
+        replace(f, sensitive=f.sensitive or config.field[f.name].sensitive) if f.name in config.field else f
+        for f in entity.fields
+    )
+    return replace(entity, fields=fields)
+
+
+def _described(entity: Entity, config: EntityConfig | None, keep: set[str]) -> Entity:
+    """The entity as the operator describes it, without fields that the operator left out."""
+    if config is None:
+        return entity
+    where = f"sources.{entity.source}.entities.{entity.name}"
+    known = {f.name for f in entity.fields}
+    for list_name, names in (("fields", config.fields), ("hide", config.hide), ("field", config.field)):
+        for name in names:
+            if name not in known:
+                near = entity.near(name)
+                raise ConfigError(
+                    f"no such field {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""),
+                    setting=f"{where}.{list_name}",
+                )
+    wanted = (set(config.fields) or known) | set(entity.primary_key) | keep
+    fields = []
+    for f in entity.fields:
+        if f.name not in wanted or (f.name in config.hide and f.name not in keep):
+            continue
+        if f.name in config.field:
+            extra = config.field[f.name]
+            f = replace(
+                f,
+                description=extra.description or f.description,
+                synonyms=(*f.synonyms, *extra.synonyms),
+                values=extra.values or f.values,
+                sensitive=f.sensitive or extra.sensitive,
+            )
+        fields.append(f)
+    measures = tuple(
+        Measure(name=n, expression=m.expression, description=m.description, synonyms=m.synonyms)
+        for n, m in config.measures.items()
+    )
+    return replace(
+        entity,
+        fields=tuple(fields),
+        label=config.label or entity.label,
+        description=config.description or entity.description,
+        synonyms=(*entity.synonyms, *config.synonyms),
+        measures=(*entity.measures, *measures),
+    )
+
+
+def _without_lost_relations(catalog: Catalog) -> Catalog:
+    """Drop relations whose entity or fields are not in the catalog any more."""
+
+    def kept(entity: Entity) -> Entity:
+        relations = []
+        for relation in entity.relations:
+            if relation.target not in catalog:
+                continue
+            there = catalog.entity(relation.target)
+            if all(entity.find_field(a) and there.find_field(b) for a, b in relation.on):
+                relations.append(relation)
+        return replace(entity, relations=tuple(relations))
+
+    return Catalog(kept(e) for e in catalog)
+
+
+@dataclass(frozen=True)
+class _Endpoints:
+    """A link as it is written, waiting for a catalog that says where entity names end."""
+
+    config: LinkConfig
+    setting: str
+
+    @classmethod
+    def of(cls, link: LinkConfig, index: int) -> _Endpoints:
+        return cls(link, f"links[{index}]")
+
+    def resolve(self, catalog: Catalog) -> Link:
+        source, here = self._end(catalog, self.config.from_, "from")
+        target, there = self._end(catalog, self.config.to, "to")
+        return Link(
+            source=source.full_name,
+            target=target.full_name,
+            on=((here, there),),
+            name=self.config.name,
+            reverse=self.config.reverse,
+        )
+
+    def _end(self, catalog: Catalog, text: str, key: str) -> tuple[Entity, str]:
+        entity_name, _, field_name = text.rpartition(".")
+        try:
+            entity = catalog.entity(entity_name)
+            return entity, entity.field(field_name).name
+        except UnknownName as error:
+            raise ConfigError(str(error), setting=f"{self.setting}.{key}") from None
