@@ -68,6 +68,9 @@ class Relation:
     native: str | None = None
     declared: bool = True
 
+    def __deepcopy__(self, memo: object) -> Relation:
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
@@ -104,6 +107,9 @@ class Entity:
     description: str = ""
     synonyms: tuple[str, ...] = ()
     rows: int | None = None
+
+    def __deepcopy__(self, memo: object) -> Entity:
+        return self  # a value: query trees that are copied go on sharing it
 
     @property
     def full_name(self) -> str:

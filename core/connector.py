@@ -211,6 +211,18 @@ class Connector(ABC):
         """How faithfully this source executes the comparison. Must not contact the source."""
         return Pushdown.NONE
 
+    def orders(self, entity: Entity, field: str) -> bool:
+        """Whether a scan may be ordered by this field (never asked for text)."""
+        return self.capabilities.order
+
+    def aggregates(self, entity: Entity, aggregate: Aggregate) -> bool:
+        """Whether the source computes this aggregate exactly."""
+        return aggregate.function in self.capabilities.aggregates
+
+    def groups(self, entity: Entity, field: str) -> bool:
+        """Whether the source groups by exact values of this field."""
+        return self.capabilities.group_by
+
     def check(self) -> str:
         """Log in and ask for something small; one line for the operator (product, version, user).
 
