@@ -14,7 +14,7 @@ returns too many rows can't make an answer wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -226,6 +226,7 @@ class _Splitter:
                 continue
             self.fragments.append(fragment)
             subquery.set("this", _select_all(fragment))
+            self.origins[(0, fragment.name)] = (fragment, {n: n for n in fragment.schema.names})
         for select in list(tree.find_all(exp.Select)):
             if any("entity" in t.meta for t in _tables(select)):
                 joins.simplify(select)
@@ -325,11 +326,10 @@ class _Splitter:
         places = [*select.expressions, *(p for p in parts if p is not None)]
         aggregates = list(dict.fromkeys(a for place in places for a in place.find_all(exp.AggFunc)))
         group = _group_keys(select)
-        if group is None or (not aggregates and not group) or select.find(exp.Window, exp.Filter, exp.Query):
-            if any(q is not select for q in select.find_all(exp.Query)) or group is None:
-                return False
-            if (not aggregates and not group) or select.find(exp.Window, exp.Filter):
-                return False
+        if group is None or (not aggregates and not group) or select.find(exp.Window, exp.Filter):
+            return False
+        if any(q is not select for q in select.find_all(exp.Query)):
+            return False
         keys: list[str] = []
         for key in group:
             if not isinstance(key, exp.Column) or not connector.groups(entity, key.name):
@@ -485,11 +485,9 @@ class _Splitter:
         return done
 
     def _keys_for(self, fragment: Fragment, done: list[Fragment], estimates: dict[str, float]) -> Iterator[KeyFilter]:
-        if fragment.scan is None:
-            return
         connector = self.connectors[fragment.source]
         scan = fragment.scan
-        if scan.limit is not None:
+        if scan is not None and scan.limit is not None:
             return
         seen: set[tuple[str, str, str]] = set()
         for edge in self.edges:
@@ -498,17 +496,18 @@ class _Splitter:
             if (edge.driven_column, edge.driver.name, edge.driver_column) in seen:
                 continue
             seen.add((edge.driven_column, edge.driver.name, edge.driver_column))
-            if scan.group_by and edge.driven_column not in scan.group_by:
+            if scan is not None and scan.group_by and edge.driven_column not in scan.group_by:
                 continue
-            if scan.aggregates and not scan.group_by:
+            if scan is not None and scan.aggregates and not scan.group_by:
                 continue
             here, there = fragment.schema.field(edge.driven_column).type, edge.driver.schema.field(edge.driver_column).type
             if not _same_kind(here, there):
                 continue
-            sample = Comparison(field=edge.driven_column, op="in", value=(_sample(here),))
-            support = connector.supports(scan.entity, sample)
-            if support is Pushdown.NONE or (support is Pushdown.LOOSE and scan.aggregates):
-                continue
+            if scan is not None:
+                sample = Comparison(field=edge.driven_column, op="in", value=(_sample(here),))
+                support = connector.supports(scan.entity, sample)
+                if support is Pushdown.NONE or (support is Pushdown.LOOSE and scan.aggregates):
+                    continue
             if edge.driver.estimate * 2 > fragment.estimate and edge.driver.estimate > 1000:
                 continue
             yield KeyFilter(field=edge.driven_column, fragment=edge.driver.name, column=edge.driver_column)
@@ -636,9 +635,3 @@ def _fragment_table(name: str, alias: str) -> exp.Table:
 
 def _select_all(fragment: Fragment) -> exp.Select:
     return exp.select("*").from_(exp.Table(this=exp.to_identifier(fragment.name, quoted=True)))
-
-
-def fragments_of(plan_: Plan, names: Iterable[str]) -> list[Fragment]:
-    """The plan's fragments of these names."""
-    wanted = set(names)
-    return [f for f in plan_.fragments if f.name in wanted]
