@@ -131,27 +131,25 @@ class Hub:
         """
         from groundwire.core import engine
 
-        parse_age(max_age)  # every read is live for now, so any bound is met
-        plan = self.plan(sql)
+        parse_age(max_age)  # every read is live, so any bound is met
         return engine.execute(
-            plan,
+            self.plan(sql, limit=limit),
             self.connectors,
             self.config.limits,
-            limit=limit,
             on_error=on_error or self.config.on_error,
             progress=progress,
         )
 
-    def plan(self, sql: str) -> Plan:
+    def plan(self, sql: str, *, limit: int | None = None) -> Plan:
         """What `query` would do: bound query, scans, joins. Reads no data.
 
         Raises:
             QueryError: the query can't be answered as it is written.
         """
-        from groundwire.core import planner, query
+        from groundwire.core import binder, planner
 
-        bound = query.bind(sql, self.catalog, max_bytes=self.config.limits.query_bytes)
-        return planner.plan(bound, self.connectors)
+        bound = binder.bind(sql, self.catalog, max_bytes=self.config.limits.query_bytes)
+        return planner.plan(bound, self.connectors, limit=limit)
 
     def explain(self, sql: str) -> str:
         """The plan as text: what each source executes itself, and what is joined here."""
