@@ -273,7 +273,7 @@ def _residual(plan: Plan, reads: list[_Read], limits: LimitsConfig) -> pa.Table:
     try:
         for read in reads:
             engine.register(read.fragment.name, read.table)
-        table = engine.execute(plan.residual.sql(DIALECT)).to_arrow_table()
+        table = engine.sql(plan.residual.sql(DIALECT)).to_arrow_table()
     except duckdb.Error as error:
         raise QueryError(str(error).splitlines()[0]) from None
     finally:
