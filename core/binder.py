@@ -203,6 +203,7 @@ class _Binder:
             self._expressions(item, scope, ctes, aliases=False)
         for key, aliases in (("where", True), ("group", True), ("having", True), ("qualify", True), ("order", True), ("distinct", False)):
             self._expressions(select.args.get(key), scope, ctes, aliases=aliases)
+        self._complete_group(select)
         self._attach(select, scope)
         return tuple(item.alias_or_name for item in select.expressions)
 
@@ -524,6 +525,24 @@ class _Binder:
         self._precompute(node, whole, *prefix, rests, scope)
         return True
 
+    def _complete_group(self, select: exp.Select) -> None:
+        """Group by the plain columns of the output too, which every other reading would refuse."""
+        group = select.args.get("group")
+        if group is None or any(v for k, v in group.args.items() if k != "expressions"):
+            return
+        keys = [k for k in group.expressions]
+        outputs = {e.alias.lower() for e in select.expressions if isinstance(e, exp.Alias)}
+        named = {k.name.lower() for k in keys if isinstance(k, exp.Column) and not k.table} & outputs
+        positions = {int(k.this) for k in keys if isinstance(k, exp.Literal) and k.is_int}
+        for position, item in enumerate(select.expressions, 1):
+            inner = item.unalias()
+            if position in positions or item.alias_or_name.lower() in named or inner in keys:
+                continue
+            for node in _outside_aggregates(inner):
+                if node not in keys:
+                    group.append("expressions", node.copy())
+                    keys.append(node)
+
     def _could_walk(self, parts: list[str], scope: _Scope) -> bool:
         """Whether the path starts with a relation; plain fields take the ordinary way."""
         return any(
@@ -702,6 +721,15 @@ def _shallow(root: exp.Expression) -> list[exp.Expression]:
             continue
         stack.extend(reversed(list(node.iter_expressions())))
     return found
+
+
+def _outside_aggregates(root: exp.Expression) -> list[exp.Column]:
+    """Columns that stand in an output expression outside every aggregate, window and subquery."""
+    if isinstance(root, exp.AggFunc | exp.Query | exp.Window | exp.Filter | exp.WithinGroup):
+        return []
+    if isinstance(root, exp.Column):
+        return [root] if root.table else []
+    return [c for child in root.iter_expressions() for c in _outside_aggregates(child)]
 
 
 def _column_parts(node: exp.Expression) -> list[str] | None:

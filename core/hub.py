@@ -22,7 +22,7 @@ from groundwire.core import registry
 from groundwire.core.catalog import Catalog, Entity, Link, Measure
 from groundwire.core.config import Config, EntityConfig, LinkConfig, SourceConfig
 from groundwire.core.connector import Connector, Profiling
-from groundwire.core.errors import ConfigError, SourceError, UnknownName
+from groundwire.core.errors import ConfigError, Rejected, SourceError, UnknownName
 from groundwire.core.freshness import parse_age
 
 _T = TypeVar("_T")
@@ -132,16 +132,32 @@ class Hub:
         from groundwire.core import engine
 
         parse_age(max_age)  # every read is live, so any bound is met
-        return engine.execute(
-            self.plan(sql, limit=limit),
-            self.connectors,
-            self.config.limits,
-            on_error=on_error or self.config.on_error,
-            progress=progress,
-        )
+        def run(plan: Plan) -> Result:
+            return engine.execute(
+                plan,
+                self.connectors,
+                self.config.limits,
+                on_error=on_error or self.config.on_error,
+                progress=progress,
+            )
 
-    def plan(self, sql: str, *, limit: int | None = None) -> Plan:
+        plan = self.plan(sql, limit=limit)
+        try:
+            return run(plan)
+        except Rejected as error:
+            # a database may refuse a query that its dialect table thought it would take
+            if not any(f.query is not None for f in plan.fragments):
+                raise
+            note = f"joined here, because {error.source} refused the whole query"
+            return replace(run(self.plan(sql, limit=limit, whole=False)), notes=(note,))
+
+    def plan(self, sql: str, *, limit: int | None = None, whole: bool = True) -> Plan:
         """What `query` would do: bound query, scans, joins. Reads no data.
+
+        Args:
+            sql: as for `query`.
+            limit: as for `query`.
+            whole: whether databases may be given whole queries; else one table at a time.
 
         Raises:
             QueryError: the query can't be answered as it is written.
@@ -149,7 +165,7 @@ class Hub:
         from groundwire.core import binder, planner
 
         bound = binder.bind(sql, self.catalog, max_bytes=self.config.limits.query_bytes)
-        return planner.plan(bound, self.connectors, limit=limit)
+        return planner.plan(bound, self.connectors, limit=limit, whole=whole)
 
     def explain(self, sql: str) -> str:
         """The plan as text: what each source executes itself, and what is joined here."""

@@ -144,13 +144,16 @@ def predicate_text(predicate: Predicate) -> str:
     return "(" + word.join(predicate_text(t) for t in predicate.terms) + ")"
 
 
-def plan(bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None = None) -> Plan:
+def plan(
+    bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None = None, whole: bool = True
+) -> Plan:
     """Decide who does what.
 
     Args:
         bound: from `binder.bind`.
         connectors: by source name.
         limit: rows wanted at most; the plan fetches one more, so that a cut is noticed.
+        whole: whether databases may be given whole queries; else one table at a time.
 
     Raises:
         QueryError: types don't fit.
@@ -159,10 +162,10 @@ def plan(bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None
     if limit is not None:
         tree = _limited(tree, limit + 1)
     schema = TYPIST.schema(tree)
-    splitter = _Splitter(connectors)
-    whole = splitter.whole_query(tree, schema)
-    if whole is not None:
-        return Plan(bound=bound, schema=schema, fragments=[whole], residual=None, limit=limit)
+    splitter = _Splitter(connectors, whole)
+    only = splitter.whole_query(tree, schema)
+    if only is not None:
+        return Plan(bound=bound, schema=schema, fragments=[only], residual=None, limit=limit)
     residual = tree.copy()
     splitter.split(residual)
     fragments = splitter.ordered()
@@ -183,6 +186,7 @@ def _limited(tree: exp.Query, limit: int) -> exp.Query:
 @dataclass
 class _Splitter:
     connectors: Mapping[str, Connector]
+    whole: bool = True
     fragments: list[Fragment] = field(default_factory=list)
     edges: list[joins.Edge] = field(default_factory=list)
     origins: dict[tuple[int, str], tuple[Fragment, dict[str, str]]] = field(default_factory=dict)
@@ -193,7 +197,7 @@ class _Splitter:
         """The query as one fragment, where one SQL source takes all of it."""
         entities = {t.meta["entity"].full_name: t.meta["entity"] for t in entity_tables(tree)}
         sources = {e.source for e in entities.values()}
-        if len(sources) != 1 or not _is_closed(tree):
+        if not self.whole or len(sources) != 1 or not _is_closed(tree):
             return None
         source = sources.pop()
         connector = self.connectors[source]
