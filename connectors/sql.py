@@ -22,7 +22,7 @@ from sqlglot import exp
 
 from groundwire.connectors.sql_compile import Compiled, compile_query, reason_to_refuse
 from groundwire.connectors.sql_rules import DIALECTS, OTHER
-from groundwire.connectors.sql_values import arrow_type, column
+from groundwire.connectors.sql_arrow import arrow_type, column
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
     AggregateFunction,
