@@ -37,9 +37,9 @@ def arrow_type(type_: Any) -> pa.DataType | None:
         return pa.date32()
     if isinstance(type_, sa.Time):
         return pa.time64("us")
-    if isinstance(type_, sa.LargeBinary | sa.types._Binary):
+    if isinstance(type_, sa.LargeBinary | sa.BINARY | sa.VARBINARY):
         return pa.binary()
-    if isinstance(type_, sa.Interval | sa.types.NullType):
+    if isinstance(type_, sa.Interval | sa.NullType):
         return None
     name = type(type_).__name__.upper()
     if name in {"TSVECTOR", "BIT", "POINT", "GEOMETRY", "INTERVAL"}:
