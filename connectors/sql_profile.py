@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ FEW = 25
 """A column with more values than this is not an enumeration."""
 SAMPLE_ROWS = 20_000
 LONGEST = 40
+_SECRET = re.compile(r"passw|secret|token|api_?key|hash|salt|ssn|iban|credit_?card", re.IGNORECASE)
 
 
 def profiled(entity: Entity, connection: sa.Connection, backend: str, table: str) -> Entity:
@@ -21,7 +23,7 @@ def profiled(entity: Entity, connection: sa.Connection, backend: str, table: str
     rows = _rows(connection, backend, entity, table)
     candidates = [
         f for f in entity.fields if pa.types.is_string(f.type) and not f.values and not f.sensitive
-        and f.name not in entity.primary_key
+        and f.name not in entity.primary_key and not _SECRET.search(f.name)
     ]
     if not candidates or rows == 0:
         return replace(entity, rows=rows)

@@ -1,16 +1,164 @@
-"""Relations that a source did not declare, inferred from names and types.
+"""Relations that a source did not declare, inferred from names, types and values.
 
 Many databases declare no foreign keys. Without relations there are no paths, and without paths
-a model has to guess joins. What is inferred here is marked `declared=False`.
+a model has to guess joins. A field is taken for a reference to another entity's primary key where
+its name says so (`user_id` for `users`, `order_cust_id` for `customer.cust_id`), or, for a field
+that is named like a key, where every value of a sample is a key over there. What is inferred is
+marked `declared=False`.
 """
 
 from __future__ import annotations
 
-from groundwire.core.catalog import Entity
-from groundwire.core.connector import Connector
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pyarrow as pa
+
+from groundwire.core.catalog import Entity, Field, Relation
+from groundwire.core.connector import Connector, Profiling, Scan, ScanReport
+from groundwire.core.errors import SourceError
+
+SAMPLE_ROWS = 2_000
+_KEY_ENDING = re.compile(r"(_id|_code|_key|_no|_number|_ref|id)$", re.IGNORECASE)
+_MOST_TARGETS = 3
 
 
 def with_inferred_relations(entities: list[Entity], connector: Connector) -> list[Entity]:
-    """The same entities with relations added where names and types leave one reading."""
-    del connector
-    return entities
+    """The same entities, with relations added where names or values leave few readings.
+
+    Args:
+        entities: of one source.
+        connector: asked for samples, where it is one that profiles its data.
+    """
+    if any(r.native for e in entities for r in e.relations):
+        return entities  # the source describes its own relations
+    prefix = _common_prefix([f.name for e in entities for f in e.fields])
+    samples = _Samples(connector) if isinstance(connector, Profiling) else None
+    relations: dict[str, list[Relation]] = {e.full_name: list(e.relations) for e in entities}
+    for entity in entities:
+        taken = {a for r in entity.relations if not r.many for a, _ in r.on}
+        for field in entity.fields:
+            if field.name in taken or entity.primary_key == (field.name,):
+                continue
+            named = [t for t in entities if t is not entity and _names_key_of(field, t, prefix)]
+            targets = _best_named(named, field)
+            if not targets and samples and _looks_like_key(field, prefix):
+                targets = samples.targets(entity, field, entities)
+            for target in targets:
+                _relate(relations, entity, field, target, alone=len(targets) == 1, prefix=prefix)
+    return [replace(e, relations=tuple(relations[e.full_name])) for e in entities]
+
+
+def _relate(
+    relations: dict[str, list[Relation]], entity: Entity, field: Field, target: Entity, *, alone: bool, prefix: str
+) -> None:
+    last = target.name.split(".")[-1]
+    stem = _KEY_ENDING.sub("", field.name) or field.name
+    readable = stem if "_" in field.name or not prefix else last
+    name = readable if alone else f"{readable}_{last}"
+    key = target.primary_key[0]
+    back = entity.name.split(".")[-1]
+    for owner, wanted, other, pair, many in (
+        (entity.full_name, name, target.full_name, (field.name, key), False),
+        (target.full_name, back, entity.full_name, (key, field.name), True),
+    ):
+        taken = {r.name.lower() for r in relations[owner]}
+        free, count = wanted, 1
+        if many and free.lower() in taken:
+            free = f"{wanted}_{stem}"
+        while free.lower() in taken:
+            count += 1
+            free = f"{wanted}_{count}"
+        relations[owner].append(Relation(name=free, target=other, on=(pair,), many=many, declared=False))
+
+
+def _names_key_of(field: Field, target: Entity, prefix: str) -> bool:
+    if len(target.primary_key) != 1:
+        return False
+    key = target.field(target.primary_key[0])
+    if not _same_kind(field.type, key.type):
+        return False
+    name, key_name = field.name.lower(), key.name.lower()
+    table = _singular(target.name.split(".")[-1].lower())
+    bare_key = key_name.removeprefix(prefix)
+    if name == key_name and key_name not in ("id", "code", "name", "key"):
+        return True
+    if len(bare_key) >= 5 and name.endswith(bare_key):
+        return True
+    stem = _KEY_ENDING.sub("", name).rstrip("_")
+    return stem != name and stem in (table, table.removeprefix(prefix))
+
+
+def _best_named(targets: list[Entity], field: Field) -> list[Entity]:
+    """The target whose key's name covers most of the field's name; none where two are as good."""
+    if len(targets) < 2:
+        return targets
+    ranked = sorted(targets, key=lambda t: len(t.primary_key[0]), reverse=True)
+    first, second = ranked[0], ranked[1]
+    return [first] if len(first.primary_key[0]) > len(second.primary_key[0]) else []
+
+
+def _looks_like_key(field: Field, prefix: str) -> bool:
+    plain = pa.types.is_integer(field.type) or pa.types.is_string(field.type)
+    name = field.name.lower()
+    return plain and bool(_KEY_ENDING.search(name)) and name not in ("id", "paid", "void", "valid")
+
+
+def _same_kind(a: pa.DataType, b: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(a) and pa.types.is_integer(b)) or bool(a == b)
+
+
+def _singular(name: str) -> str:
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
+
+
+def _common_prefix(names: Iterable[str]) -> str:
+    """Letters with which nearly every field begins, as some schemas have it; else nothing."""
+    lower = [n.lower() for n in names]
+    for length in (4, 3, 2):
+        heads = {n[:length] for n in lower}
+        if len(heads) == 1 and len(lower) > 5:
+            return heads.pop()
+    return ""
+
+
+class _Samples:
+    """Values of fields, read once each."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.connector = connector
+        self._known: dict[tuple[str, str], set[object] | None] = {}
+
+    def targets(self, entity: Entity, field: Field, entities: list[Entity]) -> list[Entity]:
+        """Entities whose keys hold every sampled value of the field; none if too many do."""
+        values = self._values(entity, field)
+        if not values or len(values) < 2:
+            return []
+        found = []
+        for target in entities:
+            if target is entity or len(target.primary_key) != 1:
+                continue
+            key = target.field(target.primary_key[0])
+            keys = self._values(target, key) if _same_kind(field.type, key.type) else None
+            if keys and values <= keys:
+                found.append(target)
+        stem = _KEY_ENDING.sub("", field.name.lower()).rstrip("_")
+        named_after = [e for e in entities if stem and stem in e.name.lower()]
+        if named_after and not any(e in found for e in named_after):
+            return []
+        return found if len(found) <= _MOST_TARGETS else []
+
+    def _values(self, entity: Entity, field: Field) -> set[object] | None:
+        at = (entity.full_name, field.name)
+        if at not in self._known:
+            scan = Scan(entity=entity, fields=(field.name,), limit=SAMPLE_ROWS, types={field.name: field.type})
+            try:
+                batches = list(self.connector.scan(scan, ScanReport()))
+            except SourceError:
+                self._known[at] = None
+            else:
+                self._known[at] = {v for b in batches for v in b.column(0).to_pylist() if v is not None}
+        return self._known[at]
