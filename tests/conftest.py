@@ -1,0 +1,53 @@
+"""Fixtures that every test may use: throw-away databases on the real servers of this machine."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+POSTGRES = os.environ.get("GROUNDWIRE_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+MARIADB = os.environ.get("GROUNDWIRE_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/")
+
+
+def _absent(product: str, error: Exception) -> None:
+    """Skip where a server is missing; fail where there should be one."""
+    reason = f"no {product} answers: {str(error).splitlines()[0]}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _throw_away(product: str, server: str, options: str) -> Iterator[str]:
+    """The URL of a fresh database, dropped at the end."""
+    url = sa.make_url(server)
+    name = f"gw_test_{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}{options}")
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        engine.dispose()
+        _absent(product, error)
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        force = " WITH (FORCE)" if product == "PostgreSQL" else ""
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}{force}")
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL database of this test run's own."""
+    yield from _throw_away("PostgreSQL", POSTGRES, "")
+
+
+@pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """A MariaDB database of this test run's own."""
+    yield from _throw_away("MariaDB", MARIADB, " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
