@@ -1,58 +1,78 @@
-"""Any SQL database that SQLAlchemy reaches; PostgreSQL, MariaDB and SQLite in full.
+"""Any SQL database that SQLAlchemy reaches: PostgreSQL, SQLite and MariaDB or MySQL with whole-query pushdown.
 
-Whole queries are executed by the database where its dialect gives DuckDB's rows (see
-`sql_rules`); otherwise one table at a time. Every value is bound, every session is read-only
-at the server, every statement has a time limit, and rows are streamed in Arrow batches.
+A query is compiled for the database (`sql_compiler`), with all values bound, and only where the rows
+are the same as DuckDB's. Results are streamed as Arrow batches. The session is read-only and in UTC,
+and the server itself stops a statement that takes too long. Products without a table in
+`sql_dialects` are scanned plainly. This module writes nothing and keeps no data.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fnmatch
-import re
+import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field as Setting, SecretStr
-from sqlalchemy import event
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from sqlalchemy.engine import Connection, Engine
 from sqlglot import exp
 
-from groundwire.connectors.sql_compile import Compiled, compile_query, reason_to_refuse
-from groundwire.connectors.sql_rules import DIALECTS, OTHER
-from groundwire.connectors.sql_arrow import arrow_type, column
-from groundwire.core.catalog import Entity, Field, Relation
+from groundwire.connectors import sql_decode, sql_errors, sql_profile, sql_scan, sql_sqlite
+from groundwire.connectors.sql_bulk import BulkReader
+from groundwire.connectors.sql_compiler import Compiled, Storage, compiled
+from groundwire.connectors.sql_dialects import DIALECTS, Dialect
+from groundwire.connectors.sql_reflection import Reflected, reflect
+from groundwire.connectors.sql_values import Emitter, Refused, outline, rendered
+from groundwire.core.catalog import Entity
+from groundwire.core.catalog import Field as EntityField
 from groundwire.core.connector import (
-    AggregateFunction,
-    And,
+    Aggregate,
     Capabilities,
     Comparison,
     Connector,
-    Not,
-    Or,
-    Predicate,
+    Profiling,
     Pushdown,
+    QueryPushdown,
     Scan,
     ScanReport,
 )
-from groundwire.core.errors import AuthFailed, ConfigError, FatalSourceError, Rejected, SourceError, Unavailable
+from groundwire.core.errors import ConfigError, Rejected, Unavailable
 
 BATCH_ROWS = 65_536
-FEW_VALUES = 25
-_AGGREGATES: frozenset[AggregateFunction] = frozenset({"count", "count_distinct", "sum", "min", "max", "avg"})
 
-_AUTH_STATES = ("28", "1045", "1044", "1698")
-_RETRY_STATES = ("08", "40", "53", "55P03", "57", "2002", "2003", "2006", "2013", "1040", "1205", "1213", "1969", "3024")
-_MISSING_DATABASE = ("3D000", "1049")
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+_ALL = Capabilities(
+    boolean=True,
+    order=True,
+    limit=True,
+    aggregates=frozenset({"count", "count_distinct", "sum", "min", "max", "avg"}),
+    group_by=True,
+    max_in=1000,
+    concurrency=4,
+)
 
 
 class SQLSettings(BaseModel):
-    """Settings of a SQL source.
+    """Settings of a source of type `sql`.
 
-    `url` is SQLAlchemy's, such as `postgresql+psycopg://user@host/database`; `schemas` default to the
-    connection's own; `tables` are names or patterns such as `sales_*`; `timeout` is in seconds.
+    Attributes:
+        url: as SQLAlchemy takes it, such as `postgresql://user:password@host/database`.
+        schemas: which schemas; by default all that the account sees (MariaDB: the URL's database).
+        tables: globs over entity names (`table`, `schema.table`); all by default.
+        views: whether views are entities too.
+        timeout: seconds that a statement may take.
+        read_only: the session refuses writes. groundwire sends none; this makes the server sure of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,379 +81,369 @@ class SQLSettings(BaseModel):
     schemas: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     views: bool = True
-    timeout: float = Setting(default=30.0, gt=0)
-    pool_size: int = Setting(default=5, ge=1)
+    timeout: float = Field(default=60.0, gt=0)
+    read_only: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, url: SecretStr) -> SecretStr:
+        try:
+            sa.make_url(url.get_secret_value())
+        except sa.exc.ArgumentError:
+            raise ValueError("not a database URL such as postgresql://user:password@host/database") from None
+        return url
 
 
-class SQLConnector(Connector):
-    """Tables and views of one database."""
+class SQLConnector(Connector, QueryPushdown, Profiling):
+    """One database.
+
+    Args:
+        name: of the source.
+        settings: see `SQLSettings`.
+
+    Raises:
+        ConfigError: the driver for the URL is not installed.
+    """
 
     Settings = SQLSettings
 
     def __init__(self, name: str, settings: SQLSettings) -> None:
         super().__init__(name, settings)
+        url = sa.make_url(settings.url.get_secret_value())
+        self.url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+        self._lock = threading.RLock()
+        self._reflected: Reflected | None = None
+        self._missing: frozenset[str] = frozenset()
         try:
-            url = sa.make_url(settings.url.get_secret_value())
-        except sa.exc.ArgumentError:
-            raise ConfigError("not a SQLAlchemy URL", setting=f"sources.{name}.url") from None
-        drivers = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
-        self.url = url.set(drivername=drivers.get(url.drivername, url.drivername))
-        self.dialect = DIALECTS.get(self.url.get_backend_name(), OTHER)
-        self.capabilities = Capabilities(
-            boolean=True,
-            order=True,
-            limit=True,
-            aggregates=_AGGREGATES if self.dialect is not OTHER else frozenset(),
-            group_by=self.dialect is not OTHER,
-            max_in=self.dialect.keys,
-            concurrency=min(4, settings.pool_size),
+            self._engine = self._make_engine()
+        except (ImportError, sa.exc.NoSuchModuleError) as error:
+            raise ConfigError(
+                f"no driver for {url.drivername}: {error}; run: pip install 'groundwire[postgresql,mariadb]'",
+                setting=f"sources.{name}.url",
+            ) from None
+        self.dialect: Dialect | None = DIALECTS.get(self.url.get_backend_name())
+        self.capabilities = _ALL if self.dialect is not None else Capabilities()
+        self._bulk = (
+            BulkReader(self.url, settings.timeout) if self.dialect is DIALECTS["postgresql"] else None
         )
-        self._engine: sa.Engine | None = None
 
-    # -- connection ------------------------------------------------------------------------
-
-    @property
-    def engine(self) -> sa.Engine:
-        """The pooled SQLAlchemy engine, made at first use."""
-        if self._engine is None:
-            seconds = max(1, int(self.settings.timeout))
-            backend = self.url.get_backend_name()
-            arguments: dict[str, Any] = {}
-            if backend == "postgresql":
-                options = f"-c statement_timeout={seconds * 1000} -c default_transaction_read_only=on"
-                arguments = {"connect_timeout": min(seconds, 10), "options": options}
-            elif backend in ("mysql", "mariadb"):
-                # the client must not hang up before the server's own limit has spoken
-                arguments = {"connect_timeout": min(seconds, 10), "read_timeout": seconds + 5, "charset": "utf8mb4"}
-            try:
-                engine = sa.create_engine(
-                    self.url, connect_args=arguments, pool_pre_ping=True, pool_size=self.settings.pool_size
-                )
-            except (ImportError, sa.exc.NoSuchModuleError) as error:
-                raise ConfigError(
-                    f"no driver for {self.url.drivername}: {error}; run: pip install 'groundwire[postgresql]' "
-                    "or 'groundwire[mariadb]'",
-                    setting=f"sources.{self.name}.url",
-                ) from None
-            event.listen(engine, "connect", self._prepare)
-            self._engine = engine
-        return self._engine
-
-    def _prepare(self, raw: Any, _: object) -> None:
-        backend = self.url.get_backend_name()
-        cursor = raw.cursor()
-        if backend == "sqlite":
-            cursor.execute("PRAGMA query_only = ON")
-            cursor.execute("PRAGMA case_sensitive_like = ON")
-        elif backend in ("mysql", "mariadb"):
-            cursor.execute("SET SESSION TRANSACTION READ ONLY")
-            with contextlib.suppress(Exception):  # MySQL has another name for it
-                cursor.execute(f"SET SESSION max_statement_time = {max(1, int(self.settings.timeout))}")
-            cursor.execute("SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,STRICT_TRANS_TABLES'")
-        cursor.close()
-
-    @contextlib.contextmanager
-    def _connection(self, deadline: float | None = None) -> Iterator[sa.Connection]:
-        try:
-            with self.engine.connect() as connection:
-                if self.url.get_backend_name() == "sqlite":
-                    self._limit_sqlite(connection, deadline)
-                yield connection
-        except sa.exc.SQLAlchemyError as error:
-            raise self.translated(error) from None
-
-    def _limit_sqlite(self, connection: sa.Connection, deadline: float | None) -> None:
-        end = min(deadline or float("inf"), time.monotonic() + self.settings.timeout)
-        raw: Any = connection.connection.driver_connection
-        raw.set_progress_handler(lambda: int(time.monotonic() > end), 10_000)
-
-    def translated(self, error: Exception) -> SourceError:
-        """The one place where database errors become ours: by SQLSTATE or error number."""
-        original = getattr(error, "orig", None) or error
-        args = getattr(original, "args", ())
-        number = str(args[0]) if args and isinstance(args[0], int) else ""
-        state = str(getattr(original, "sqlstate", None) or number)
-        text = self._scrubbed(str(original))
-        kind: type[SourceError] = Rejected
-        if state.startswith(_AUTH_STATES) or "authentication failed" in text:
-            kind = AuthFailed
-        elif state.startswith(_MISSING_DATABASE):
-            kind = FatalSourceError
-        elif state.startswith(_RETRY_STATES) or "interrupted" in text:
-            kind = Unavailable
-        elif isinstance(error, sa.exc.OperationalError | sa.exc.TimeoutError | sa.exc.InterfaceError) and not state:
-            kind = Unavailable if self.url.get_backend_name() != "sqlite" or "locked" in text else FatalSourceError
-        return kind(text, source=self.name)
-
-    def _scrubbed(self, text: str) -> str:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        first = lines[0] if lines else "error"
-        password = self.url.password
-        return first.replace(str(password), "***") if password else first
-
-    def check(self) -> str:
-        with self._connection() as connection:
-            if self.url.get_backend_name() == "sqlite":
-                version = connection.exec_driver_sql("SELECT sqlite_version()").scalar_one()
-                return f"SQLite {version}, {self.url.database}"
-            version = connection.exec_driver_sql("SELECT version()").scalar_one()
-            who = connection.exec_driver_sql("SELECT current_user").scalar_one()
-            return f"{str(version).split(' on ')[0]}, database {self.url.database}, user {who}"
-
-    def close(self) -> None:
-        if self._engine is not None:
-            self._engine.dispose()
-
-    # -- discovery -------------------------------------------------------------------------
+    # -- the contract ----------------------------------------------------------------------
 
     def discover(self) -> list[Entity]:
-        with self._connection() as connection:
-            inspector = sa.inspect(connection)
-            default = inspector.default_schema_name
-            schemas = self.settings.schemas or self._own_schemas(inspector)
-            found: list[Entity] = []
-            for schema in schemas:
-                found += self._discover_schema(inspector, schema, default)
-        return _with_relations(found)
-
-    def _own_schemas(self, inspector: sa.Inspector) -> tuple[str | None, ...]:
-        if self.url.get_backend_name() != "postgresql":
-            return (None,)
-        hidden = ("pg_", "information_schema")
-        return tuple(s for s in inspector.get_schema_names() if not s.startswith(hidden))
-
-    def _discover_schema(self, inspector: sa.Inspector, schema: str | None, default: str | None) -> list[Entity]:
-        asked = None if schema == default else schema
-        kind = sa.engine.reflection.ObjectKind
-        what = kind.ANY if self.settings.views else kind.TABLE
-        columns = inspector.get_multi_columns(schema=asked, kind=what)
-        keys = inspector.get_multi_pk_constraint(schema=asked, kind=what)
-        foreign = inspector.get_multi_foreign_keys(schema=asked, kind=what)
-        comments: dict[Any, Any] = {}
-        checks: dict[Any, Any] = {}
-        with contextlib.suppress(NotImplementedError):
-            comments = dict(inspector.get_multi_table_comment(schema=asked, kind=what))
-        with contextlib.suppress(NotImplementedError):
-            checks = dict(inspector.get_multi_check_constraints(schema=asked, kind=what))
-        entities = []
-        for key, cols in columns.items():
-            table = key[1]
-            name = table if asked is None else f"{schema}.{table}"
-            if self.settings.tables and not any(fnmatch.fnmatch(n, p) for n in (table, name) for p in self.settings.tables):
-                continue
-            values = _checked_values(checks.get(key) or ())
-            fields = []
-            for c in cols:
-                type_ = arrow_type(c["type"])
-                if type_ is None:
-                    continue
-                options = tuple(getattr(c["type"], "enums", ()) or values.get(c["name"], ()))
-                fields.append(
-                    Field(
-                        name=c["name"],
-                        type=type_,
-                        description=c.get("comment") or "",
-                        nullable=bool(c.get("nullable", True)),
-                        values=options,
-                    )
-                )
-            if not fields:
-                continue
-            relations = tuple(
-                Relation(
-                    name="fk:" + fk["constrained_columns"][0],
-                    target=_full_name(self.name, fk, default, asked),
-                    on=tuple(zip(fk["constrained_columns"], fk["referred_columns"], strict=True)),
-                )
-                for fk in foreign.get(key) or ()
-                if fk["referred_columns"]
+        with self._connected() as connection:
+            self._learn(connection)
+            found = reflect(
+                connection,
+                self.name,
+                schemas=self.settings.schemas,
+                tables=self.settings.tables,
+                views=self.settings.views,
             )
-            entities.append(
-                Entity(
-                    source=self.name,
-                    name=name,
-                    fields=tuple(fields),
-                    primary_key=tuple((keys.get(key) or {}).get("constrained_columns") or ()),
-                    relations=relations,
-                    description=(comments.get(key) or {}).get("text") or "",
-                )
-            )
-        return entities
+        with self._lock:
+            self._reflected = found
+        return found.entities
+
+    def check(self) -> str:
+        with self._connected() as connection:
+            product = connection.dialect.name
+            version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+            user = f" as {self.url.username}" if self.url.username else ""
+            connection.exec_driver_sql("SELECT 1").fetchall()
+        return f"{product} {version}{user}"
 
     def profile(self, entity: Entity) -> Entity:
-        """Rows counted or estimated, and the values of text fields that have few of them."""
-        from groundwire.connectors.sql_profile import profiled
-
-        with self._connection() as connection:
-            return profiled(entity, connection, self.url.get_backend_name(), self.native_name(entity))
-
-    def native_name(self, entity: Entity) -> str:
-        """The table's quoted name in the database."""
-        prepare = self.engine.dialect.identifier_preparer
-        return ".".join(prepare.quote_identifier(p) for p in _table_name(entity))
-
-    # -- reading ---------------------------------------------------------------------------
+        """Rows estimated and values sampled; see `sql_profile`."""
+        if self.dialect is None:
+            return entity
+        unique = self._reflection().unique.get(entity.name, set())
+        with self._connected(timeout=min(self.settings.timeout, sql_profile.SECONDS * 2)) as connection:
+            return sql_profile.profiled(connection, entity, self._emitter(), self, unique)
 
     def supports(self, entity: Entity, comparison: Comparison) -> Pushdown:
-        field = entity.find_field(comparison.field)
-        if field is None:
+        if self.dialect is None:
             return Pushdown.NONE
-        if comparison.op in ("is null", "is not null"):
-            return Pushdown.EXACT
-        text = pa.types.is_string(field.type)
-        if self.dialect is OTHER:
-            plain = pa.types.is_integer(field.type) or pa.types.is_date(field.type)
-            loose = text and comparison.op in ("=", "in")
-            return Pushdown.EXACT if plain else Pushdown.LOOSE if loose else Pushdown.NONE
-        if pa.types.is_binary(field.type) or pa.types.is_time(field.type):
-            return Pushdown.NONE
-        if self.dialect.temporal_text and pa.types.is_timestamp(field.type):
+        try:
+            sql_scan.predicate(entity, comparison, self._emitter(), self)
+        except Refused:
             return Pushdown.NONE
         return Pushdown.EXACT
 
+    def orders(self, entity: Entity, field: str) -> bool:
+        return self.dialect is not None and self._compiles(Scan(entity=entity, group_by=(field,)))
+
+    def groups(self, entity: Entity, field: str) -> bool:
+        return self.orders(entity, field)
+
+    def aggregates(self, entity: Entity, aggregate: Aggregate) -> bool:
+        return self.dialect is not None and self._compiles(Scan(entity=entity, aggregates=(aggregate,)))
+
     def refuses(self, query: exp.Query) -> str | None:
-        return reason_to_refuse(query, self.dialect)
+        if self.dialect is None:
+            return f"queries are not pushed to {self.url.get_backend_name()}"
+        try:
+            compiled(query, self._emitter(), self)
+        except Refused as reason:
+            return str(reason)
+        return None
 
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
-        return self.scan_query(_as_query(scan), scan.schema, report)
+        if self.dialect is None:
+            return self._plain_scan(scan, report)
+        try:
+            made = sql_scan.compiled_scan(scan, self._emitter(), self)
+        except Refused as reason:
+            raise Rejected(f"asked for what was not declared: {reason}", source=self.name) from None
+        return self._stream(made, scan.schema, report)
 
     def scan_query(self, query: exp.Query, schema: pa.Schema, report: ScanReport) -> Iterator[pa.RecordBatch]:
-        compiled = compile_query(query, self.dialect, self.engine.dialect.paramstyle)
-        report.native.append(compiled.shown)
-        report.requests += 1
-        if self.url.get_backend_name() == "postgresql" and not query.find(exp.AggFunc) and not query.args.get("limit"):
-            from groundwire.connectors.sql_postgres import copied
+        try:
+            made = compiled(query, self._emitter(), self)
+        except Refused as reason:
+            raise Rejected(f"this query can't be pushed: {reason}", source=self.name) from None
+        return self._stream(made, schema, report)
 
-            stream = copied(self, compiled, schema, report)
-            if stream is not None:
-                yield from stream
-                return
-        yield from self._rows(compiled, schema, report)
+    def close(self) -> None:
+        if self._bulk is not None:
+            self._bulk.close()
+        self._engine.dispose()
 
-    def _rows(self, compiled: Compiled, schema: pa.Schema, report: ScanReport) -> Iterator[pa.RecordBatch]:
-        with self._connection(report.deadline) as connection:
-            streaming = connection.execution_options(stream_results=self.url.get_backend_name() != "postgresql")
-            cursor = streaming.exec_driver_sql(compiled.text, compiled.parameters)
-            while rows := cursor.fetchmany(BATCH_ROWS):
-                if report.deadline is not None and time.monotonic() > report.deadline:
-                    raise Unavailable("took longer than the time limit", source=self.name)
-                columns = list(zip(*rows, strict=True))
-                arrays = [
-                    column(values, f.type, source=self.name, name=f.name)
-                    for values, f in zip(columns, schema, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    # -- what the compiler asks ------------------------------------------------------------
+
+    def path(self, entity: Entity) -> tuple[str, ...]:
+        """Schema and table of an entity."""
+        found = self._reflection().paths.get(entity.name)
+        if found is None:
+            raise Refused(f"the table {entity.name}")
+        return found
+
+    def storage(self, entity: Entity, column: EntityField) -> Storage:
+        """How a column is stored."""
+        found = self._reflection().storages.get((entity.name, column.name))
+        if found is None:
+            raise Refused(f"the column {entity.name}.{column.name}")
+        return found
+
+    def _reflection(self) -> Reflected:
+        with self._lock:
+            if self._reflected is None:
+                self.discover()
+            assert self._reflected is not None
+            return self._reflected
+
+    def _emitter(self) -> Emitter:
+        assert self.dialect is not None
+        return Emitter(self.dialect, self._missing)
+
+    def _compiles(self, scan: Scan) -> bool:
+        try:
+            sql_scan.compiled_scan(scan, self._emitter(), self)
+        except Refused:
+            return False
+        return True
+
+    def _learn(self, connection: Connection) -> None:
+        """Which product really answers, and what its text functions know."""
+        name = connection.dialect.name
+        if getattr(connection.dialect, "is_mariadb", False):
+            name = "mariadb"
+        self.dialect = DIALECTS.get(name)
+        if name == "postgresql":
+            cased = connection.exec_driver_sql(
+                "SELECT LOWER('ÀΣЖ') = 'àσж' AND UPPER('àσж') = 'ÀΣЖ'"
+            ).scalar()
+            self._missing = frozenset() if cased else frozenset({"lower", "upper"})
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def _stream(self, made: Compiled, schema: pa.Schema, report: ScanReport) -> Iterator[pa.RecordBatch]:
+        assert self.dialect is not None
+        report.native.append(outline(made.sql))
+        if self._bulk is not None and made.bulk and not made.small and self._bulk.available:
+            report.requests += 1
+            with self._errors():
+                for batch in self._bulk.read(made, schema, self._seconds(report), source=self.name):
+                    self._check_deadline(report)
+                    yield batch
+            return
+        with self._connected(timeout=self._seconds(report), stream=not made.small) as connection:
+            text, values = rendered(made.sql, made.parameters, connection.dialect.paramstyle)
+            report.requests += 1
+            result = connection.exec_driver_sql(text, values)
+            scaled = self.dialect.scaled_decimals
+            for rows in result.partitions(BATCH_ROWS):
+                self._check_deadline(report)
+                try:
+                    yield sql_decode.batch(rows, made.columns, schema, scaled=scaled)
+                except ValueError as error:
+                    raise Rejected(str(error), source=self.name) from None
+
+    def _plain_scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
+        """A product that we know nothing about: the columns, as SQLAlchemy reads them."""
+        *schema, name = self.path(scan.entity)
+        table = sa.table(name, *(sa.column(f) for f in scan.fields), schema=schema[0] if schema else None)
+        query = sa.select(*(table.c[f] for f in scan.fields))
+        columns = sql_scan.output_columns(scan)
+        with self._connected(timeout=self._seconds(report), stream=True) as connection:
+            report.native.append(str(query.compile(dialect=connection.dialect)))
+            report.requests += 1
+            for rows in connection.execute(query).partitions(BATCH_ROWS):
+                self._check_deadline(report)
+                try:
+                    yield sql_decode.batch(rows, columns, scan.schema, scaled=False)
+                except ValueError as error:
+                    raise Rejected(str(error), source=self.name) from None
+
+    def _seconds(self, report: ScanReport) -> float:
+        """Time left for this scan."""
+        if report.deadline is None:
+            return float(self.settings.timeout)
+        left = report.deadline - time.monotonic()
+        if left <= 0:
+            raise Unavailable("no time left", source=self.name)
+        return min(left, self.settings.timeout)
+
+    def _check_deadline(self, report: ScanReport) -> None:
+        if report.deadline is not None and time.monotonic() > report.deadline:
+            raise Unavailable("took longer than was allowed", source=self.name)
+
+    # -- connections -----------------------------------------------------------------------
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sql_errors.CAUGHT as error:
+            raise sql_errors.mapped(
+                error, source=self.name, dialect=self.url.get_backend_name(), url=self.url
+            ) from None
+
+    @contextmanager
+    def _connected(self, *, timeout: float | None = None, stream: bool = False) -> Iterator[Connection]:
+        """A connection whose statements end within the time limit, in seconds."""
+        with self._errors(), self._engine.connect() as connection:
+            if stream:
+                connection = connection.execution_options(**self._stream_options)
+            try:
+                with self._limited(connection, timeout or self.settings.timeout, stream):
+                    yield connection
+            except GeneratorExit:
+                if stream and connection.dialect.name in ("mysql", "mariadb"):
+                    connection.invalidate()  # rather than read all that is left
+                raise
+
+    @property
+    def _stream_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"stream_results": True, "max_row_buffer": BATCH_ROWS}
+        if self.url.get_backend_name() == "postgresql":
+            options["isolation_level"] = "READ COMMITTED"  # cursors live in transactions
+        return options
+
+    @contextmanager
+    def _limited(self, connection: Connection, seconds: float, stream: bool) -> Iterator[None]:
+        name = connection.dialect.name
+        if name == "sqlite":
+            driver: Any = connection.connection.driver_connection
+            end = time.monotonic() + seconds
+            driver.set_progress_handler(lambda: time.monotonic() > end, 20_000)
+            try:
+                yield
+            finally:
+                driver.set_progress_handler(None, 0)
+            return
+        if name not in _LIMITS or seconds > self.settings.timeout * 0.9:
+            yield
+            return
+        local = stream and name == "postgresql"
+        self._limit(connection, seconds, "LOCAL" if local else "SESSION")
+        yield
+        if not local:
+            self._limit(connection, self.settings.timeout, "SESSION")
+
+    def _limit(self, connection: Connection, seconds: float, scope: str) -> None:
+        mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+        connection.exec_driver_sql(_limit_statement(connection.dialect.name, mariadb, seconds, scope))
+
+    def _make_engine(self) -> Engine:
+        backend, seconds = self.url.get_backend_name(), self.settings.timeout
+        options: dict[str, Any] = {"pool_timeout": seconds}
+        if backend == "sqlite":
+            return self._sqlite_engine()
+        options["isolation_level"] = (
+            "AUTOCOMMIT"  # one statement is one read; a transaction is two more trips
+        )
+        options |= {"pool_size": 5, "max_overflow": 10, "pool_recycle": 1800}
+        if self.url.drivername == "postgresql+psycopg":
+            options["connect_args"] = {
+                "connect_timeout": max(2, int(min(seconds, 10))),
+                "tcp_user_timeout": int(seconds * 1000) + 5000,
+                "application_name": "groundwire",
+            }
+        elif self.url.drivername.endswith("+pymysql"):
+            wait = int(seconds) + 5
+            options["connect_args"] = {"connect_timeout": 10, "read_timeout": wait, "charset": "utf8mb4"}
+        engine = sa.create_engine(self.url, **options)
+        if backend in _LIMITS:
+            sa.event.listen(engine, "connect", self._prepare)
+        return engine
+
+    def _sqlite_engine(self) -> Engine:
+        path, read_only = self.url.database, self.settings.read_only
+        if not path or path == ":memory:" or "uri" in self.url.query:
+            engine = sa.create_engine(self.url)
+        else:
+            # mode=rw opens what exists and never makes an empty database of a mistyped path
+            target = f"file:{quote(path)}?mode=rw"
+            engine = sa.create_engine(
+                self.url,
+                creator=lambda: sqlite3.connect(target, uri=True, check_same_thread=False, timeout=5.0),
+                poolclass=sa.pool.QueuePool,
+                pool_timeout=self.settings.timeout,
+            )
+        sa.event.listen(engine, "connect", lambda driver, _: sql_sqlite.prepare(driver, read_only=read_only))
+        return engine
+
+    def _prepare(self, driver: Any, _: Any) -> None:
+        """A new connection: read-only, in UTC, with a limit on statements."""
+        backend = self.url.get_backend_name()
+        with driver.cursor() as cursor:
+            for statement in _session(backend, self._is_mariadb(driver), self.settings):
+                cursor.execute(statement)
+        if backend == "postgresql":
+            driver.commit()
+
+    def _is_mariadb(self, driver: Any) -> bool:
+        version = getattr(driver, "get_server_info", lambda: "")()
+        return "mariadb" in str(version).lower()
 
 
-def _table_name(entity: Entity) -> tuple[str, ...]:
-    schema, dot, table = entity.name.partition(".")
-    return (schema, table) if dot else (entity.name,)
+_LIMITS = frozenset({"postgresql", "mysql", "mariadb"})
 
 
-def _full_name(source: str, fk: Any, default: str | None, asked: str | None) -> str:
-    schema = fk.get("referred_schema") or asked
-    table = fk["referred_table"]
-    return f"{source}.{table}" if schema in (None, default) else f"{source}.{schema}.{table}"
+def _limit_statement(backend: str, mariadb: bool, seconds: float, scope: str = "SESSION") -> str:
+    if backend == "postgresql":
+        return f"SET {scope} statement_timeout = {max(1, int(seconds * 1000))}"
+    if mariadb:
+        return f"SET SESSION max_statement_time = {max(0.001, seconds):.3f}"
+    return f"SET SESSION max_execution_time = {max(1, int(seconds * 1000))}"
 
 
-_IN_LIST = re.compile(r"""[("`\s]*(\w+)[)"`\s]*(?:::\w+)?[)\s]*(?:IN\s*\(|=\s*ANY\s*\(+\s*ARRAY\[)(.+?)[\])]""", re.IGNORECASE | re.DOTALL)
-_QUOTED = re.compile(r"'((?:[^']|'')*)'")
-
-
-def _checked_values(checks: Any) -> dict[str, tuple[str, ...]]:
-    """Values that CHECK (column IN (...)) allows, by column."""
-    found: dict[str, tuple[str, ...]] = {}
-    for check in checks:
-        match = _IN_LIST.match(str(check.get("sqltext", "")).strip())
-        if match:
-            values = tuple(v.replace("''", "'") for v in _QUOTED.findall(match[2]))
-            if values:
-                found[match[1]] = values
-    return found
-
-
-def _with_relations(entities: list[Entity]) -> list[Entity]:
-    """Foreign keys as named relations, there and back."""
-    from dataclasses import replace
-
-    by_name = {e.full_name: e for e in entities}
-    relations: dict[str, list[Relation]] = {e.full_name: [] for e in entities}
-
-    def free(owner: str, wanted: str) -> str:
-        taken = {r.name.lower() for r in relations[owner]}
-        name, count = wanted, 1
-        while name.lower() in taken:
-            count += 1
-            name = f"{wanted}_{count}"
-        return name
-
-    for entity in entities:
-        for foreign in entity.relations:
-            target = by_name.get(foreign.target)
-            if target is None:
-                continue
-            here = foreign.on[0][0]
-            short = re.sub(r"(_id|_code|_key|_fk|(?<=[a-z])I[Dd])$", "", here)
-            stem = short if short and short != here else target.name.split(".")[-1]
-            name = free(entity.full_name, stem)
-            relations[entity.full_name].append(replace(foreign, name=name))
-            back = free(target.full_name, entity.name.split(".")[-1])
-            pairs = tuple((b, a) for a, b in foreign.on)
-            relations[target.full_name].append(Relation(name=back, target=entity.full_name, on=pairs, many=True))
-    return [replace(e, relations=tuple(relations[e.full_name])) for e in entities]
-
-
-def _as_query(scan: Scan) -> exp.Query:
-    """A scan as a query in DuckDB's dialect."""
-
-    def col(name: str) -> exp.Column:
-        return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier("t", quoted=True))
-
-    table = exp.Table(this=exp.to_identifier(scan.entity.name, quoted=True), alias=exp.TableAlias(this=exp.to_identifier("t", quoted=True)))
-    table.meta["entity"] = scan.entity
-    items: list[exp.Expression] = [exp.alias_(col(n), n, quoted=True) for n in (*scan.fields, *scan.group_by)]
-    for a in scan.aggregates:
-        items.append(exp.alias_(_aggregate(a.function, col(a.field) if a.field else None), a.alias, quoted=True))
-    query = exp.Select(expressions=items, from_=exp.From(this=table))
-    if scan.where is not None:
-        query.where(_condition(scan.where, col), copy=False)
-    if scan.group_by:
-        query.set("group", exp.Group(expressions=[col(n) for n in scan.group_by]))
-    if scan.order:
-        keys = [exp.Ordered(this=col(o.field), desc=o.descending, nulls_first=o.nulls_first) for o in scan.order]
-        query.set("order", exp.Order(expressions=keys))
-    if scan.limit is not None:
-        query.limit(scan.limit, copy=False)
-    return query
-
-
-def _aggregate(function: AggregateFunction, argument: exp.Expression | None) -> exp.Expression:
-    if argument is None:
-        return exp.Count(this=exp.Star(), big_int=True)
-    if function == "count_distinct":
-        return exp.Count(this=exp.Distinct(expressions=[argument]), big_int=True)
-    kinds: dict[str, type[exp.Expression]] = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max, "avg": exp.Avg}
-    return kinds[function](this=argument)
-
-
-def _condition(predicate: Predicate, col: Any) -> exp.Expression:
-    if isinstance(predicate, And):
-        return exp.and_(*(_condition(t, col) for t in predicate.terms))
-    if isinstance(predicate, Or):
-        return exp.or_(*(_condition(t, col) for t in predicate.terms))
-    if isinstance(predicate, Not):
-        return exp.not_(exp.paren(_condition(predicate.term, col)))
-    field, op, value = col(predicate.field), predicate.op, predicate.value
-    if op in ("is null", "is not null"):
-        test = exp.Is(this=field, expression=exp.null())
-        return test if op == "is null" else exp.not_(test)
-    if op in ("in", "not in"):
-        inside = exp.In(this=field, expressions=[exp.convert(v) for v in value])
-        return inside if op == "in" else exp.not_(inside)
-    kinds: dict[str, type[exp.Expression]] = {
-        "=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE, "like": exp.Like,
-    }  # fmt: skip
-    return kinds[op](this=field, expression=exp.convert(value))
-
-
-__all__ = ["SQLConnector", "SQLSettings"]
+def _session(backend: str, mariadb: bool, settings: SQLSettings) -> Sequence[str]:
+    limit = _limit_statement(backend, mariadb, settings.timeout)
+    if backend == "postgresql":
+        read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+        return [
+            limit,
+            "SET timezone = 'UTC'",
+            "SET datestyle = 'ISO'",
+            *([read_only] if settings.read_only else []),
+        ]
+    collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+    read_only = "SET SESSION TRANSACTION READ ONLY"
+    return [
+        f"SET NAMES utf8mb4 COLLATE {collation}",
+        "SET SESSION time_zone = '+00:00'",
+        # differences of unsigned numbers may be negative; quotes and backslashes mean what they usually do
+        "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_UNSIGNED_SUBTRACTION'",
+        limit,
+        *([read_only] if settings.read_only else []),
+    ]

@@ -58,8 +58,17 @@ def column(values: Sequence[Any], type_: pa.DataType, *, source: str, name: str)
         if convert is None:
             return pa.array(values, type_)
         return pa.array([None if v is None else convert(v) for v in values], type_)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, ArithmeticError, OverflowError) as error:
-        raise Rejected(f"a value of column {name!r} is not a {type_} ({type(error).__name__})", source=source) from None
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        OverflowError,
+    ) as error:
+        raise Rejected(
+            f"a value of column {name!r} is not a {type_} ({type(error).__name__})", source=source
+        ) from None
 
 
 def _converter(type_: pa.DataType) -> Callable[[Any], Any] | None:

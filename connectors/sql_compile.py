@@ -16,7 +16,17 @@ from groundwire.connectors.sql_rules import Dialect
 from groundwire.core.catalog import Entity
 
 _MARK = "\u0001"
-_TEXT_FUNCTIONS = (exp.Lower, exp.Upper, exp.DPipe, exp.Trim, exp.Coalesce, exp.Nullif, exp.Case, exp.Min, exp.Max)
+_TEXT_FUNCTIONS = (
+    exp.Lower,
+    exp.Upper,
+    exp.DPipe,
+    exp.Trim,
+    exp.Coalesce,
+    exp.Nullif,
+    exp.Case,
+    exp.Min,
+    exp.Max,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +61,11 @@ def _node_reason(node: exp.Expression, dialect: Dialect) -> str | None:
         return "this kind of join is DuckDB's own"
     if isinstance(node, exp.Cast) and node.to.this.name not in dialect.casts:
         return f"CAST to {node.to.this.name} may differ in {dialect.name}"
-    if isinstance(node, exp.Extract) and dialect.name != "postgres" and node.name.upper() not in ("YEAR", "MONTH", "DAY", "HOUR"):
+    if (
+        isinstance(node, exp.Extract)
+        and dialect.name != "postgres"
+        and node.name.upper() not in ("YEAR", "MONTH", "DAY", "HOUR")
+    ):
         return f"EXTRACT {node.name} may differ in {dialect.name}"
     if isinstance(node, exp.Distinct) and isinstance(node.parent, exp.Select) and node.args.get("on"):
         return "DISTINCT ON is not pushed down"
@@ -59,7 +73,9 @@ def _node_reason(node: exp.Expression, dialect: Dialect) -> str | None:
         return "GROUP BY ALL and grouping sets are not pushed down"
     if isinstance(node, exp.Like) and isinstance(node.parent, exp.Escape):
         return "LIKE with ESCAPE is not pushed down"
-    if isinstance(node, exp.Like) and not (isinstance(node.expression, exp.Literal) and "\\" not in node.expression.this):
+    if isinstance(node, exp.Like) and not (
+        isinstance(node.expression, exp.Literal) and "\\" not in node.expression.this
+    ):
         return "LIKE with a computed pattern or a backslash may differ"
     if isinstance(node, exp.Round) and not _is_decimal(node.this):
         return "ROUND of a float may differ"
@@ -83,7 +99,9 @@ def _temporal_reason(column: exp.Column, dialect: Dialect) -> str | None:
         return None
     above = column.parent
     plain = isinstance(above, exp.Select | exp.Alias | exp.Group | exp.Count | exp.Distinct | exp.Is)
-    comparing = isinstance(above, exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE | exp.Between | exp.In)
+    comparing = isinstance(
+        above, exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE | exp.Between | exp.In
+    )
     ranking = isinstance(above, exp.Ordered | exp.Min | exp.Max)
     if plain or (kind in ("date", "decimal") and (comparing or ranking)):
         return None
@@ -136,7 +154,11 @@ def _mismatched(column: exp.Expression, other: exp.Expression) -> bool:
 
 def _is_decimal(node: exp.Expression) -> bool:
     columns = list(node.find_all(exp.Column))
-    return bool(columns) and all(_kind(c) in ("decimal", "integer") for c in columns) and not node.find(exp.Avg, exp.Div)
+    return (
+        bool(columns)
+        and all(_kind(c) in ("decimal", "integer") for c in columns)
+        and not node.find(exp.Avg, exp.Div)
+    )
 
 
 def _is_exact(node: exp.Expression) -> bool:
@@ -198,12 +220,20 @@ def _with_constants(query: exp.Query) -> exp.Query:
     for cast in list(tree.find_all(exp.Cast)):
         inner = cast.this
         above = cast.parent
-        if not (isinstance(inner, exp.Literal) and inner.is_string and isinstance(above, exp.Binary | exp.Between | exp.In)):
+        if not (
+            isinstance(inner, exp.Literal)
+            and inner.is_string
+            and isinstance(above, exp.Binary | exp.Between | exp.In)
+        ):
             continue
         sides = [c for c in above.iter_expressions() if c is not cast]
-        if isinstance(above, exp.Add | exp.Sub | exp.Mul | exp.Div) or not any(isinstance(s, exp.Column) for s in sides):
+        if isinstance(above, exp.Add | exp.Sub | exp.Mul | exp.Div) or not any(
+            isinstance(s, exp.Column) for s in sides
+        ):
             continue
-        if cast.to.this.name in ("DATE", "TIMESTAMP") and all(_kind(s) in ("date", "timestamp") for s in sides if isinstance(s, exp.Column)):
+        if cast.to.this.name in ("DATE", "TIMESTAMP") and all(
+            _kind(s) in ("date", "timestamp") for s in sides if isinstance(s, exp.Column)
+        ):
             literal = exp.Literal.string(inner.this)
             literal.meta["temporal"] = True
             cast.replace(literal)
@@ -216,10 +246,21 @@ def _resolve_positions(tree: exp.Query) -> None:
         order = select.args.get("order")
         for key in order.expressions if order else ():
             node = key.this
-            if isinstance(node, exp.Literal) and node.is_int and 0 < int(node.this) <= len(select.expressions):
+            if (
+                isinstance(node, exp.Literal)
+                and node.is_int
+                and 0 < int(node.this) <= len(select.expressions)
+            ):
                 key.set("this", select.expressions[int(node.this) - 1].unalias().copy())
             elif isinstance(node, exp.Column) and not node.table:
-                found = next((e.this for e in select.expressions if isinstance(e, exp.Alias) and e.alias.lower() == node.name.lower()), None)
+                found = next(
+                    (
+                        e.this
+                        for e in select.expressions
+                        if isinstance(e, exp.Alias) and e.alias.lower() == node.name.lower()
+                    ),
+                    None,
+                )
                 if found is not None and not select.args.get("distinct"):
                     key.set("this", found.copy())
         group = select.args.get("group")
@@ -227,7 +268,14 @@ def _resolve_positions(tree: exp.Query) -> None:
             continue
         for index, key in enumerate(list(group.expressions)):
             if isinstance(key, exp.Column) and not key.table:
-                found = next((e.this for e in select.expressions if isinstance(e, exp.Alias) and e.alias.lower() == key.name.lower()), None)
+                found = next(
+                    (
+                        e.this
+                        for e in select.expressions
+                        if isinstance(e, exp.Alias) and e.alias.lower() == key.name.lower()
+                    ),
+                    None,
+                )
                 if found is not None:
                     group.expressions[index].replace(found.copy())
             elif isinstance(key, exp.Literal) and key.is_int and 0 < int(key.this) <= len(select.expressions):
@@ -238,7 +286,9 @@ def _binary_order(tree: exp.Query, collation: str) -> None:
     def collated(node: exp.Expression) -> exp.Expression:
         return exp.Collate(this=exp.paren(node.copy()), expression=exp.to_identifier(collation, quoted=True))
 
-    for node in list(tree.find_all(exp.Ordered, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.Min, exp.Max)):
+    for node in list(
+        tree.find_all(exp.Ordered, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.Min, exp.Max)
+    ):
         if _is_text(node.this):
             node.set("this", collated(node.this))
 
@@ -253,10 +303,15 @@ def _binary_text(tree: exp.Query) -> None:
         if isinstance(above, exp.Is | exp.Count):
             continue
         binary = exp.Collate(
-            this=exp.Anonymous(this="CONVERT", expressions=[exp.Var(this=f"{column.sql('mysql', identify=True)} USING utf8mb4")]),
+            this=exp.Anonymous(
+                this="CONVERT",
+                expressions=[exp.Var(this=f"{column.sql('mysql', identify=True)} USING utf8mb4")],
+            ),
             expression=exp.Var(this="utf8mb4_nopad_bin"),
         )
-        indexed = isinstance(above, exp.EQ | exp.In) and column.arg_key == "this" and not above.args.get("query")
+        indexed = (
+            isinstance(above, exp.EQ | exp.In) and column.arg_key == "this" and not above.args.get("query")
+        )
         if indexed and not list(above.find_all(exp.Column))[1:] and not isinstance(above.parent, exp.Not):
             original = above.copy()
             column.replace(binary)
@@ -271,11 +326,18 @@ def _take_values(tree: exp.Query) -> list[Any]:
     counter = itertools.count()
     for literal in list(tree.find_all(exp.Literal)):
         above = literal.parent
-        if isinstance(above, exp.Limit | exp.Offset | exp.Interval | exp.DataTypeParam | exp.Ordered | exp.Round):
+        if isinstance(
+            above, exp.Limit | exp.Offset | exp.Interval | exp.DataTypeParam | exp.Ordered | exp.Round
+        ):
             continue
-        if isinstance(above, exp.Group) or (isinstance(above, exp.Select) and literal.arg_key == "expressions" and not literal.is_string):
+        if isinstance(above, exp.Group) or (
+            isinstance(above, exp.Select) and literal.arg_key == "expressions" and not literal.is_string
+        ):
             continue
-        if isinstance(above, exp.TimestampTrunc | exp.DateTrunc | exp.WindowSpec | exp.PercentileCont) and literal.arg_key != "this":
+        if (
+            isinstance(above, exp.TimestampTrunc | exp.DateTrunc | exp.WindowSpec | exp.PercentileCont)
+            and literal.arg_key != "this"
+        ):
             continue
         if isinstance(above, exp.PercentileCont):
             continue

@@ -24,7 +24,9 @@ def copied(
     connector: SQLConnector, compiled: Compiled, schema: pa.Schema, report: ScanReport
 ) -> Iterator[pa.RecordBatch] | None:
     """The rows as Arrow batches of `schema`; None where ADBC is absent or the answer is small."""
-    if importlib.util.find_spec("adbc_driver_postgresql") is None or not all(_is_copyable(t) for t in schema.types):
+    if importlib.util.find_spec("adbc_driver_postgresql") is None or not all(
+        _is_copyable(t) for t in schema.types
+    ):
         return None
     text = _literal_text(connector, compiled)
     if _estimate(connector, text) < SMALL:

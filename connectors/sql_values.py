@@ -68,6 +68,8 @@ def constant(value: Any) -> Value:
         if not value.is_finite():
             raise Refused("a decimal that is not finite")
         exponent = value.as_tuple().exponent
+        if isinstance(exponent, int) and exponent > 0:
+            value = value.quantize(Decimal(1)) if exponent < 30 else value
         scale = max(0, -exponent) if isinstance(exponent, int) else 0
         return Value(kind="decimal", scale=scale, constant=True, value=value)
     if isinstance(value, float):
@@ -159,13 +161,7 @@ class Emitter:
         template = self.dialect.operations.get(specific) or self.dialect.operations.get(name)
         if template is None or name in self.missing or specific in self.missing:
             raise Refused(f"{name} has no exact counterpart in {self.dialect.name}")
-        if "{*}" in template:
-            first, *rest = operands
-            listed = rest if "{0}" in template else operands
-            return template.replace("{*}", "{1}").format(first, ", ".join(listed)) if "{0}" in template else (
-                template.replace("{*}", "{0}").format(", ".join(listed))
-            )
-        return template.format(*operands)
+        return template.format(*operands, all=", ".join(operands), rest=", ".join(operands[1:]))
 
     def op(self, name: str, *operands: Value) -> str:
         """An operation over values; its row may depend on the first one's kind."""
@@ -224,7 +220,9 @@ class Emitter:
         nullable = value.nullable
         if self.dialect.scaled_decimals:
             if scale < value.scale:
-                return Value(sql=self._rescaled_down(value, scale), kind="decimal", scale=scale, nullable=nullable)
+                return Value(
+                    sql=self._rescaled_down(value, scale), kind="decimal", scale=scale, nullable=nullable
+                )
             factor = 10 ** (scale - value.scale)
             sql = value.sql if factor == 1 else f"({value.sql} * {factor})"
             return Value(sql=sql, kind="decimal", scale=scale, nullable=nullable)
@@ -240,7 +238,9 @@ class Emitter:
         """Round half away from zero, in integers."""
         factor = 10 ** (value.scale - scale)
         sql = value.sql
-        return f"((CASE WHEN {sql} >= 0 THEN {sql} + {factor // 2} ELSE {sql} - {factor // 2} END) / {factor})"
+        return (
+            f"((CASE WHEN {sql} >= 0 THEN {sql} + {factor // 2} ELSE {sql} - {factor // 2} END) / {factor})"
+        )
 
     def rounded(self, value: Value, places: int) -> Value:
         """ROUND(value, places), half away from zero."""
@@ -294,7 +294,7 @@ def converted_constant(value: Value, kind: str, scale: int = 0) -> Value:
     """A constant as another kind; what DuckDB would reject or reads differently is refused."""
     given = value.value
     if value.kind == "text":
-        return _parsed(given, kind)
+        return _parsed(given, kind, scale)
     if value.kind in NUMERIC and kind == "double":
         return Value(kind="double", constant=True, value=float(given))
     if kind == "decimal" and value.kind in ("int", "decimal"):
@@ -320,10 +320,12 @@ def converted_constant(value: Value, kind: str, scale: int = 0) -> Value:
 
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?")
+_MOMENT = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?"
+)
 
 
-def _parsed(text: str, kind: str) -> Value:
+def _parsed(text: str, kind: str, scale: int) -> Value:
     """A text literal as a temporal value, in the forms on which everyone agrees."""
     try:
         if kind == "date" and _DATE.fullmatch(text):
@@ -337,9 +339,11 @@ def _parsed(text: str, kind: str) -> Value:
         if kind == "time" and re.fullmatch(r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?", text):
             return constant(dt.time.fromisoformat(text))
         if kind in NUMERIC and re.fullmatch(r"-?\d{1,18}", text):
-            return converted_constant(constant(int(text)), kind)
+            return (
+                converted_constant(constant(int(text)), kind, scale) if kind != "int" else constant(int(text))
+            )
         if kind == "decimal" and re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", text):
-            return constant(Decimal(text))
+            return converted_constant(constant(Decimal(text)), kind, scale)
     except ValueError:
         pass
     raise Refused(f"this text as {kind}")
@@ -351,7 +355,9 @@ def shifted(moment: dt.datetime, months: int, days: int, microseconds: int) -> d
     year, month = divmod(total, 12)
     first_of_next = dt.date(year + (month == 11), (month + 1) % 12 + 1, 1)
     day = min(moment.day, (first_of_next - dt.timedelta(days=1)).day)
-    return moment.replace(year=year, month=month + 1, day=day) + dt.timedelta(days=days, microseconds=microseconds)
+    return moment.replace(year=year, month=month + 1, day=day) + dt.timedelta(
+        days=days, microseconds=microseconds
+    )
 
 
 def _represented(value: Any, kind: str) -> Any:
@@ -389,10 +395,9 @@ def rendered(sql: str, parameters: list[Any], style: str) -> tuple[str, Any]:
         parameters: of the emitter.
         style: PEP 249's `paramstyle`, or `numeric_dollar`.
     """
-    if style in ("pyformat", "named"):
-        mark = "%(p{0})s" if style == "pyformat" else ":p{0}"
-        text = sql.replace("%", "%%") if style == "pyformat" else sql
-        return _TOKEN.sub(lambda m: mark.format(m[1]), text), {f"p{i}": p for i, p in enumerate(parameters)}
+    if style == "pyformat":
+        text = _TOKEN.sub(lambda m: f"%(p{m[1]})s", sql.replace("%", "%%"))
+        return text, {f"p{i}": p for i, p in enumerate(parameters)}
     if style == "numeric_dollar":
         return _TOKEN.sub(lambda m: f"${int(m[1]) + 1}", sql), tuple(parameters)
     mark = "?" if style == "qmark" else "%s"
