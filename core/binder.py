@@ -13,7 +13,7 @@ The result is plain SQL over entities: every `exp.Table` carries its `Entity` in
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -57,7 +57,14 @@ def entity_tables(tree: exp.Expression) -> Iterator[exp.Table]:
     return (t for t in tree.find_all(exp.Table) if "entity" in t.meta)
 
 
-def bind(text: str, catalog: Catalog, *, max_bytes: int = 100_000, now: datetime | None = None) -> Bound:
+def bind(
+    text: str,
+    catalog: Catalog,
+    *,
+    max_bytes: int = 100_000,
+    now: datetime | None = None,
+    link_values: bool = False,
+) -> Bound:
     """Parse a query and resolve every name in it.
 
     Args:
@@ -65,6 +72,8 @@ def bind(text: str, catalog: Catalog, *, max_bytes: int = 100_000, now: datetime
         catalog: what names mean.
         max_bytes: longest accepted query.
         now: the clock, for CURRENT_DATE and NOW(); in local time where it has a time zone.
+        link_values: whether a text that is not among a field's enumerated values may be read as the one
+            that it resembles (`Germany` for `germany`); said in the notes.
 
     Raises:
         QueryError: a name is unknown (near misses listed) or ambiguous, or a path is misused.
@@ -73,7 +82,47 @@ def bind(text: str, catalog: Catalog, *, max_bytes: int = 100_000, now: datetime
     bound = Bound(tree=parse(text, max_bytes=max_bytes), now=now)
     _freeze_clock(bound.tree, now)
     _Binder(catalog, bound.notes).query(bound.tree, None, {})
+    if link_values:
+        _link_values(bound)
     return bound
+
+
+def _link_values(bound: Bound) -> None:
+    """Texts compared with enumerated fields, read as the value that they resemble."""
+    entities = {t.alias: t.meta["entity"] for t in entity_tables(bound.tree)}
+    for literal in list(bound.tree.find_all(exp.Literal)):
+        above = literal.parent
+        if not literal.is_string or not isinstance(above, exp.EQ | exp.NEQ | exp.In):
+            continue
+        column = next((c for c in above.iter_expressions() if isinstance(c, exp.Column)), None)
+        entity = entities.get(column.table) if column is not None else None
+        field_ = entity.find_field(column.name) if entity is not None and column is not None else None
+        if field_ is None or not field_.values or literal.this in field_.values:
+            continue
+        meant = _resembling(literal.this, field_.values, field_.labels)
+        if meant is not None:
+            bound.notes.append(f"read {literal.this!r} as {field_.name} = {meant!r}")
+            literal.replace(exp.Literal.string(meant))
+
+
+def _resembling(text: str, values: tuple[str, ...], labels: Mapping[str, str]) -> str | None:
+    """The one value that a text means: by its label, without case, or by its words; None if unclear."""
+
+    def plain(value: str) -> str:
+        return "".join(c for c in value.lower() if c.isalnum())
+
+    wanted = plain(text)
+    for test in (
+        lambda v: plain(v) == wanted or plain(labels.get(v, "")) == wanted,
+        lambda v: plain(v).rstrip("s") == wanted.rstrip("s"),
+        lambda v: len(wanted) >= 4 and (wanted in plain(v) or (len(plain(v)) >= 4 and plain(v) in wanted)),
+    ):
+        hits = [v for v in values if test(v)]
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            return None
+    return None
 
 
 def _freeze_clock(tree: exp.Expression, now: datetime) -> None:
@@ -188,6 +237,7 @@ class _Binder:
             self._source(join.this, join, scope, ctes)
         if from_ is not None and not select.expressions:
             select.set("expressions", [exp.Star()])
+        self._follow_many(select, scope)
         self._expand_stars(select, scope)
         self._measures(select, scope)
         for item in select.expressions:
@@ -543,6 +593,112 @@ class _Binder:
                     group.append("expressions", node.copy())
                     keys.append(node)
 
+    # -- fields that only a to-many relation reaches -------------------------------------------
+
+    def _follow_many(self, select: exp.Select, scope: _Scope) -> None:
+        """Read a query over one entity whose bare fields are held by the many records behind it.
+
+        Where only conditions use such fields, records are kept that have a fitting one (EXISTS).
+        Where the output uses them, the query is about those records, and starts there instead.
+        """
+        sources = scope.visible()
+        if len(sources) != 1 or sources[0].entity is None or sources[0].anchor is not None:
+            return
+        source = sources[0]
+        entity = sources[0].entity
+        where = select.args.get("where")
+        outside = [n for k, v in select.args.items() if k not in ("where", "from_", "with_") for n in _nodes(v)]
+        missing_out = self._missing(outside, scope)
+        conditions = _conditions(where)
+        if missing_out:
+            names = {n for n, _ in missing_out} | {n for c in conditions for n, _ in self._missing([c], scope)}
+            found = [r for r in entity.relations if r.many and all(self.catalog.target(r).find_field(n) for n in names)]
+            if len({r.target for r in found}) == 1 and self._back(found[0], entity) is not None:
+                self._start_at(select, scope, source, found[0])
+            return
+        wanted: dict[str, tuple[Relation, list[exp.Expression]]] = {}
+        for condition in conditions:
+            missing = self._missing([condition], scope)
+            if not missing:
+                continue
+            found = [
+                r for r in entity.relations
+                if r.many and all(self.catalog.target(r).find_field(n) for n, _ in missing)
+            ]
+            if len({r.target for r in found}) == 1:
+                wanted.setdefault(found[0].name, (found[0], []))[1].append(condition)
+                for _, node in missing:
+                    if isinstance(node, exp.Column) and node.table:
+                        node.set("table", None)
+        for relation, parts in wanted.values():
+            inner = exp.Select(expressions=[exp.Literal.number(1)])
+            path = exp.Table(this=exp.to_identifier(relation.name), db=exp.to_identifier(source.alias, quoted=True))
+            inner.set("from_", exp.From(this=path))
+            for part in parts[1:]:
+                part.replace(exp.true())
+            first = parts[0]
+            copies = [p.copy() for p in parts]
+            first.replace(exp.Exists(this=inner))
+            for copy in copies:
+                inner.where(copy, copy=False)
+            self.notes.append(f"kept records of {entity.name} with a fitting {relation.name}")
+
+    def _missing(self, roots: list[exp.Expression], scope: _Scope) -> list[tuple[str, exp.Expression]]:
+        """Bare fields, or fields behind an entity's name, that no to-one path reaches."""
+        outputs = {e.alias.lower() for e in scope.select.expressions if isinstance(e, exp.Alias)}
+        found = []
+        for root in roots:
+            for node in _shallow(root):
+                parts = _column_parts(node) if isinstance(node, exp.Column | exp.Dot) else None
+                if not parts or parts[-1] == "*" or len(parts) > 2 or parts[0].lower() in outputs:
+                    continue
+                entity = scope.visible()[0].entity
+                assert entity is not None
+                if len(parts) == 2:
+                    relation = entity.find_relation(parts[0])
+                    if relation is None or not relation.many or node.find_ancestor(exp.AggFunc):
+                        continue
+                    found.append((parts[1], node))
+                    continue
+                if any(s.column(parts[0]) for c in scope.chain() for s in c.visible()):
+                    continue
+                if entity.find_relation(parts[0]) or entity.find_measure(parts[0]):
+                    continue
+                if any(True for _ in self._reachable(scope, parts[0], None)):
+                    continue
+                found.append((parts[0], node))
+        return found
+
+    def _back(self, relation: Relation, entity: Entity) -> Relation | None:
+        reverse = tuple((b, a) for a, b in relation.on)
+        there = self.catalog.target(relation)
+        return next((r for r in there.relations if not r.many and r.target == entity.full_name and r.on == reverse), None)
+
+    def _start_at(self, select: exp.Select, scope: _Scope, source: _Source, relation: Relation) -> None:
+        there = self.catalog.target(relation)
+        assert source.entity is not None
+        back = self._back(relation, source.entity)
+        assert back is not None
+        table = select.args["from_"].this
+        del scope.sources[source.alias]
+        alias = scope.new_alias(there.name.split(".")[-1])
+        _set_entity(table, there, alias)
+        scope.sources[alias] = _Source(alias, there, (), None)
+        old = source.entity
+        assert old is not None
+        outputs = {e.alias.lower() for e in select.expressions if isinstance(e, exp.Alias)}
+        for node in [n for k, v in select.args.items() if k != "from_" for root in _nodes(v) for n in _shallow(root)]:
+            parts = _column_parts(node) if isinstance(node, exp.Column | exp.Dot) else None
+            if not parts or parts[-1] == "*" or parts == [p for p in parts if p.lower() in outputs]:
+                continue
+            if parts[0].lower() == relation.name.lower():
+                node.replace(_path_node((alias, *parts[1:])))
+            elif parts[0].lower() == source.alias.lower() and len(parts) > 1:
+                node.replace(_path_node((alias, back.name, *parts[1:])))
+            elif old.find_field(parts[0]) or old.find_relation(parts[0]):
+                node.replace(_path_node((alias, back.name, *parts)))
+        self.notes.append(f"started at {there.full_name}, which holds the fields asked for")
+
     def _could_walk(self, parts: list[str], scope: _Scope) -> bool:
         """Whether the path starts with a relation; plain fields take the ordinary way."""
         return any(
@@ -720,6 +876,27 @@ def _shallow(root: exp.Expression) -> list[exp.Expression]:
         if isinstance(node, exp.Dot) and _column_parts(node) is not None:
             continue
         stack.extend(reversed(list(node.iter_expressions())))
+    return found
+
+
+def _nodes(value: object) -> list[exp.Expression]:
+    """The trees in an argument of a SELECT."""
+    if isinstance(value, exp.Expression):
+        return [value]
+    return [v for v in value if isinstance(v, exp.Expression)] if isinstance(value, list) else []
+
+
+def _conditions(where: exp.Expression | None) -> list[exp.Expression]:
+    """The conditions of a WHERE that must all hold."""
+    if where is None:
+        return []
+    stack, found = [where.this], []
+    while stack:
+        node = stack.pop(0)
+        if isinstance(node, exp.And):
+            stack = [node.left, node.right, *stack]
+        else:
+            found.append(node)
     return found
 
 

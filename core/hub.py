@@ -113,6 +113,7 @@ class Hub:
         max_age: str | float | timedelta | None = None,
         limit: int | None = None,
         on_error: str | None = None,
+        link_values: bool = False,
         progress: Progress | None = None,
     ) -> Result:
         """Answer one SELECT, with implicit joins over dotted paths.
@@ -123,6 +124,7 @@ class Hub:
             limit: at most so many rows, marked as truncated if there are more.
             on_error: `raise` (default), or `incomplete`: a source that fails while being read leaves a
                 result that is marked incomplete.
+            link_values: read a text that is no value of an enumerated field as the value it resembles.
             progress: called with a sentence as scans start and end.
 
         Raises:
@@ -141,7 +143,7 @@ class Hub:
                 progress=progress,
             )
 
-        plan = self.plan(sql, limit=limit)
+        plan = self.plan(sql, limit=limit, link_values=link_values)
         try:
             return run(plan)
         except Rejected as error:
@@ -149,22 +151,23 @@ class Hub:
             if not any(f.query is not None for f in plan.fragments):
                 raise
             note = f"joined here, because {error.source} refused the whole query"
-            return replace(run(self.plan(sql, limit=limit, whole=False)), notes=(note,))
+            return replace(run(self.plan(sql, limit=limit, whole=False, link_values=link_values)), notes=(note,))
 
-    def plan(self, sql: str, *, limit: int | None = None, whole: bool = True) -> Plan:
+    def plan(self, sql: str, *, limit: int | None = None, whole: bool = True, link_values: bool = False) -> Plan:
         """What `query` would do: bound query, scans, joins. Reads no data.
 
         Args:
             sql: as for `query`.
             limit: as for `query`.
             whole: whether databases may be given whole queries; else one table at a time.
+            link_values: as for `query`.
 
         Raises:
             QueryError: the query can't be answered as it is written.
         """
         from groundwire.core import binder, planner
 
-        bound = binder.bind(sql, self.catalog, max_bytes=self.config.limits.query_bytes)
+        bound = binder.bind(sql, self.catalog, max_bytes=self.config.limits.query_bytes, link_values=link_values)
         return planner.plan(bound, self.connectors, limit=limit, whole=whole)
 
     def explain(self, sql: str) -> str:

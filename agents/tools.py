@@ -1,0 +1,104 @@
+"""The hub as LangChain tools: find entities, describe one, query, with results that prove themselves.
+
+"Fix your call" and "do not retry" are different answers: a query that is wrong comes back as text
+that says how to write it, a source that fails comes back as an error that names the source.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from langchain_core.tools import BaseTool, StructuredTool
+from pydantic import BaseModel, Field
+
+from groundwire.agents import prompt
+from groundwire.core.errors import QueryError, SourceError
+from groundwire.core.hub import Hub
+from groundwire.core.result import Result, display
+
+ROWS_FOR_MODELS = 50
+"""Rows of a result that a model is shown; the rest is said to exist."""
+
+
+class _Search(BaseModel):
+    text: Annotated[str, Field(description="words of the question")]
+
+
+class _Describe(BaseModel):
+    entity: Annotated[str, Field(description="name of an entity, such as crm.Account")]
+
+
+class _Query(BaseModel):
+    sql: Annotated[
+        str,
+        Field(
+            description="one SELECT in DuckDB's dialect. Dotted paths follow relations in place of joins: "
+            "SELECT customer.country, COUNT(*) FROM orders GROUP BY 1"
+        ),
+    ]
+    max_age: Annotated[str | None, Field(description="oldest acceptable data, such as 0, 30s, 5m")] = None
+
+
+def make_tools(hub: Hub) -> list[BaseTool]:
+    """Tools over a hub: `search_entities`, `describe_entity`, `query`.
+
+    The artifact of `query`'s message is the `Result`.
+    """
+
+    def search_entities(text: str) -> str:
+        ranked = prompt.Retriever(hub.catalog).rank(text)[:8]
+        return "\n".join(prompt.card(e, hub.catalog) for e in ranked) or "no entity matches"
+
+    def describe_entity(entity: str) -> str:
+        try:
+            return prompt.card(hub.catalog.entity(entity), hub.catalog)
+        except QueryError as error:
+            return f"fix your call: {error}"
+
+    def query(sql: str, max_age: str | None = None) -> tuple[str, Result | None]:
+        try:
+            result = hub.query(sql, max_age=max_age, limit=10_000)
+        except QueryError as error:
+            return f"fix your query: {error}", None
+        except SourceError as error:
+            return f"do not retry: {error}", None
+        return result_text(result), result
+
+    return [
+        StructuredTool.from_function(
+            search_entities,
+            name="search_entities",
+            description="Find entities of the connected CRM, ERP and SQL systems by words.",
+            args_schema=_Search,
+        ),
+        StructuredTool.from_function(
+            describe_entity,
+            name="describe_entity",
+            description="Fields, values and relations of one entity.",
+            args_schema=_Describe,
+        ),
+        StructuredTool.from_function(
+            query,
+            name="query",
+            description="Read live data. The answer says as of when it is true and whether it is complete.",
+            args_schema=_Query,
+            response_format="content_and_artifact",
+        ),
+    ]
+
+
+def result_text(result: Result, rows: int = ROWS_FOR_MODELS) -> str:
+    """A result as a model reads it: JSON with columns, rows, completeness and age."""
+    shown: dict[str, Any] = {
+        "columns": result.columns,
+        "rows": [[display(v) for v in row] for row in result.rows()[:rows]],
+        "row_count": len(result),
+        "complete": result.complete,
+        "as_of": result.as_of.isoformat() if result.as_of else None,
+    }
+    if len(result) > rows:
+        shown["rows_not_shown"] = len(result) - rows
+    if not result.complete:
+        shown["incomplete"] = result.incomplete_reasons()
+    return json.dumps(shown, ensure_ascii=False)
