@@ -41,13 +41,13 @@ def _throw_away(product: str, server: str, options: str) -> Iterator[str]:
         engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL database of this test run's own."""
+    """A PostgreSQL database of this module's own."""
     yield from _throw_away("PostgreSQL", POSTGRES, "")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mariadb_url() -> Iterator[str]:
-    """A MariaDB database of this test run's own."""
+    """A MariaDB database of this module's own."""
     yield from _throw_away("MariaDB", MARIADB, " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")

@@ -1,0 +1,678 @@
+"""The conformance kit: a connector is proved by subclassing, with two fixtures and no test code.
+
+::
+
+    class TestMine(ConnectorConformance):
+        @pytest.fixture(scope="class")
+        def connector(self, server): return MyConnector("mine", MySettings(url=server.url))
+
+        @pytest.fixture(scope="class")
+        def rows(self): return {"Account": pa.table({...})}   # what the source really holds
+
+Everything that the connector declares is compared with DuckDB over `rows`; what it does not declare
+is never sent. A difference that is known is a `Gap` with its owner and reason, and gaps are strict:
+one that is closed fails the run until it is deleted. Faults of the network (a server that is down,
+a page that fails) are not tested here: they need a server that can be told to fail.
+
+Conformance by subclassing is fsspec's idea (`fsspec/tests/abstract`), strict gaps are Ibis's.
+This module needs pytest and is imported by tests only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+import random
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Any, Literal, TypeVar, get_args
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from groundwire.core.catalog import Entity, Field
+from groundwire.core.connector import (
+    Aggregate,
+    AggregateFunction,
+    And,
+    Comparison,
+    Connector,
+    Not,
+    Operator,
+    Or,
+    Order,
+    Predicate,
+    Pushdown,
+    Scan,
+    ScanReport,
+)
+from groundwire.core.errors import GroundwireError, Unavailable
+
+HOSTILE_TEXTS = (
+    "' OR 1=1 --",
+    "'; DROP TABLE x; --",
+    '" OR ""="',
+    "\\",
+    "\\' OR 1=1 --",
+    "%",
+    "_",
+    "100%",
+    "{0} %s %(p0)s :p0 ? $1",
+    "line\nbreak\ttab\r",
+    "nul\x00inside",
+    "Ünïcödé 東京 🙂",
+    "e\u0301",
+    "[1, 2]",
+    "NULL",
+    "",
+    " ",
+)
+"""Texts that break out of careless requests, or that careless comparisons confuse."""
+
+_ORDERED: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
+_PATTERNS = ("%", "_%", "a%", "%A%", "__", "", "\\%", "100\\%%", "%'%", "%.%", "[a-z]%", "*")
+_SAMPLE = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """A difference from SQL that is known and accepted for now.
+
+    Attributes:
+        check: name of the test method.
+        subject: what it concerns, as the failure names it; `*` and `?` as in file names.
+        owner: `ours` to mend, `theirs` (the system's or its client's), or `never` to be mended.
+        reason: why.
+    """
+
+    check: str
+    subject: str = "*"
+    owner: Literal["ours", "theirs", "never"]
+    reason: str
+
+
+@dataclass
+class Kit:
+    """What the checks share: the connector, its entities, the oracle, and the differences found."""
+
+    connector: Connector
+    entities: Mapping[str, Entity]
+    oracle: Oracle
+    gaps: Sequence[Gap] = ()
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def about(self, subject: str) -> Iterator[None]:
+        """Note a failed assertion or an error of the connector as a difference in `subject`."""
+        try:
+            yield
+        except (AssertionError, GroundwireError) as error:
+            text = str(error).splitlines()
+            self.problems.append((subject, f"{type(error).__name__}: {text[0] if text else ''}"))
+
+    def settle(self, check: str) -> None:
+        """Fail for every difference without a gap, and for every gap without a difference."""
+        gaps = [g for g in self.gaps if g.check == check]
+        lines = [f"{s}: {m}" for s, m in self.problems if not any(fnmatchcase(s, g.subject) for g in gaps)]
+        lines += [
+            f"the gap {g.subject!r} ({g.owner}: {g.reason}) is closed: delete it"
+            for g in gaps
+            if not any(fnmatchcase(s, g.subject) for s, _ in self.problems)
+        ]
+        if lines:
+            more = f"\n... and {len(lines) - 20} more" if len(lines) > 20 else ""
+            pytest.fail("\n".join(lines[:20]) + more, pytrace=False)
+
+    def tables(self) -> Iterator[tuple[Entity, pa.Table]]:
+        """Each entity that has rows to compare with."""
+        for name, rows in self.oracle.rows.items():
+            yield self.entities[name], rows
+
+    def fields(self) -> Iterator[tuple[Entity, Field, list[Any]]]:
+        """Each field of these, with some of its values: distinct, not null, in no order."""
+        for entity, rows in self.tables():
+            for name in rows.column_names:
+                values = rows.column(name).unique().drop_null().to_pylist()
+                yield entity, entity.field(name), [v for v in values if v == v][:_SAMPLE]
+
+    def read(self, entity: Entity, **parts: Any) -> list[tuple[Any, ...]]:
+        """The rows of a scan, after checking what every scan must keep to."""
+        types = parts.pop("types", None) or {f.name: f.type for f in entity.fields}
+        scan = Scan(entity=entity, types=types, **parts)
+        report = ScanReport()
+        found: list[tuple[Any, ...]] = []
+        for batch in self.connector.scan(scan, report):
+            assert batch.schema.names == scan.schema.names, "a batch has other columns than the scan asked for"
+            assert batch.schema.types == scan.schema.types, f"a batch has the types {batch.schema.types}"
+            found += zip(*(map(_plain, c.to_pylist()) for c in batch.columns), strict=True)
+        assert report.native, "the report does not say what the source was asked"
+        assert report.requests > 0, "the report counts no requests"
+        assert not report.incomplete, f"incomplete: {report.incomplete}"
+        return found
+
+    def support(self, entity: Entity, comparison: Comparison) -> Pushdown:
+        """What the connector declares for a comparison."""
+        return self.connector.supports(entity, comparison)
+
+    def compare(self, entity: Entity, where: Predicate, *, loose: bool = False) -> None:
+        """The scan gives the oracle's rows, or with `loose` at least those."""
+        names = tuple(self.oracle.rows[entity.name].column_names)
+        got = Counter(self.read(entity, fields=names, where=where))
+        wanted = Counter(self.oracle.select(entity.name, names, where))
+        missing, extra = wanted - got, got - wanted
+        assert not missing, f"{missing.total()} of {wanted.total()} rows are missing, such as {_one(missing)}"
+        assert loose or not extra, f"{extra.total()} rows too many, such as {_one(extra)}"
+
+    def exact(self, entity: Entity) -> list[Comparison]:
+        """A few comparisons that the connector executes exactly, on different fields."""
+        found = []
+        for owner, one, values in self.fields():
+            for op in ("=", "<", ">=", "is null", "in"):
+                if owner is entity and values:
+                    value: Any = None if op == "is null" else tuple(values[:2]) if op == "in" else values[0]
+                    comparison = Comparison(field=one.name, op=op, value=value)
+                    if self.support(entity, comparison) is Pushdown.EXACT:
+                        found.append(comparison)
+        return found
+
+
+class Oracle:
+    """DuckDB over the rows that the source really holds."""
+
+    def __init__(self, rows: Mapping[str, pa.Table]) -> None:
+        self.rows = rows
+        self._connection = duckdb.connect(":memory:")
+        self._connection.execute("SET TimeZone = 'UTC'")
+        for name, table in rows.items():
+            self._connection.register(name, table)
+        self._constants = 0
+
+    def select(self, entity: str, names: Sequence[str], where: Predicate | None) -> list[tuple[Any, ...]]:
+        """The named columns of the rows for which the predicate is true."""
+        condition = "TRUE" if where is None else self._condition(entity, where)
+        columns = ", ".join(_quoted(n) for n in names)
+        return self.query(f"SELECT {columns} FROM {_quoted(entity)} WHERE {condition}")[0]
+
+    def query(self, sql: str) -> tuple[list[tuple[Any, ...]], list[pa.DataType]]:
+        """Rows and types of any query."""
+        table = self._connection.sql(sql).to_arrow_table()
+        rows = list(zip(*(map(_plain, c.to_pylist()) for c in table.columns), strict=True))
+        return rows, [_result_type(t) for t in table.schema.types]
+
+    def _condition(self, entity: str, predicate: Predicate) -> str:
+        if isinstance(predicate, And | Or):
+            word = " AND " if isinstance(predicate, And) else " OR "
+            return "(" + word.join(self._condition(entity, t) for t in predicate.terms) + ")"
+        if isinstance(predicate, Not):
+            return f"(NOT {self._condition(entity, predicate.term)})"
+        name = _quoted(predicate.field)
+        if predicate.op in ("is null", "is not null"):
+            return f"({name} {predicate.op})"
+        listed = list(predicate.value) if isinstance(predicate.value, tuple) else [predicate.value]
+        constant = self._constant(pa.array(listed, self.rows[entity].schema.field(predicate.field).type))
+        return f"({name} {predicate.op} (SELECT v FROM {constant}))"
+
+    def _constant(self, values: pa.Array) -> str:
+        """The name of a one-column table of these values: no literal has to be written."""
+        self._constants += 1
+        name = f"gw_constant_{self._constants}"
+        self._connection.register(name, pa.table({"v": values}))
+        return name
+
+
+Check = TypeVar("Check", bound=Callable[..., None])
+
+_discovered: weakref.WeakKeyDictionary[Connector, dict[str, Entity]] = weakref.WeakKeyDictionary()
+
+
+def _check(test: Check) -> Check:
+    """A test that collects differences and settles them with the gaps at its end."""
+
+    @functools.wraps(test)
+    def run(self: Any, kit: Kit, **more: Any) -> None:
+        test(self, kit, **more)
+        kit.settle(test.__name__)
+
+    return run  # type: ignore[return-value]
+
+
+class ConnectorConformance:
+    """Subclass, override `connector` and `rows`, and pytest runs the checks below.
+
+    Fixtures may have any scope. The connector is not closed between the checks.
+    """
+
+    @pytest.fixture
+    def connector(self) -> Connector:
+        """The connector, ready to be asked."""
+        raise NotImplementedError("override the fixture `connector`")
+
+    @pytest.fixture
+    def rows(self) -> Mapping[str, pa.Table]:
+        """By entity name what the source really holds, in the types that the catalog should give.
+
+        A few of the entity's fields are enough; a few dozen awkward rows are better than many.
+        """
+        raise NotImplementedError("override the fixture `rows`")
+
+    @pytest.fixture
+    def gaps(self) -> Sequence[Gap]:
+        """Known differences; none unless overridden."""
+        return ()
+
+    @pytest.fixture
+    def secrets(self) -> Sequence[str]:
+        """Texts that must never be seen, such as the password in the settings."""
+        return ()
+
+    @pytest.fixture
+    def kit(self, connector: Connector, rows: Mapping[str, pa.Table], gaps: Sequence[Gap]) -> Kit:
+        """The checks' tools; not for overriding."""
+        if connector not in _discovered:
+            _discovered[connector] = {e.name: e for e in connector.discover()}
+        entities = _discovered[connector]
+        missing = [name for name in rows if name not in entities]
+        assert not missing, f"discover() does not give {missing}"
+        names = {g.check for g in gaps}
+        unknown = [n for n in names if not callable(getattr(self, n, None))]
+        assert not unknown, f"gaps for checks that do not exist: {unknown}"
+        return Kit(connector=connector, entities=entities, oracle=Oracle(rows), gaps=gaps)
+
+    # -- the catalog -----------------------------------------------------------------------
+
+    @_check
+    def test_discovery_is_well_formed(self, kit: Kit) -> None:
+        by_full_name = {e.full_name: e for e in kit.entities.values()}
+        for entity in kit.entities.values():
+            with kit.about(entity.name):
+                names = [f.name for f in entity.fields]
+                assert entity.source == kit.connector.name, f"it belongs to {entity.source!r}"
+                assert names, "it has no fields"
+                assert all(names) and len(set(names)) == len(names), "field names are empty or double"
+                assert set(entity.primary_key) <= set(names), f"no such key field: {entity.primary_key}"
+                assert entity.cursor is None or entity.cursor in names, f"no such cursor field: {entity.cursor}"
+                relations = [r.name.lower() for r in entity.relations]
+                assert len(set(relations)) == len(relations), f"relation names are double: {relations}"
+            for relation in entity.relations:
+                with kit.about(f"{entity.name}.{relation.name}"):
+                    target = by_full_name.get(relation.target)
+                    assert target is not None, f"it leads to {relation.target}, which is not there"
+                    assert relation.on, "it names no fields"
+                    assert all(entity.find_field(a) for a, _ in relation.on), f"no such field here: {relation.on}"
+                    assert all(target.find_field(b) for _, b in relation.on), f"no such field there: {relation.on}"
+
+    @_check
+    def test_types_are_those_of_the_rows(self, kit: Kit) -> None:
+        for entity, rows in kit.tables():
+            for wanted in rows.schema:
+                with kit.about(f"{entity.name}.{wanted.name}"):
+                    found = entity.find_field(wanted.name)
+                    assert found is not None, "no such field"
+                    assert found.type == wanted.type, f"{found.type} instead of {wanted.type}"
+
+    # -- plain reads -----------------------------------------------------------------------
+
+    @_check
+    def test_a_full_scan_gives_every_value(self, kit: Kit) -> None:
+        for entity, rows in kit.tables():
+            for name in rows.column_names:
+                with kit.about(f"{entity.name}.{name}"):
+                    got = Counter(kit.read(entity, fields=(name,)))
+                    wanted = Counter((_plain(v),) for v in rows.column(name).to_pylist())
+                    assert got == wanted, f"missing {_one(wanted - got)}, too many {_one(got - wanted)}"
+
+    @_check
+    def test_columns_come_in_the_order_asked_for(self, kit: Kit) -> None:
+        for entity, rows in kit.tables():
+            names = tuple(rows.column_names)
+            for asked in (names, names[::-1], names[len(names) // 2 :]):
+                with kit.about(entity.name):
+                    got = Counter(kit.read(entity, fields=asked))
+                    assert got == Counter(kit.oracle.select(entity.name, asked, None)), "values are in other columns"
+
+    @_check
+    def test_a_scan_may_be_left_early(self, kit: Kit) -> None:
+        for entity, rows in kit.tables():
+            with kit.about(entity.name):
+                names = tuple(rows.column_names)
+                types = {f.name: f.type for f in entity.fields}
+                for _ in range(8):
+                    stream = kit.connector.scan(Scan(entity=entity, fields=names, types=types), ScanReport())
+                    next(stream, None)
+                    if hasattr(stream, "close"):
+                        stream.close()
+                assert len(kit.read(entity, fields=names)) == rows.num_rows
+
+    @_check
+    def test_several_scans_at_once_do_not_mix(self, kit: Kit) -> None:
+        jobs = [(e, name) for e, rows in kit.tables() for name in rows.column_names][:24]
+
+        def one(job: tuple[Entity, str]) -> bool:
+            entity, name = job
+            wanted = Counter((_plain(v),) for v in kit.oracle.rows[entity.name].column(name).to_pylist())
+            return Counter(kit.read(entity, fields=(name,))) == wanted
+
+        with ThreadPoolExecutor(max_workers=max(2, kit.connector.capabilities.concurrency)) as pool:
+            answers = list(pool.map(one, jobs))
+        for (entity, name), right in zip(jobs, answers, strict=True):
+            with kit.about(f"{entity.name}.{name}"):
+                assert right, "other values than alone"
+
+    # -- filters ---------------------------------------------------------------------------
+
+    @_check
+    def test_comparisons_give_the_rows_of_sql(self, kit: Kit) -> None:
+        for entity, one, values in kit.fields():
+            for value in _with_neighbours(values, one.type):
+                for op in _ORDERED:
+                    self._compare(kit, entity, Comparison(field=one.name, op=op, value=value))
+
+    @_check
+    def test_null_tests_give_the_rows_of_sql(self, kit: Kit) -> None:
+        for entity, one, _ in kit.fields():
+            for op in ("is null", "is not null"):
+                self._compare(kit, entity, Comparison(field=one.name, op=op))
+
+    @_check
+    def test_like_gives_the_rows_of_sql(self, kit: Kit) -> None:
+        for entity, one, values in kit.fields():
+            if pa.types.is_string(one.type):
+                own = [p for v in values for p in (v, f"{v[:2]}%", f"%{v[-2:]}", f"{v[:1].swapcase()}%")]
+                for pattern in dict.fromkeys([*_PATTERNS, *own]):
+                    self._compare(kit, entity, Comparison(field=one.name, op="like", value=pattern))
+
+    @_check
+    def test_lists_give_the_rows_of_sql_up_to_the_declared_length(self, kit: Kit) -> None:
+        longest = kit.connector.capabilities.max_in
+        for entity, one, values in kit.fields():
+            if not values:
+                continue
+            padded = [*values, *_absent(one.type, values, longest - len(values))][:longest]
+            for listed in {tuple(values[:1]), tuple(values[:longest]), tuple(padded)}:
+                for op in ("in", "not in"):
+                    self._compare(kit, entity, Comparison(field=one.name, op=op, value=listed))
+
+    @_check
+    def test_hostile_text_is_only_text(self, kit: Kit) -> None:
+        for entity, one, _ in kit.fields():
+            if pa.types.is_string(one.type):
+                for text in HOSTILE_TEXTS:
+                    for op in ("=", "!=", "<", ">="):
+                        self._compare(kit, entity, Comparison(field=one.name, op=op, value=text))
+                self._compare(kit, entity, Comparison(field=one.name, op="in", value=HOSTILE_TEXTS))
+                self._compare(kit, entity, Comparison(field=one.name, op="not in", value=HOSTILE_TEXTS))
+
+    @_check
+    def test_conditions_combine_as_in_sql(self, kit: Kit) -> None:
+        chance = random.Random(20)  # noqa: S311 - the same trees in every run
+        boolean = kit.connector.capabilities.boolean
+        for entity, _ in kit.tables():
+            pool: list[Predicate] = [*kit.exact(entity)]
+            for _ in range(40 if len(pool) > 1 else 0):
+                where = _combined(pool, chance, 3, boolean)
+                with kit.about(f"{entity.name} {_outline(where)}"):
+                    kit.compare(entity, where)
+
+    def _compare(self, kit: Kit, entity: Entity, comparison: Comparison) -> None:
+        support = kit.support(entity, comparison)
+        if support is not Pushdown.NONE:
+            with kit.about(f"{entity.name}.{comparison.field} {comparison.op} {_short(comparison.value)}"):
+                kit.compare(entity, comparison, loose=support is Pushdown.LOOSE)
+
+    # -- order and limit -------------------------------------------------------------------
+
+    @_check
+    def test_order_and_the_place_of_nulls_are_those_of_sql(self, kit: Kit) -> None:
+        for entity, one, _ in kit.fields():
+            kinds = (pa.types.is_string, pa.types.is_binary)
+            if any(kind(one.type) for kind in kinds) or not kit.connector.orders(entity, one.name):
+                continue
+            for descending in (False, True):
+                for first in (False, True):
+                    direction, place = "DESC" if descending else "ASC", "FIRST" if first else "LAST"
+                    with kit.about(f"{entity.name}.{one.name} {direction} NULLS {place}"):
+                        key = Order(field=one.name, descending=descending, nulls_first=first)
+                        name = _quoted(one.name)
+                        wanted, _ = kit.oracle.query(
+                            f"SELECT {name} FROM {_quoted(entity.name)} ORDER BY {name} {direction} NULLS {place}"
+                        )
+                        assert kit.read(entity, fields=(one.name,), order=(key,)) == wanted, "another order"
+                        if kit.connector.capabilities.limit and len(wanted) > 2:
+                            count = len(wanted) // 2
+                            got = kit.read(entity, fields=(one.name,), order=(key,), limit=count)
+                            assert got == wanted[:count], f"not the first {count} of the order"
+
+    @_check
+    def test_limits_give_so_many_rows(self, kit: Kit) -> None:
+        if not kit.connector.capabilities.limit:
+            return
+        for entity, rows in kit.tables():
+            names, count = tuple(rows.column_names), rows.num_rows
+            everything = Counter(kit.oracle.select(entity.name, names, None))
+            for limit in sorted({0, 1, max(0, count - 1), count, count + 1}):
+                with kit.about(f"{entity.name} LIMIT {limit}"):
+                    got = Counter(kit.read(entity, fields=names, limit=limit))
+                    assert got.total() == min(limit, count), f"{got.total()} rows"
+                    assert got <= everything, f"rows that do not exist, such as {_one(got - everything)}"
+
+    # -- aggregates ------------------------------------------------------------------------
+
+    @_check
+    def test_aggregates_are_those_of_sql(self, kit: Kit) -> None:
+        for entity, rows in kit.tables():
+            filters: list[Comparison | None] = [None, *kit.exact(entity)[:2], *_never_true(kit, entity)]
+            for aggregate in _aggregates(kit, entity, rows):
+                for where in filters:
+                    self._aggregate(kit, entity, (), (aggregate,), where)
+
+    @_check
+    def test_groups_are_those_of_sql(self, kit: Kit) -> None:
+        if not kit.connector.capabilities.group_by:
+            return
+        for entity, rows in kit.tables():
+            aggregates = tuple(_aggregates(kit, entity, rows))
+            groupable = [n for n in rows.column_names if kit.connector.groups(entity, n)]
+            for name in groupable:
+                self._aggregate(kit, entity, (name,), aggregates, None)
+            for pair in zip(groupable, groupable[1:], strict=False):
+                self._aggregate(kit, entity, pair, aggregates[:1], None)
+                self._aggregate(kit, entity, pair, (), None)
+
+    def _aggregate(
+        self, kit: Kit, entity: Entity, keys: tuple[str, ...], asked: tuple[Aggregate, ...], where: Comparison | None
+    ) -> None:
+        named = [*keys, *(f"{a.function}({a.field or '*'})" for a in asked)]
+        subject = f"{entity.name} {', '.join(named)}" + (f" where {_outline(where)}" if where else "")
+        with kit.about(subject):
+            calls = [f"{_call(a)} AS {_quoted(a.alias)}" for a in asked]
+            columns = ", ".join([*map(_quoted, keys), *calls])
+            condition = "TRUE" if where is None else kit.oracle._condition(entity.name, where)
+            sql = f"SELECT {columns} FROM {_quoted(entity.name)} WHERE {condition}"
+            if keys:
+                sql += f" GROUP BY {', '.join(map(_quoted, keys))}"
+            wanted, types = kit.oracle.query(sql)
+            names = [*keys, *(a.alias for a in asked)]
+            got = kit.read(
+                entity, group_by=keys, aggregates=asked, where=where, types=dict(zip(names, types, strict=True))
+            )
+            missing, extra = Counter(wanted) - Counter(got), Counter(got) - Counter(wanted)
+            assert not missing and not extra, f"{_one(extra)} instead of {_one(missing)}"
+
+    # -- manners ---------------------------------------------------------------------------
+
+    @_check
+    def test_an_unknown_field_is_refused(self, kit: Kit) -> None:
+        for entity, _ in kit.tables():
+            with kit.about(entity.name), pytest.raises(GroundwireError):
+                kit.read(entity, fields=("no_such_field_here",), types={"no_such_field_here": pa.string()})
+
+    @_check
+    def test_a_scan_past_its_deadline_gives_up(self, kit: Kit) -> None:
+        for entity, rows in kit.tables():
+            if rows.num_rows:
+                with kit.about(entity.name):
+                    name = rows.column_names[0]
+                    scan = Scan(entity=entity, fields=(name,), types={name: entity.field(name).type})
+                    late = ScanReport(deadline=time.monotonic() - 1)
+                    try:
+                        list(kit.connector.scan(scan, late))
+                    except Unavailable:
+                        continue
+                    raise AssertionError("it read on")
+
+    @_check
+    def test_secrets_are_never_shown(self, kit: Kit, secrets: Sequence[str]) -> None:
+        shown = [repr(kit.connector), str(kit.connector), repr(kit.connector.settings), kit.connector.check()]
+        report = ScanReport()
+        entity, rows = next(kit.tables())
+        for name in (rows.column_names[0], "no_such_field_here"):
+            try:
+                list(kit.connector.scan(Scan(entity=entity, fields=(name,), types={name: pa.string()}), report))
+            except GroundwireError as error:
+                shown.append(str(error))
+        shown += report.native
+        for number, secret in enumerate(secrets):
+            with kit.about(f"secret {number}"):
+                assert not any(secret in text for text in shown), "it is in a repr, a report or an error"
+
+    @_check
+    def test_closing_twice_is_harmless(self, kit: Kit) -> None:
+        with kit.about(kit.connector.name):
+            kit.connector.close()
+            kit.connector.close()
+
+
+# -- values ----------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """A value that equals another one where SQL calls them the same."""
+    if isinstance(value, float):
+        return "NaN" if value != value else float(f"{value:.12g}") + 0.0
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        return value.astimezone(dt.UTC)
+    return value
+
+
+def _with_neighbours(values: list[Any], type_: pa.DataType) -> list[Any]:
+    """The values, and some that lie just beside them."""
+    found: list[Any] = list(values)
+    for value in values[:3]:
+        if isinstance(value, bool) or isinstance(value, bytes):
+            continue
+        if isinstance(value, str):
+            found += [value.swapcase(), value + " ", value[:-1], "zz" + value]
+        elif isinstance(value, int | float):
+            found += [-value, value + 1]
+        elif isinstance(value, Decimal):
+            found += [-value, value + Decimal(1).scaleb(-type_.scale)]
+        elif isinstance(value, dt.datetime):
+            found += [value + dt.timedelta(seconds=1), value - dt.timedelta(days=1)]
+        elif isinstance(value, dt.date):
+            found += [value + dt.timedelta(days=1), value - dt.timedelta(days=31)]
+    if pa.types.is_boolean(type_):
+        found = [True, False]
+    return list(dict.fromkeys(v for v in found if _fits(v, type_)))
+
+
+def _fits(value: Any, type_: pa.DataType) -> bool:
+    try:
+        pa.scalar(value, type_)
+    except (pa.ArrowInvalid, OverflowError):
+        return False
+    return True
+
+
+def _absent(type_: pa.DataType, values: list[Any], count: int) -> list[Any]:
+    """So many values that no row has, for types of which there are many."""
+    if pa.types.is_integer(type_):
+        top = max(values)
+        return [v for v in range(top + 1, top + 1 + count) if _fits(v, type_)]
+    return [f"no such text {n}" for n in range(count)] if pa.types.is_string(type_) else []
+
+
+def _combined(pool: list[Predicate], chance: random.Random, depth: int, boolean: bool) -> Predicate:
+    """A random tree over the pool; without `boolean` a flat conjunction."""
+    if not boolean:
+        return And(tuple(chance.sample(pool, min(len(pool), chance.randint(2, 4)))))
+    kind = chance.choice(("leaf", "and", "or", "not")) if depth else "leaf"
+    if kind == "leaf":
+        return chance.choice(pool)
+    if kind == "not":
+        return Not(_combined(pool, chance, depth - 1, boolean))
+    terms = tuple(_combined(pool, chance, depth - 1, boolean) for _ in range(chance.randint(2, 3)))
+    return And(terms) if kind == "and" else Or(terms)
+
+
+def _never_true(kit: Kit, entity: Entity) -> list[Comparison]:
+    """A comparison that no row passes, if the connector takes one exactly."""
+    for comparison in kit.exact(entity):
+        if comparison.op == "in" and comparison.value:
+            type_ = entity.field(comparison.field).type
+            nothing = _absent(type_, [v for o, f, v in kit.fields() if o is entity and f.name == comparison.field][0], 1)
+            if nothing:
+                return [Comparison(field=comparison.field, op="in", value=tuple(nothing))]
+    return []
+
+
+def _aggregates(kit: Kit, entity: Entity, rows: pa.Table) -> Iterator[Aggregate]:
+    """Every aggregate that makes sense and that the connector declares."""
+    asked: list[tuple[AggregateFunction, str | None]] = [("count", None)]
+    for one in rows.schema:
+        number = pa.types.is_integer(one.type) or pa.types.is_decimal(one.type) or pa.types.is_floating(one.type)
+        ordered = not (pa.types.is_boolean(one.type) or pa.types.is_binary(one.type))
+        for function in get_args(AggregateFunction):
+            if number or function.startswith("count") or (ordered and function in ("min", "max")):
+                asked.append((function, one.name))
+    for number_, (function, name) in enumerate(asked):
+        aggregate = Aggregate(function=function, field=name, alias=f"a{number_}")
+        if function in kit.connector.capabilities.aggregates and kit.connector.aggregates(entity, aggregate):
+            yield aggregate
+
+
+def _call(aggregate: Aggregate) -> str:
+    if aggregate.field is None:
+        return "COUNT(*)"
+    name = _quoted(aggregate.field)
+    return f"COUNT(DISTINCT {name})" if aggregate.function == "count_distinct" else f"{aggregate.function}({name})"
+
+
+def _result_type(type_: pa.DataType) -> pa.DataType:
+    """The type that the core asks of a source where DuckDB would answer with this one."""
+    if pa.types.is_decimal(type_) and (type_.precision, type_.scale) == (38, 0):
+        return pa.int64()
+    if pa.types.is_timestamp(type_):
+        return pa.timestamp("us", tz="UTC" if type_.tz else None)
+    return pa.string() if pa.types.is_large_string(type_) or pa.types.is_string_view(type_) else type_
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _outline(predicate: Predicate) -> str:
+    if isinstance(predicate, Comparison):
+        return f"{predicate.field} {predicate.op} {_short(predicate.value)}".strip()
+    if isinstance(predicate, Not):
+        return f"not ({_outline(predicate.term)})"
+    word = " and " if isinstance(predicate, And) else " or "
+    return "(" + word.join(_outline(t) for t in predicate.terms) + ")"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return ""
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "..."
+
+
+def _one(rows: Counter[tuple[Any, ...]]) -> str:
+    return _short(next(iter(rows), None)) or "nothing"
