@@ -7,6 +7,7 @@ that says how to write it, a source that fails comes back as an error that names
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from langchain_core.tools import BaseTool, StructuredTool
@@ -40,11 +41,24 @@ class _Query(BaseModel):
     max_age: Annotated[str | None, Field(description="oldest acceptable data, such as 0, 30s, 5m")] = None
 
 
-def make_tools(hub: Hub) -> list[BaseTool]:
+def make_tools(
+    hub: Hub,
+    *,
+    max_age: str | None = None,
+    link_values: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> list[BaseTool]:
     """Tools over a hub: `search_entities`, `describe_entity`, `query`.
 
     The artifact of `query`'s message is the `Result`.
+
+    Args:
+        hub: the connected systems.
+        max_age: bound on the age of data where a call sets none.
+        link_values: see `Hub.query`.
+        progress: told as reads start and end.
     """
+    default_age = max_age
 
     def search_entities(text: str) -> str:
         ranked = prompt.Retriever(hub.catalog).rank(text)[:8]
@@ -58,7 +72,9 @@ def make_tools(hub: Hub) -> list[BaseTool]:
 
     def query(sql: str, max_age: str | None = None) -> tuple[str, Result | None]:
         try:
-            result = hub.query(sql, max_age=max_age, limit=10_000)
+            result = hub.query(
+                sql, max_age=max_age or default_age, limit=10_000, link_values=link_values, progress=progress
+            )
         except QueryError as error:
             return f"fix your query: {error}", None
         except SourceError as error:

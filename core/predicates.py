@@ -184,6 +184,10 @@ class Translator:
             return self._compare(node.this, "is null")
         if isinstance(node, exp.In) and node.expressions and not node.args.get("query"):
             return self._in(node, "in")
+        if isinstance(node, exp.Like) and node.args.get("negate"):
+            positive = node.copy()
+            positive.set("negate", None)
+            return self._not(positive)
         if isinstance(node, exp.Like) and not isinstance(node.parent, exp.Escape):
             return self._compare(node.this, "like", node.expression)
         if isinstance(node, exp.Column):

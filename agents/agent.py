@@ -1,0 +1,289 @@
+"""The agent: a question in, an answer with its proof out.
+
+It is LangChain's `create_agent` with our `query` tool and one middleware. For a local model the
+middleware narrows every step: the query is written under a grammar of the catalog's names, one
+repair is allowed with the binder's own words, and the answer is phrased under a grammar in
+which values can only be references to result cells. Any other chat model works with the same
+tools; its answer is checked against the results, repaired once, and otherwise refused.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware
+from langchain.agents.middleware.types import ModelRequest, ModelResponse
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from groundwire.agents import grounding, phrasing, prompt
+from groundwire.agents.grammar import query_grammar
+from groundwire.agents.grounding import Citation
+from groundwire.agents.local_model import LocalChatModel
+from groundwire.agents.tools import make_tools
+from groundwire.core.hub import Hub
+from groundwire.core.result import Result
+
+Event = Callable[[str, str], None]
+"""Called with a kind (`step`, `sql`, `source`) and a sentence while an answer is being made."""
+
+REFUSAL = "I can't answer that from the connected systems"
+_MAX_QUERIES = 2
+
+_REMOTE_SYSTEM = """You answer questions from a company's live systems with the tools given. Never state a \
+figure, name or date that is not in a query's result. Follow relations with dots in place of JOIN. If a \
+result is incomplete, say so. If the data does not hold the answer, reply exactly: """ + REFUSAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What is said, and why it may be said.
+
+    Attributes:
+        text: the answer, or the refusal.
+        refused: True where the data does not hold the answer or a value could not be traced.
+        sql: the query that was answered, None if none was.
+        result: its result.
+        citations: cells behind the values of the text.
+        problems: what went wrong on the way.
+        seconds: from question to answer.
+        tokens: read and written by the model.
+    """
+
+    question: str
+    text: str
+    refused: bool = False
+    sql: str | None = None
+    result: Result | None = None
+    citations: tuple[Citation, ...] = ()
+    problems: tuple[str, ...] = ()
+    seconds: float = 0.0
+    tokens: dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {
+            "question": self.question,
+            "answer": self.text,
+            "refused": self.refused,
+            "sql": self.sql,
+            "result": self.result.to_dict() if self.result is not None else None,
+            "citations": [
+                {"text": c.text, "row": c.row, "column": c.column, "sources": list(c.sources)} for c in self.citations
+            ],
+            "problems": list(self.problems),
+            "seconds": round(self.seconds, 3),
+            "tokens": self.tokens,
+        }
+
+
+class Agent:
+    """Questions to a hub through a chat model.
+
+    Args:
+        hub: the connected systems.
+        model: a `LocalChatModel` or any LangChain chat model that calls tools; by default what the hub's
+            configuration names.
+    """
+
+    def __init__(self, hub: Hub, model: BaseChatModel | None = None) -> None:
+        self.hub = hub
+        self.model = model or model_from_config(hub)
+        self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Load the model and evaluate the beginning of every prompt, so that the first answer is quick."""
+        if isinstance(self.model, LocalChatModel):
+            shown = prompt.choose("", self.hub.catalog)
+            if shown.whole:
+                self.model.warm([SystemMessage(prompt.system_text(shown, self.hub.catalog))])
+
+    def ask(
+        self,
+        question: str,
+        *,
+        hints: str = "",
+        max_age: str | None = None,
+        on_event: Event | None = None,
+        stop_event: threading.Event | None = None,
+    ) -> Answer:
+        """Answer one question.
+
+        Args:
+            question: in the asker's words.
+            hints: what else the asker says, such as the meaning of an abbreviation.
+            max_age: oldest acceptable data; see `Hub.query`.
+            on_event: told what is being done.
+            stop_event: ends the answer when set.
+
+        Raises:
+            SourceError: a source failed.
+            ModelError: the model can't be loaded.
+        """
+        started = time.monotonic()
+        tell = on_event or (lambda kind, text: None)
+        middleware = _Grounded(self.hub, question, hints, max_age, tell, stop_event)
+        tools = [t for t in make_tools(self.hub) if t.name == "query" or not isinstance(self.model, LocalChatModel)]
+        if isinstance(self.model, LocalChatModel):
+            tools = [middleware.query_tool]
+        graph = create_agent(self.model, tools=tools, middleware=[middleware])
+        text = prompt.question_text(question, hints)
+        state = graph.invoke({"messages": [HumanMessage(text)]}, {"recursion_limit": 25})
+        return middleware.answer(state["messages"], time.monotonic() - started)
+
+
+def model_from_config(hub: Hub) -> BaseChatModel:
+    """The chat model that a hub's configuration names."""
+    settings = hub.config.model
+    if ":" in settings.name and not settings.name.endswith(".gguf"):
+        from langchain.chat_models import init_chat_model
+
+        remote: BaseChatModel = init_chat_model(settings.name, **settings.options)
+        return remote
+    return LocalChatModel(
+        name_or_path=settings.name,
+        n_ctx=settings.context,
+        n_threads=settings.threads,
+        prefix_cache=settings.prefix_cache,
+    )
+
+
+class _Grounded(AgentMiddleware[Any, Any, Any]):
+    """Narrow a local model's steps; check a remote model's words. One for each question."""
+
+    def __init__(
+        self, hub: Hub, question: str, hints: str, max_age: str | None, tell: Event, stop: threading.Event | None
+    ) -> None:
+        super().__init__()
+        self.hub = hub
+        self.question = question
+        self.hints = hints
+        self.tell = tell
+        self.stop = stop
+        self.template = ""
+        self.error: Exception | None = None
+        self.query_tool = next(
+            t for t in make_tools(hub, max_age=max_age, link_values=True, progress=lambda s: tell("source", s))
+            if t.name == "query"
+        )
+        self.usage = {"input": 0, "cached": 0, "output": 0}
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any] | AIMessage:
+        if not isinstance(request.model, LocalChatModel):
+            response = handler(request.override(system_message=SystemMessage(_REMOTE_SYSTEM)))
+            self._count(response.result)
+            return response
+        done = [m for m in request.messages if isinstance(m, ToolMessage)]
+        last = done[-1] if done else None
+        if last is None or (_is_fixable(last) and len(done) < _MAX_QUERIES):
+            return self._write_query(request, handler)
+        if last.artifact is None:
+            return AIMessage(content=f"{REFUSAL}: {_reason(last)}")
+        return self._phrase(request, handler, last.artifact)
+
+    def _write_query(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> AIMessage:
+        shown = prompt.choose(f"{self.question} {self.hints}", self.hub.catalog)
+        again = any(isinstance(m, ToolMessage) for m in request.messages)
+        self.tell("step", "writing the query again" if again else "writing the query")
+        messages: list[AnyMessage] = []
+        for message in request.messages:
+            if isinstance(message, AIMessage) and message.tool_calls:
+                messages.append(AIMessage(content=str(message.tool_calls[0]["args"]["sql"])))
+            elif isinstance(message, ToolMessage):
+                messages.append(HumanMessage(content=f"{message.text}\nWrite the query again."))
+            else:
+                messages.append(message)
+        settings = {
+            "grammar": query_grammar(shown.entities, shown.names(self.hub.catalog)),
+            "max_tokens": 300,
+            "stop_event": self.stop,
+        }
+        system = SystemMessage(prompt.system_text(shown, self.hub.catalog))
+        response = handler(
+            request.override(messages=messages, system_message=system, tools=[], model_settings=settings)
+        )
+        self._count(response.result)
+        text = response.result[-1].text.strip()
+        if self.stop is not None and self.stop.is_set():
+            return AIMessage(content="stopped")
+        if text.startswith("CANNOT ANSWER"):
+            return AIMessage(content=f"{REFUSAL}: {text.partition(':')[2].strip()}")
+        self.tell("sql", text)
+        call = {"name": "query", "args": {"sql": text}, "id": f"query_{len(request.messages)}"}
+        return AIMessage(content="", tool_calls=[call])
+
+    def _phrase(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]], result: Result
+    ) -> AIMessage:
+        plain = phrasing.without_model(result)
+        if plain is not None:
+            self.template = plain
+            return AIMessage(content=plain)
+        self.tell("step", "phrasing the answer")
+        settings = {
+            "grammar": phrasing.answer_grammar(self.question, result),
+            "max_tokens": 90,
+            "stop_event": self.stop,
+        }
+        response = handler(
+            request.override(
+                messages=[HumanMessage(phrasing.answer_text(self.question, result))],
+                system_message=SystemMessage(phrasing.INSTRUCTIONS),
+                tools=[],
+                model_settings=settings,
+            )
+        )
+        self._count(response.result)
+        self.template = response.result[-1].text.strip()
+        return AIMessage(content=self.template)
+
+    def _count(self, messages: Sequence[BaseMessage]) -> None:
+        for message in messages:
+            usage = getattr(message, "usage_metadata", None)
+            if usage:
+                self.usage["input"] += usage["input_tokens"]
+                self.usage["output"] += usage["output_tokens"]
+                self.usage["cached"] += (usage.get("input_token_details") or {}).get("cache_read", 0)
+
+    def answer(self, messages: Sequence[BaseMessage], seconds: float) -> Answer:
+        """The answer that a finished conversation holds."""
+        calls = {c["id"]: c["args"].get("sql") for m in messages if isinstance(m, AIMessage) for c in m.tool_calls}
+        results = [(calls.get(m.tool_call_id), m.artifact) for m in messages if isinstance(m, ToolMessage) and m.artifact is not None]
+        failures = tuple(_reason(m) for m in messages if isinstance(m, ToolMessage) and m.artifact is None)
+        sql, result = results[-1] if results else (None, None)
+        text = messages[-1].text.strip()
+        base = {"question": self.question, "sql": sql, "result": result, "seconds": seconds, "tokens": self.usage}
+        if text.startswith(REFUSAL) or result is None:
+            text = text if text.startswith(REFUSAL) else f"{REFUSAL}: no query was answered"
+            return Answer(**base, text=text, refused=True, problems=failures)
+        if self.template:
+            made = grounding.fill(self.template, result)
+        else:
+            made = grounding.check(text, [r for _, r in results], self.question)
+            if made.problems:
+                said = ", ".join(made.problems)
+                return Answer(
+                    **base, text=f"{REFUSAL}: {said} could not be traced to the data", refused=True, problems=made.problems
+                )
+        text = made.text
+        if not result.complete:
+            text += " This is not complete: " + "; ".join(result.incomplete_reasons()) + "."
+        return Answer(**base, text=text, citations=made.citations, problems=(*failures, *made.problems))
+
+
+def _is_fixable(message: ToolMessage) -> bool:
+    return message.artifact is None and message.text.startswith("fix your query")
+
+
+def _reason(message: ToolMessage) -> str:
+    return re.sub(r"^(fix your query|do not retry): ", "", message.text)
