@@ -7,6 +7,8 @@ SQL's; nothing here uses DuckDB, which serves tests as the oracle.
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from groundwire.core.connector import (
     Scan,
     ScanReport,
 )
-from groundwire.core.errors import Rejected, SourceError
+from groundwire.core.errors import Rejected, SourceError, Unavailable
 
 Support = Callable[[Entity, Comparison], Pushdown]
 
@@ -51,6 +53,11 @@ class MemoryConnector(Connector):
 
     Attributes:
         scans: every scan that was asked for, oldest first.
+        batch_rows: rows in one batch at most.
+        fail_after: batches after which every scan fails; None for never.
+        failure: what it fails with; a `Rejected` unless set.
+        incomplete: what every scan reports as its reason for missing records; None for none.
+        closed: whether `close` was called.
     """
 
     Settings = MemorySettings
@@ -79,6 +86,10 @@ class MemoryConnector(Connector):
         pushdown: Mapping[str, Pushdown] | Support | None = None,
         relations: Mapping[str, tuple[Relation, ...]] | None = None,
         primary_keys: Mapping[str, tuple[str, ...]] | None = None,
+        batch_rows: int = 1024,
+        fail_after: int | None = None,
+        failure: SourceError | None = None,
+        incomplete: str | None = None,
     ) -> MemoryConnector:
         """A source of these tables.
 
@@ -89,6 +100,7 @@ class MemoryConnector(Connector):
             pushdown: for each operator how faithfully, or a function; by default not at all.
             relations: by entity name.
             primary_keys: by entity name.
+            batch_rows, fail_after, failure, incomplete: see the attributes.
         """
         made = cls(name, MemorySettings())
         made.tables = dict(tables)
@@ -99,6 +111,10 @@ class MemoryConnector(Connector):
             made.support = lambda entity, comparison: pushdown.get(comparison.op, Pushdown.NONE)
         made.relations = relations or {}
         made.primary_keys = primary_keys or {}
+        made.batch_rows = batch_rows
+        made.fail_after = fail_after
+        made.failure = failure
+        made.incomplete = incomplete
         return made
 
     def discover(self) -> list[Entity]:
@@ -130,17 +146,21 @@ class MemoryConnector(Connector):
             table = table.filter(self._mask(table, scan.where, scan.entity))
         report.total = table.num_rows
         if scan.aggregates or scan.group_by:
-            table = self._aggregated(table, scan)
+            table = _aggregated(table, scan)
         if scan.order:
             table = table.take(_sorted_indices(table, scan))
         if scan.limit is not None:
             table = table.slice(0, scan.limit)
-        table = table.select(scan.schema.names).cast(scan.schema)
+        try:
+            table = table.select(scan.schema.names).cast(scan.schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise Rejected(f"values don't fit the scan's types: {error}", source=self.name) from None
         if self.incomplete:
             report.incomplete.append(self.incomplete)
-        for number, batch in enumerate(table.to_batches(max_chunksize=self.batch_rows)):
-            if self.fail_after is not None and number >= self.fail_after:
-                break
+        batches = table.to_batches(max_chunksize=self.batch_rows)
+        for batch in batches if self.fail_after is None else batches[: self.fail_after]:
+            if report.deadline is not None and time.monotonic() > report.deadline:
+                raise Unavailable("took longer than the time limit", source=self.name)
             yield batch
         if self.fail_after is not None:
             raise self.failure or Rejected("the connection broke", source=self.name)
@@ -160,34 +180,52 @@ class MemoryConnector(Connector):
 
     def _refuse_undeclared(self, scan: Scan) -> None:
         declared = self.capabilities
+        if scan.entity.name not in self.tables:
+            raise Rejected(f"no entity {scan.entity.name!r}", source=self.name)
         for comparison in _comparisons(scan.where):
             if self.support(scan.entity, comparison) is Pushdown.NONE:
                 raise Rejected(f"undeclared filter {comparison.field} {comparison.op}", source=self.name)
             if comparison.op in ("in", "not in") and len(comparison.value) > declared.max_in:
                 raise Rejected("an IN list longer than declared", source=self.name)
+        aggregated = bool(scan.group_by or scan.aggregates)
         wrong = {
             "boolean": not declared.boolean and _has_boolean(scan.where),
-            "order": not declared.order and bool(scan.order),
+            "order": any(not self.orders(scan.entity, o.field) for o in scan.order),
             "limit": not declared.limit and scan.limit is not None,
-            "group by": not declared.group_by and bool(scan.group_by),
-            "aggregate": any(a.function not in declared.aggregates for a in scan.aggregates),
+            "limit over loose filters": scan.limit is not None and self._is_loose(scan),
+            "aggregate over loose filters": aggregated and self._is_loose(scan),
+            "group by": any(not self.groups(scan.entity, name) for name in scan.group_by),
+            "aggregate": any(not self.aggregates(scan.entity, a) for a in scan.aggregates),
             "path": any(f.count(".") > declared.paths for f in self._paths(scan)),
         }
         for name, is_wrong in wrong.items():
             if is_wrong:
                 raise Rejected(f"undeclared {name}", source=self.name)
+        own = {f.name for f in scan.entity.fields} | set(self._paths(scan))
+        for name in self._names(scan):
+            if name not in own:
+                raise Rejected(f"no field {name!r} in {scan.entity.name}", source=self.name)
+
+    def _is_loose(self, scan: Scan) -> bool:
+        return any(self.support(scan.entity, c) is Pushdown.LOOSE for c in _comparisons(scan.where))
+
+    def _names(self, scan: Scan) -> list[str]:
+        names = [*scan.fields, *scan.group_by]
+        if not (scan.group_by or scan.aggregates):
+            names += [o.field for o in scan.order]
+        names += [a.field for a in scan.aggregates if a.field is not None]
+        return names + [c.field for c in _comparisons(scan.where)]
 
     def _paths(self, scan: Scan) -> list[str]:
-        names = [*scan.fields, *scan.group_by, *(o.field for o in scan.order)]
-        names += [a.field for a in scan.aggregates if a.field]
-        names += [c.field for c in _comparisons(scan.where)]
         own = {f.name for f in scan.entity.fields}
-        return [n for n in names if n not in own and "." in n]
+        return [n for n in self._names(scan) if n not in own and "." in n]
 
     def _follow_paths(self, scan: Scan) -> pa.Table:
         table = self.tables[scan.entity.name]
         for path in dict.fromkeys(self._paths(scan)):
-            table = table.append_column(path, self._path_column(scan.entity.name, self.tables[scan.entity.name], path))
+            table = table.append_column(
+                path, self._path_column(scan.entity.name, self.tables[scan.entity.name], path)
+            )
         return table
 
     def _path_column(self, entity: str, table: pa.Table, path: str) -> pa.Array:
@@ -214,20 +252,46 @@ class MemoryConnector(Connector):
         loose = self.support(entity, predicate) is Pushdown.LOOSE
         return _compare(table.column(predicate.field), predicate, loose)
 
-    def _aggregated(self, table: pa.Table, scan: Scan) -> pa.Table:
-        names = {"count": "count", "count_distinct": "count_distinct", "sum": "sum", "min": "min", "max": "max", "avg": "mean"}
-        if "*" not in table.column_names:
-            table = table.append_column("*", pa.nulls(table.num_rows, pa.int64()))
-        calls = [
-            (a.field or "*", names[a.function], pc.CountOptions(mode="only_valid" if a.field else "all") if "count" in a.function else None)
-            for a in scan.aggregates
-        ]
-        grouped = table.group_by(list(scan.group_by), use_threads=False).aggregate(calls)
-        columns = list(grouped.columns)
-        keys, values = columns[: len(scan.group_by)], columns[len(scan.group_by) :]
-        if grouped.column_names[: len(scan.group_by)] != list(scan.group_by):
-            values, keys = columns[: len(calls)], columns[len(calls) :]
-        return pa.table([*keys, *values], names=[*scan.group_by, *(a.alias for a in scan.aggregates)])
+
+_FUNCTIONS = {
+    "count": "count",
+    "count_distinct": "count_distinct",
+    "sum": "sum",
+    "min": "min",
+    "max": "max",
+    "avg": "mean",
+}
+
+
+def _aggregated(table: pa.Table, scan: Scan) -> pa.Table:
+    """One row for each group, or one row in all; NULLs are skipped as in SQL."""
+    keys = [f"k{i}" for i in range(len(scan.group_by))]
+    columns = [table.column(name) for name in scan.group_by]
+    calls: list[tuple[str, str, Any]] = []
+    for number, aggregate in enumerate(scan.aggregates):
+        mode = None
+        if aggregate.field is None:
+            column = pa.chunked_array([pa.nulls(table.num_rows, pa.int64())])
+            mode = pc.CountOptions(mode="all")
+        else:
+            column = _summable(table.column(aggregate.field), aggregate.function)
+            if aggregate.function in ("count", "count_distinct"):
+                mode = pc.CountOptions(mode="only_valid")
+        columns.append(column)
+        calls.append((f"a{number}", _FUNCTIONS[aggregate.function], mode))
+    named = pa.table(columns, names=[*keys, *(c[0] for c in calls)])
+    grouped = named.group_by(keys, use_threads=False).aggregate(calls)
+    picked = [grouped.column(k) for k in keys] + [grouped.column(f"{c}_{f}") for c, f, _ in calls]
+    return pa.table(picked, names=[*scan.group_by, *(a.alias for a in scan.aggregates)])
+
+
+def _summable(column: pa.ChunkedArray, function: str) -> pa.ChunkedArray:
+    """The column in a type in which the function neither wraps around nor rounds."""
+    if function == "sum" and pa.types.is_integer(column.type):
+        return column.cast(pa.decimal128(38, 0))
+    if function == "avg":
+        return column.cast(pa.float64())
+    return column
 
 
 def _comparisons(predicate: Predicate | None) -> Iterator[Comparison]:
@@ -259,10 +323,9 @@ def _compare(column: pa.ChunkedArray, comparison: Comparison, loose: bool) -> An
         return pc.is_null(column)
     if op == "is not null":
         return pc.is_valid(column)
-    text = pa.types.is_string(column.type)
-    if loose and text and op in ("=", "in", "like"):
+    if loose and pa.types.is_string(column.type) and op in ("=", "in", "like"):
         column = pc.utf8_lower(column)
-        value = tuple(v.lower() for v in value) if op == "in" else value.lower()
+        value = tuple(map(_lower, value)) if op == "in" else _lower(value)
     elif loose:
         return pc.is_valid(column)
     if op in ("in", "not in"):
@@ -270,9 +333,56 @@ def _compare(column: pa.ChunkedArray, comparison: Comparison, loose: bool) -> An
         mask = found if op == "in" else pc.invert(found)
         return pc.if_else(pc.is_valid(column), mask, None)
     if op == "like":
-        return pc.match_like(column, value)
-    functions = {"=": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal}
-    return functions[op](column, pa.scalar(value).cast(column.type))
+        return pc.match_substring_regex(column, _like_pattern(value))
+    return _COMPARE[op](column, pa.scalar(value).cast(column.type))
+
+
+def _lower(text: str) -> str:
+    lowered: str = pc.utf8_lower(pa.scalar(text)).as_py()
+    return lowered
+
+
+def _like_pattern(pattern: str) -> str:
+    """LIKE without an escape character, as a regular expression (`pc.match_like` has one)."""
+    parts = {"%": ".*", "_": "."}
+    return r"(?s)\A" + "".join(parts.get(c) or re.escape(c).replace("\x00", "x00") for c in pattern) + r"\z"
+
+
+def _equal(column: Any, value: Any) -> Any:
+    """NaN is equal to itself, as in DuckDB and PostgreSQL."""
+    if _is_nan(value):
+        return pc.is_nan(column)
+    return pc.equal(column, value)
+
+
+def _less(column: Any, value: Any) -> Any:
+    if _is_nan(value):
+        return pc.invert(pc.is_nan(column))
+    return pc.less(column, value)
+
+
+def _greater(column: Any, value: Any) -> Any:
+    """NaN is greater than every number."""
+    if not pa.types.is_floating(column.type):
+        return pc.greater(column, value)
+    if _is_nan(value):
+        return pc.and_(pc.is_nan(column), False)
+    return pc.or_(pc.greater(column, value), pc.is_nan(column))
+
+
+def _is_nan(value: pa.Scalar) -> bool:
+    plain = value.as_py()
+    return isinstance(plain, float) and plain != plain
+
+
+_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": _equal,
+    "!=": lambda column, value: pc.invert(_equal(column, value)),
+    "<": _less,
+    "<=": lambda column, value: pc.invert(_greater(column, value)),
+    ">": _greater,
+    ">=": lambda column, value: pc.invert(_less(column, value)),
+}
 
 
 def _sorted_indices(table: pa.Table, scan: Scan) -> Any:
