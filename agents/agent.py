@@ -13,14 +13,21 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 
 from groundwire.agents import grounding, phrasing, prompt
 from groundwire.agents.grammar import query_grammar
@@ -36,9 +43,12 @@ Event = Callable[[str, str], None]
 REFUSAL = "I can't answer that from the connected systems"
 _MAX_QUERIES = 2
 
-_REMOTE_SYSTEM = """You answer questions from a company's live systems with the tools given. Never state a \
+_REMOTE_SYSTEM = (
+    """You answer questions from a company's live systems with the tools given. Never state a \
 figure, name or date that is not in a query's result. Follow relations with dots in place of JOIN. If a \
-result is incomplete, say so. If the data does not hold the answer, reply exactly: """ + REFUSAL
+result is incomplete, say so. If the data does not hold the answer, reply exactly: """
+    + REFUSAL
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +168,13 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     """Narrow a local model's steps; check a remote model's words. One for each question."""
 
     def __init__(
-        self, hub: Hub, question: str, hints: str, max_age: str | None, tell: Event, stop: threading.Event | None
+        self,
+        hub: Hub,
+        question: str,
+        hints: str,
+        max_age: str | None,
+        tell: Event,
+        stop: threading.Event | None,
     ) -> None:
         super().__init__()
         self.hub = hub
@@ -169,7 +185,8 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self.template = ""
         self.error: Exception | None = None
         self.query_tool = next(
-            t for t in make_tools(hub, max_age=max_age, link_values=True, progress=lambda s: tell("source", s))
+            t
+            for t in make_tools(hub, max_age=max_age, link_values=True, progress=lambda s: tell("source", s))
             if t.name == "query"
         )
         self.usage = {"input": 0, "cached": 0, "output": 0}
@@ -223,7 +240,10 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         return AIMessage(content="", tool_calls=[call])
 
     def _phrase(
-        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]], result: Result
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], ModelResponse[Any]],
+        result: Result,
     ) -> AIMessage:
         plain = phrasing.without_model(result)
         if plain is not None:
@@ -258,27 +278,29 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     def answer(self, messages: Sequence[BaseMessage], seconds: float) -> Answer:
         """The answer that a finished conversation holds."""
         calls = {c["id"]: c["args"].get("sql") for m in messages if isinstance(m, AIMessage) for c in m.tool_calls}
-        results = [(calls.get(m.tool_call_id), m.artifact) for m in messages if isinstance(m, ToolMessage) and m.artifact is not None]
+        results = [
+            (calls.get(m.tool_call_id), m.artifact)
+            for m in messages
+            if isinstance(m, ToolMessage) and m.artifact is not None
+        ]
         failures = tuple(_reason(m) for m in messages if isinstance(m, ToolMessage) and m.artifact is None)
         sql, result = results[-1] if results else (None, None)
         text = messages[-1].text.strip()
-        base = {"question": self.question, "sql": sql, "result": result, "seconds": seconds, "tokens": self.usage}
+        base = Answer(question=self.question, text="", sql=sql, result=result, seconds=seconds, tokens=self.usage)
         if text.startswith(REFUSAL) or result is None:
             text = text if text.startswith(REFUSAL) else f"{REFUSAL}: no query was answered"
-            return Answer(**base, text=text, refused=True, problems=failures)
+            return replace(base, text=text, refused=True, problems=failures)
         if self.template:
             made = grounding.fill(self.template, result)
         else:
             made = grounding.check(text, [r for _, r in results], self.question)
             if made.problems:
-                said = ", ".join(made.problems)
-                return Answer(
-                    **base, text=f"{REFUSAL}: {said} could not be traced to the data", refused=True, problems=made.problems
-                )
+                text = f"{REFUSAL}: {', '.join(made.problems)} could not be traced to the data"
+                return replace(base, text=text, refused=True, problems=made.problems)
         text = made.text
         if not result.complete:
             text += " This is not complete: " + "; ".join(result.incomplete_reasons()) + "."
-        return Answer(**base, text=text, citations=made.citations, problems=(*failures, *made.problems))
+        return replace(base, text=text, citations=made.citations, problems=(*failures, *made.problems))
 
 
 def _is_fixable(message: ToolMessage) -> bool:

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -37,14 +44,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-model_app = typer.Typer(help="Fetch and list the weights of language models.", no_args_is_help=True, rich_markup_mode=None)
+model_app = typer.Typer(
+    help="Fetch and list the weights of language models.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(model_app, name="model")
 
 out = Console()
 err = Console(stderr=True)
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration; else $GROUNDWIRE_CONFIG or ./groundwire.toml.")
+    Path | None,
+    typer.Option("--config", "-c", help="Configuration; else $GROUNDWIRE_CONFIG or ./groundwire.toml."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AgeOption = Annotated[str | None, typer.Option("--max-age", help="Oldest acceptable data: 0, 30s, 5m, 2h, 1d.")]
@@ -126,7 +136,12 @@ def entities(
         found = prompt.Retriever(catalog).rank(search) if search else sorted(catalog, key=lambda e: e.full_name)
         if json_:
             rows = [
-                {"entity": e.full_name, "label": e.label, "rows": e.rows, "fields": [f.name for f in e.fields]}
+                {
+                    "entity": e.full_name,
+                    "label": e.label,
+                    "rows": e.rows,
+                    "fields": [f.name for f in e.fields],
+                }
                 for e in found
             ]
             print(json.dumps(rows, ensure_ascii=False))
@@ -238,7 +253,13 @@ def demo(
 @model_app.command("pull")
 def model_pull(name: Annotated[str, typer.Argument(help="Known weights.")] = weights.DEFAULT) -> None:
     """Fetch weights once into the user's cache directory."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task(name)
         path = weights.pull(
@@ -273,7 +294,11 @@ def eval_(
     from groundwire.agents.evals import run_cases
 
     with open_hub(config) as hub:
-        report = run_cases(Agent(hub), json.loads(cases.read_text(encoding="utf-8"))[:limit], print_line=lambda s: err.print(Text(s), soft_wrap=True))
+        report = run_cases(
+            Agent(hub),
+            json.loads(cases.read_text(encoding="utf-8"))[:limit],
+            print_line=lambda s: err.print(Text(s), soft_wrap=True),
+        )
         if json_:
             print(json.dumps(report.to_dict(), ensure_ascii=False))
         else:
@@ -304,6 +329,3 @@ def show_answer(console: Console, answer: Answer) -> None:
 
 def _text(sql: str) -> str:
     return sys.stdin.read() if sql == "-" else sql
-
-
-

@@ -67,7 +67,13 @@ class Runtime:
     """
 
     def __init__(
-        self, path: Path, *, n_ctx: int, n_threads: int | None, cache_dir: Path | None, lora: Path | None = None
+        self,
+        path: Path,
+        *,
+        n_ctx: int,
+        n_threads: int | None,
+        cache_dir: Path | None,
+        lora: Path | None = None,
     ) -> None:
         try:
             import llama_cpp

@@ -134,7 +134,9 @@ def _decimals(value: Any) -> list[Decimal]:
     return [n for _, n in numbers(str(value))]
 
 
-def _find(value: Decimal, written: str, known: list[tuple[Decimal, Result, int, str]]) -> tuple[Result, int, str] | None:
+def _find(
+    value: Decimal, written: str, known: list[tuple[Decimal, Result, int, str]]
+) -> tuple[Result, int, str] | None:
     """The cell whose value, rounded to the places that were written, is this number."""
     places = len(written.rpartition(".")[2]) if "." in written else 0
     step = Decimal(1).scaleb(-places)

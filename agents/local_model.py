@@ -177,10 +177,10 @@ class LocalChatModel(BaseChatModel):
                     )
                     yield ChatGenerationChunk(message=last)
                     return
-                chunk = ChatGenerationChunk(message=AIMessageChunk(content=item))
+                piece = ChatGenerationChunk(message=AIMessageChunk(content=item))
                 if run_manager:
-                    run_manager.on_llm_new_token(item, chunk=chunk)
-                yield chunk
+                    run_manager.on_llm_new_token(item, chunk=piece)
+                yield piece
         finally:
             cancelled.set()
             worker.join()
@@ -218,7 +218,12 @@ class LocalChatModel(BaseChatModel):
         return made
 
     def _prompt(
-        self, messages: list[BaseMessage], tools: list[dict[str, Any]] | None, prefill: str, *, generation: bool = True
+        self,
+        messages: list[BaseMessage],
+        tools: list[dict[str, Any]] | None,
+        prefill: str,
+        *,
+        generation: bool = True,
     ) -> tuple[list[int], list[int]]:
         """Token ids of the conversation, and the lengths of beginnings worth keeping."""
         text = self._render(messages, tools, generation=generation) + prefill
@@ -290,7 +295,10 @@ def tool_grammar(tools: Sequence[dict[str, Any]]) -> str:
     shapes = [
         {
             "type": "object",
-            "properties": {"name": {"const": _name(t)}, "arguments": t["function"].get("parameters") or {"type": "object"}},
+            "properties": {
+                "name": {"const": _name(t)},
+                "arguments": t["function"].get("parameters") or {"type": "object"},
+            },
             "required": ["name", "arguments"],
         }
         for t in tools

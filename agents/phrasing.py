@@ -56,14 +56,9 @@ def answer_grammar(question: str, result: Result) -> str:
     """GBNF for a sentence of harmless words and references to this result's cells."""
     words = set(_GLUE)
     for text in (question, " ".join(result.columns).replace("_", " ")):
-        words |= {w for w in re.findall(r"[^\W\d_]+(?:'[a-z]+)?", text)}
+        words |= set(re.findall(r"[^\W\d_]+(?:'[a-z]+)?", text))
     words |= {w.capitalize() for w in _GLUE}
     cells = [f"[r{n}.{c}]" for n in range(1, min(len(result), ROWS) + 1) for c in result.columns]
     word = " | ".join(json.dumps(w, ensure_ascii=False) for w in sorted(words))
     cell = " | ".join(json.dumps(c, ensure_ascii=False) for c in cells)
-    return (
-        'root ::= part (" " part){1,45} "."\n'
-        'part ::= (word | cell) [,:;%]?\n'
-        f"word ::= {word}\n"
-        f"cell ::= {cell}\n"
-    )
+    return f'root ::= part (" " part){{1,45}} "."\npart ::= (word | cell) [,:;%]?\nword ::= {word}\ncell ::= {cell}\n'

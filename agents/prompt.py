@@ -61,7 +61,10 @@ def card(entity: Entity, catalog: Catalog, shown: set[str] | None = None) -> str
     if ones:
         lines.append("  relations: " + ", ".join(ones))
     if entity.measures:
-        lines.append("  measures: " + ", ".join(m.name + (f" ({m.description})" if m.description else "") for m in entity.measures))
+        lines.append(
+            "  measures: "
+            + ", ".join(m.name + (f" ({m.description})" if m.description else "") for m in entity.measures)
+        )
     return "\n".join(lines)
 
 
@@ -165,7 +168,9 @@ class Retriever:
         for entity in self.catalog:
             for relation in entity.relations:
                 if relation.target in scores:
-                    lifted[relation.target] = max(lifted[relation.target], scores[relation.target] + 0.3 * scores[entity.full_name])
+                    lifted[relation.target] = max(
+                        lifted[relation.target], scores[relation.target] + 0.3 * scores[entity.full_name]
+                    )
         order = sorted(lifted, key=lambda n: (-lifted[n], n))
         return [self.catalog.entity(n) for n in order if lifted[n] > 0]
 

@@ -223,9 +223,7 @@ class MemoryConnector(Connector):
     def _follow_paths(self, scan: Scan) -> pa.Table:
         table = self.tables[scan.entity.name]
         for path in dict.fromkeys(self._paths(scan)):
-            table = table.append_column(
-                path, self._path_column(scan.entity.name, self.tables[scan.entity.name], path)
-            )
+            table = table.append_column(path, self._path_column(scan.entity.name, self.tables[scan.entity.name], path))
         return table
 
     def _path_column(self, entity: str, table: pa.Table, path: str) -> pa.Array:

@@ -123,9 +123,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             ) from None
         self.dialect: Dialect | None = DIALECTS.get(self.url.get_backend_name())
         self.capabilities = _ALL if self.dialect is not None else Capabilities()
-        self._bulk = (
-            BulkReader(self.url, settings.timeout) if self.dialect is DIALECTS["postgresql"] else None
-        )
+        self._bulk = BulkReader(self.url, settings.timeout) if self.dialect is DIALECTS["postgresql"] else None
 
     # -- the contract ----------------------------------------------------------------------
 
@@ -248,9 +246,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             name = "mariadb"
         self.dialect = DIALECTS.get(name)
         if name == "postgresql":
-            cased = connection.exec_driver_sql(
-                "SELECT LOWER('ÀΣЖ') = 'àσж' AND UPPER('àσж') = 'ÀΣЖ'"
-            ).scalar()
+            cased = connection.exec_driver_sql("SELECT LOWER('ÀΣЖ') = 'àσж' AND UPPER('àσж') = 'ÀΣЖ'").scalar()
             self._missing = frozenset() if cased else frozenset({"lower", "upper"})
 
     # -- reading ---------------------------------------------------------------------------
@@ -300,7 +296,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         left = report.deadline - time.monotonic()
         if left <= 0:
             raise Unavailable("no time left", source=self.name)
-        return min(left, self.settings.timeout)
+        return min(left, float(self.settings.timeout))
 
     def _check_deadline(self, report: ScanReport) -> None:
         if report.deadline is not None and time.monotonic() > report.deadline:
@@ -368,9 +364,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         options: dict[str, Any] = {"pool_timeout": seconds}
         if backend == "sqlite":
             return self._sqlite_engine()
-        options["isolation_level"] = (
-            "AUTOCOMMIT"  # one statement is one read; a transaction is two more trips
-        )
+        options["isolation_level"] = "AUTOCOMMIT"  # one statement is one read; a transaction is two more trips
         options |= {"pool_size": 5, "max_overflow": 10, "pool_recycle": 1800}
         if self.url.drivername == "postgresql+psycopg":
             options["connect_args"] = {

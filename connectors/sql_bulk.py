@@ -7,6 +7,7 @@ through a server-side cursor, by the same driver. Small results never come here.
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ _SESSION = (
 )
 
 
+__all__ = ["BulkReader", "DriverError"]
+
+
 class BulkReader:
     """Connections of the ADBC driver, made when they are first needed and kept for the next read.
 
@@ -60,9 +64,7 @@ class BulkReader:
         """Whether the driver is installed."""
         return dbapi is not None
 
-    def read(
-        self, made: Compiled, schema: pa.Schema, seconds: float, *, source: str
-    ) -> Iterator[pa.RecordBatch]:
+    def read(self, made: Compiled, schema: pa.Schema, seconds: float, *, source: str) -> Iterator[pa.RecordBatch]:
         """The rows of a query.
 
         Args:
@@ -97,6 +99,9 @@ class BulkReader:
     def _fetched(self, cursor: Any, text: str, values: Sequence[Any]) -> Iterator[pa.RecordBatch]:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute("BEGIN READ ONLY")
+        # binding a moment with a zone makes the driver set the session's zone and end the transaction;
+        # the session is in UTC, so a moment without one means the same
+        values = [v.replace(tzinfo=None) if isinstance(v, dt.datetime) else v for v in values]
         cursor.execute(f"DECLARE groundwire NO SCROLL CURSOR FOR {text}", values)
         while True:
             cursor.execute(f"FETCH {FETCH_ROWS} FROM groundwire")
@@ -129,9 +134,7 @@ class BulkReader:
                 connection.close()
 
 
-def _fitted(
-    batch: pa.RecordBatch, columns: Sequence[Value], schema: pa.Schema, source: str
-) -> pa.RecordBatch:
+def _fitted(batch: pa.RecordBatch, columns: Sequence[Value], schema: pa.Schema, source: str) -> pa.RecordBatch:
     arrays = []
     for column, made, wanted in zip(batch.columns, columns, schema, strict=True):
         array = column.storage if isinstance(column.type, pa.BaseExtensionType) else column

@@ -72,7 +72,7 @@ _SELECT = (
     "distinct",
 )
 
-_AGGREGATES: dict[type[exp.Expression], str] = {
+_AGGREGATES: dict[type[exp.Expr], str] = {
     exp.Count: "count",
     exp.CountIf: "count",
     exp.Sum: "sum",
@@ -83,13 +83,13 @@ _AGGREGATES: dict[type[exp.Expression], str] = {
     exp.LogicalOr: "max",
 }
 
-_RANKS: dict[type[exp.Expression], str] = {
+_RANKS: dict[type[exp.Expr], str] = {
     exp.RowNumber: "row_number",
     exp.Rank: "rank",
     exp.DenseRank: "dense_rank",
 }
 
-_SHIFTS: dict[type[exp.Expression], str] = {
+_SHIFTS: dict[type[exp.Expr], str] = {
     exp.Lag: "lag",
     exp.Lead: "lead",
     exp.FirstValue: "first_value",
@@ -113,7 +113,7 @@ class _Scope:
     parent: _Scope | None = None
     relations: dict[str, _Relation] = field(default_factory=dict)
     ctes: dict[str, tuple[str, Mapping[str, Value]]] = field(default_factory=dict)
-    outputs: dict[str, exp.Expression] = field(default_factory=dict)
+    outputs: dict[str, exp.Expr] = field(default_factory=dict)
     single: bool = False
 
     def relation(self, alias: str) -> _Relation | None:
@@ -155,16 +155,12 @@ def compiled(query: exp.Query, emitter: Emitter, tables: Tables) -> Compiled:
 
 def _is_small(query: exp.Query) -> bool:
     limit = query.args.get("limit")
-    if (
-        limit is not None
-        and isinstance(limit.expression, exp.Literal)
-        and int(limit.expression.this) <= SMALL
-    ):
+    if limit is not None and isinstance(limit.expression, exp.Literal) and int(limit.expression.this) <= SMALL:
         return True
     return _aggregates_all(query)
 
 
-def _aggregates_all(query: exp.Expression) -> bool:
+def _aggregates_all(query: exp.Expr) -> bool:
     """Whether the query aggregates without groups, and so gives one row."""
     if not isinstance(query, exp.Select) or query.args.get("group"):
         return False
@@ -188,7 +184,7 @@ class Compiler(Expressions):
 
     # -- queries ---------------------------------------------------------------------------
 
-    def query(self, node: exp.Expression, outer: _Scope) -> tuple[str, dict[str, Value]]:
+    def query(self, node: exp.Expr, outer: _Scope) -> tuple[str, dict[str, Value]]:
         """The text of a query and its columns by lower-case name, in order; inside they are `c0`, `c1`, ..."""
         node = node.unnest() if isinstance(node, exp.Subquery) and not node.args.get("alias") else node
         before, self.scope = self.scope, _Scope(parent=outer)
@@ -206,7 +202,7 @@ class Compiler(Expressions):
             self.bulk = prefix + self.bulk
         return prefix + sql, columns
 
-    def _ctes(self, node: exp.Expression) -> str:
+    def _ctes(self, node: exp.Expr) -> str:
         with_ = node.args.get("with_")
         if with_ is None:
             return ""
@@ -251,9 +247,7 @@ class Compiler(Expressions):
         """SELECT and its outputs in the forms that are quickest to transfer."""
         emitter = self.emitter
         texts = [
-            emitter.text(f"bulk:{v.kind}", emitter.sql(v))
-            if emitter.has(f"bulk:{v.kind}")
-            else emitter.sql(v)
+            emitter.text(f"bulk:{v.kind}", emitter.sql(v)) if emitter.has(f"bulk:{v.kind}") else emitter.sql(v)
             for v in outputs
         ]
         return head + ", ".join(f"{t} AS c{i}" for i, t in enumerate(texts))
@@ -322,7 +316,7 @@ class Compiler(Expressions):
             raise Refused("GROUP BY nothing")
         return " GROUP BY " + ", ".join(dict.fromkeys(texts))
 
-    def _resolved(self, node: exp.Expression, outputs: list[exp.Expression]) -> exp.Expression:
+    def _resolved(self, node: exp.Expr, outputs: list[exp.Expr]) -> exp.Expr:
         """An ordinal or the name of an output as that output's expression."""
         if isinstance(node, exp.Literal) and not node.is_string:
             index = int(node.this)
@@ -333,17 +327,17 @@ class Compiler(Expressions):
             return self._output(node)
         return node
 
-    def _output(self, node: exp.Column) -> exp.Expression:
+    def _output(self, node: exp.Column) -> exp.Expr:
         found = self.scope.outputs.get(node.name.lower())
         if found is None:
             raise Refused(f"the name {node.name!r}")
         return found
 
-    def _order(self, order: exp.Order, outputs: list[exp.Expression]) -> str:
+    def _order(self, order: exp.Order, outputs: list[exp.Expr]) -> str:
         expect(order, "expressions")
         return ", ".join(t for key in order.expressions for t in self._order_terms(key, outputs))
 
-    def _order_terms(self, key: exp.Expression, outputs: list[exp.Expression]) -> list[str]:
+    def _order_terms(self, key: exp.Expr, outputs: list[exp.Expr]) -> list[str]:
         node, descending, nulls_first = key, False, False
         if isinstance(key, exp.Ordered):
             expect(key, "this", "desc", "nulls_first")
@@ -368,7 +362,7 @@ class Compiler(Expressions):
             return [term]  # NULL sorts lowest, which is where it is wanted
         return [f"({sql} IS NULL)" + (" DESC" if nulls_first else ""), term]
 
-    def _limit(self, node: exp.Expression) -> str:
+    def _limit(self, node: exp.Expr) -> str:
         limit, offset = node.args.get("limit"), node.args.get("offset")
         sql = ""
         for clause in (limit, offset):
@@ -393,9 +387,7 @@ class Compiler(Expressions):
         texts = []
         for sql, columns in sides:
             alias = self.emitter.quoted(self._alias())
-            texts.append(
-                f"SELECT {', '.join(f'{alias}.c{i}' for i in range(len(columns)))} FROM ({sql}) AS {alias}"
-            )
+            texts.append(f"SELECT {', '.join(f'{alias}.c{i}' for i in range(len(columns)))} FROM ({sql}) AS {alias}")
         left, right = (list(columns.values()) for _, columns in sides)
         if len(left) != len(right):
             raise Refused(f"{word} of different numbers of columns")
@@ -404,12 +396,10 @@ class Compiler(Expressions):
         if any(node.args.get(k) for k in ("order", "limit", "offset")):
             alias = self._alias()
             self.scope.relations[alias] = _Relation(alias, columns=columns)
-            outputs: list[exp.Expression] = [exp.column(n, table=alias) for n in columns]
-            self.scope.outputs = {n: o for n, o in zip(columns, outputs, strict=True)}
+            outputs: list[exp.Expr] = [exp.column(n, table=alias) for n in columns]
+            self.scope.outputs = dict(zip(columns, outputs, strict=True))
             quoted = self.emitter.quoted(alias)
-            sql = (
-                f"SELECT {', '.join(f'{quoted}.c{i}' for i in range(len(columns)))} FROM ({sql}) AS {quoted}"
-            )
+            sql = f"SELECT {', '.join(f'{quoted}.c{i}' for i in range(len(columns)))} FROM ({sql}) AS {quoted}"
             if node.args.get("order"):
                 sql += f" ORDER BY {self._order(node.args['order'], outputs)}"
             sql += self._limit(node)
@@ -443,7 +433,7 @@ class Compiler(Expressions):
             return f" CROSS JOIN {right}"
         return f" {side or 'INNER'} JOIN {right} ON {self.condition(on)}"
 
-    def _relation(self, node: exp.Expression) -> str:
+    def _relation(self, node: exp.Expr) -> str:
         if isinstance(node, exp.Table):
             return self._table(node)
         if isinstance(node, exp.Subquery):
@@ -456,7 +446,7 @@ class Compiler(Expressions):
             return f"({sql}) AS {self.emitter.quoted(alias)}"
         raise Refused(f"{node.key.upper()} in FROM")
 
-    def _derived(self, node: exp.Expression) -> tuple[str, dict[str, Value]]:
+    def _derived(self, node: exp.Expr) -> tuple[str, dict[str, Value]]:
         sql, columns = self.query(node, self.scope)
         if any(v.kind == "null" for v in columns.values()):
             raise Refused("a derived column of untyped NULL")
@@ -521,7 +511,7 @@ class Compiler(Expressions):
         sql, _columns = self.query(node.this, self.scope)
         return Value(sql=f"EXISTS ({sql})", kind="bool", nullable=False)
 
-    def in_query(self, value: Value, query: exp.Expression) -> Value:
+    def in_query(self, value: Value, query: exp.Expr) -> Value:
         inner = query.unnest() if isinstance(query, exp.Subquery) else query
         if inner.args.get("limit") and not self.emitter.dialect.in_limit:
             raise Refused("LIMIT inside IN")
@@ -529,9 +519,7 @@ class Compiler(Expressions):
         if len(columns) != 1:
             raise Refused("IN over several columns")
         (column,) = columns.values()
-        if column.kind != value.kind or (
-            column.scale != value.scale and self.emitter.dialect.scaled_decimals
-        ):
+        if column.kind != value.kind or (column.scale != value.scale and self.emitter.dialect.scaled_decimals):
             raise Refused("IN over another type")
         return Value(sql=f"({self.emitter.sql(value)} IN ({sql}))", kind="bool")
 
@@ -549,14 +537,14 @@ class Compiler(Expressions):
 
     # -- aggregates and windows ------------------------------------------------------------
 
-    def _aggregate(self, node: exp.Expression, _: bool) -> Value:
+    def _aggregate(self, node: exp.Expr, _: bool) -> Value:
         return self._aggregated(node, "", "")
 
     def _filter(self, node: exp.Filter, _: bool) -> Value:
         expect(node, "this", "expression")
         return self._aggregated(node.this, self.condition(node.expression.this, positive=False), "")
 
-    def _aggregated(self, node: exp.Expression, condition: str, over: str) -> Value:
+    def _aggregated(self, node: exp.Expr, condition: str, over: str) -> Value:
         """An aggregate; a FILTER becomes a CASE, because aggregates skip NULL."""
         function = _AGGREGATES.get(type(node))
         if function is None:
@@ -606,7 +594,7 @@ class Compiler(Expressions):
             return self._shift(inner, over)
         return self._aggregated(inner, "", over)
 
-    def _shift(self, node: exp.Expression, over: str) -> Value:
+    def _shift(self, node: exp.Expr, over: str) -> Value:
         expect(node, "this", "offset")
         value = self.value(node.this)
         operands = [self.emitter.sql(value)]
@@ -642,7 +630,7 @@ class Compiler(Expressions):
             return text
         raise Refused(f"a window frame with {text}")
 
-    _methods: ClassVar[dict[type[exp.Expression], Callable[[Any, Any, bool], Value]]] = {
+    _methods: ClassVar[dict[type[exp.Expr], Callable[[Any, Any, bool], Value]]] = {
         **Expressions._methods,
         exp.Column: _column,
         exp.Exists: _exists,
@@ -653,7 +641,7 @@ class Compiler(Expressions):
     }
 
 
-def _check_aggregate(node: exp.Expression, function: str, value: Value) -> None:
+def _check_aggregate(node: exp.Expr, function: str, value: Value) -> None:
     if function in ("sum", "avg") and value.kind not in NUMERIC:
         raise Refused(f"{function.upper()} of {value.kind}")
     if isinstance(node, exp.LogicalAnd | exp.LogicalOr) and value.kind != "bool":
@@ -683,7 +671,7 @@ def _merged(left: Value, right: Value) -> Value:
     raise Refused("a set operation over different types")
 
 
-def _gives_one_row(query: exp.Expression) -> bool:
+def _gives_one_row(query: exp.Expr) -> bool:
     limit = query.args.get("limit")
     if limit is not None and isinstance(limit.expression, exp.Literal) and int(limit.expression.this) <= 1:
         return True

@@ -59,9 +59,7 @@ def batch(
             arrays.append(array(values, column, wanted.type, scaled=scaled))
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
             found = next((type(v).__name__ for v in values if v is not None), "nothing")
-            raise ValueError(
-                f"the column {wanted.name!r} holds a value ({found}) that is no {wanted.type}"
-            ) from error
+            raise ValueError(f"the column {wanted.name!r} holds a value ({found}) that is no {wanted.type}") from error
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -120,9 +118,7 @@ def _whole(value: Any) -> int:
 
 
 def _booleans(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    return pa.array(
-        [v if v is None or v is True or v is False else bool(_whole(v)) for v in values], type=type_
-    )
+    return pa.array([v if v is None or v is True or v is False else bool(_whole(v)) for v in values], type=type_)
 
 
 def _decimals(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -143,9 +139,7 @@ def _texts(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, type=type_)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array(
-            [v.decode() if isinstance(v, bytes) else None if v is None else str(v) for v in values], type_
-        )
+        return pa.array([v.decode() if isinstance(v, bytes) else None if v is None else str(v) for v in values], type_)
 
 
 def _moments(values: Sequence[Any], type_: pa.DataType) -> pa.Array:

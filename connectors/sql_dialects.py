@@ -246,9 +246,7 @@ POSTGRESQL = Dialect(
 def _sqlite_number(otherwise: str) -> str:
     """A number as it is stored; blank text in a column of numbers is NULL, other text an error."""
     stored = "WHEN 'real' THEN {0} " if "NUMBER" in otherwise else ""
-    return (
-        f"(CASE TYPEOF({{0}}) WHEN 'integer' THEN {{0}} {stored}WHEN 'null' THEN NULL ELSE {otherwise} END)"
-    )
+    return f"(CASE TYPEOF({{0}}) WHEN 'integer' THEN {{0}} {stored}WHEN 'null' THEN NULL ELSE {otherwise} END)"
 
 
 def _sqlite_decimal(scale: int) -> str:
@@ -272,9 +270,7 @@ SQLITE = Dialect(
         "text": "({0} COLLATE BINARY)",
         "as text": "(CAST({0} AS TEXT) COLLATE BINARY)",
         "bool": "(CASE TYPEOF({0}) WHEN 'integer' THEN {0} <> 0 ELSE GW_BOOLEAN({0}) END)",
-        "date": (
-            "(CASE WHEN {0} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' THEN {0} ELSE GW_DATE({0}) END)"
-        ),
+        "date": ("(CASE WHEN {0} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' THEN {0} ELSE GW_DATE({0}) END)"),
         "timestamp": (
             "(CASE LENGTH({0}) WHEN 26 THEN REPLACE({0}, 'T', ' ')"
             " WHEN 19 THEN REPLACE({0}, 'T', ' ') || '.000000' ELSE GW_TIMESTAMP({0}) END)"
@@ -413,15 +409,11 @@ MARIADB = Dialect(
         "cast:timestamp>date": "CAST({0} AS DATE)",
         "cast:timestamptz>date": "CAST({0} AS DATE)",
         "trunc year": "CAST(DATE_FORMAT({0}, '%Y-01-01') AS DATETIME(6))",
-        "trunc quarter": (
-            "CAST(MAKEDATE(YEAR({0}), 1) + INTERVAL (QUARTER({0}) - 1) QUARTER AS DATETIME(6))"
-        ),
+        "trunc quarter": ("CAST(MAKEDATE(YEAR({0}), 1) + INTERVAL (QUARTER({0}) - 1) QUARTER AS DATETIME(6))"),
         "trunc month": "CAST(DATE_FORMAT({0}, '%Y-%m-01') AS DATETIME(6))",
         "trunc week": "CAST(DATE({0}) - INTERVAL WEEKDAY({0}) DAY AS DATETIME(6))",
         "trunc day": "CAST(DATE({0}) AS DATETIME(6))",
-        **{
-            f"trunc {u}": f"CAST(DATE_FORMAT({{0}}, '{f}') AS DATETIME(6))" for u, f in _MARIADB_UNITS.items()
-        },
+        **{f"trunc {u}": f"CAST(DATE_FORMAT({{0}}, '{f}') AS DATETIME(6))" for u, f in _MARIADB_UNITS.items()},
         "extract year": "YEAR({0})",
         "extract quarter": "QUARTER({0})",
         "extract month": "MONTH({0})",
@@ -433,9 +425,7 @@ MARIADB = Dialect(
         "extract hour": "HOUR({0})",
         "extract minute": "MINUTE({0})",
         "extract second": "SECOND({0})",
-        "add interval": (
-            "CAST({0} + INTERVAL {1} MONTH + INTERVAL {2} DAY + INTERVAL {3} MICROSECOND AS DATETIME(6))"
-        ),
+        "add interval": ("CAST({0} + INTERVAL {1} MONTH + INTERVAL {2} DAY + INTERVAL {3} MICROSECOND AS DATETIME(6))"),
         "add days": "({0} + INTERVAL {1} DAY)",
         "days between": "DATEDIFF({0}, {1})",
         "strftime": "CONVERT(DATE_FORMAT({0}, {1}) USING utf8mb4) COLLATE utf8mb4_nopad_bin",
@@ -444,9 +434,7 @@ MARIADB = Dialect(
         # every collation calls identical strings equal, so the index finds them all and a few more
         "text": RawRule(operators=frozenset({"="})),
         "date": RawRule(operators=frozenset({"=", "<", "<=", ">", ">="}), literal="CAST({0} AS DATE)"),
-        "timestamp": RawRule(
-            operators=frozenset({"=", "<", "<=", ">", ">="}), literal="CAST({0} AS DATETIME(6))"
-        ),
+        "timestamp": RawRule(operators=frozenset({"=", "<", "<=", ">", ">="}), literal="CAST({0} AS DATETIME(6))"),
     },
     formats={"%Y": "%Y", "%m": "%m", "%d": "%d", "%H": "%H", "%M": "%i", "%S": "%s"},
     nulls="low",
@@ -461,10 +449,7 @@ MYSQL = Dialect(
         **{f: getattr(MARIADB, f) for f in Dialect.__dataclass_fields__},
         "name": "mysql",
         **{
-            part: {
-                k: v.replace("utf8mb4_nopad_bin", "utf8mb4_0900_bin")
-                for k, v in getattr(MARIADB, part).items()
-            }
+            part: {k: v.replace("utf8mb4_nopad_bin", "utf8mb4_0900_bin") for k, v in getattr(MARIADB, part).items()}
             for part in ("parameters", "leaves", "operations")
         },
         "except_all": False,

@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from groundwire.connectors.sql_bulk import DriverError
+from groundwire.connectors.sql_bulk import DriverError as DriverError
 from groundwire.core.errors import AuthFailed, Rejected, SourceError, Unavailable
 
 Code = str | int
@@ -123,7 +123,7 @@ def _message(error: Any, code: Code | None, url: URL) -> str:
     diagnosis = getattr(getattr(error, "diag", None), "message_primary", None)
     arguments = getattr(error, "args", ())
     if not diagnosis and len(arguments) > 1 and isinstance(arguments[0], int):
-        diagnosis = arguments[1]
+        diagnosis = list(arguments)[-1]
     lines = [line.strip() for line in str(diagnosis or error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     for secret in {url.password, url.render_as_string(hide_password=False) if url.password else None}:

@@ -27,7 +27,7 @@ from groundwire.connectors.sql_values import (
     shifted,
 )
 
-COMPARISONS: dict[type[exp.Expression], str] = {
+COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "!=",
     exp.LT: "<",
@@ -37,7 +37,7 @@ COMPARISONS: dict[type[exp.Expression], str] = {
 }
 _MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
-_PARTS: dict[type[exp.Expression], str] = {
+_PARTS: dict[type[exp.Expr], str] = {
     exp.Year: "year",
     exp.Quarter: "quarter",
     exp.Month: "month",
@@ -93,13 +93,11 @@ _CASTS = {
     "TIME": "time",
 }
 
-_HARMLESS = frozenset(
-    {"typed", "safe", "big_int", "coalesce", "ignore_nulls", "nested", "over", "unit", "zone"}
-)
+_HARMLESS = frozenset({"typed", "safe", "big_int", "coalesce", "ignore_nulls", "nested", "over", "unit", "zone"})
 """Arguments that the parser sets and that say nothing beyond DuckDB's own meaning."""
 
 
-def expect(node: exp.Expression, *names: str) -> None:
+def expect(node: exp.Expr, *names: str) -> None:
     """Refuse a node that carries anything but these arguments."""
     for name, argument in node.args.items():
         if argument and name not in names and name not in _HARMLESS:
@@ -112,7 +110,7 @@ class Expressions:
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
 
-    def value(self, node: exp.Expression, *, positive: bool = False) -> Value:
+    def value(self, node: exp.Expr, *, positive: bool = False) -> Value:
         """An expression in the target's dialect.
 
         Args:
@@ -128,7 +126,7 @@ class Expressions:
             raise Refused(_name(node))
         return method(self, node, positive)
 
-    def condition(self, node: exp.Expression, *, positive: bool = True) -> str:
+    def condition(self, node: exp.Expr, *, positive: bool = True) -> str:
         """A condition as text."""
         return self._truth(self.value(node, positive=positive))
 
@@ -152,14 +150,14 @@ class Expressions:
     def _boolean(self, node: exp.Boolean, _: bool) -> Value:
         return constant(bool(node.this))
 
-    def _null(self, node: exp.Expression, _: bool) -> Value:
+    def _null(self, node: exp.Expr, _: bool) -> Value:
         return constant(None)
 
     def _paren(self, node: exp.Paren, positive: bool) -> Value:
         expect(node, "this")
         return self.value(node.this, positive=positive)
 
-    def _logic(self, node: exp.Expression, positive: bool) -> Value:
+    def _logic(self, node: exp.Expr, positive: bool) -> Value:
         """AND and OR, flat, so that a thousand terms are not a thousand levels."""
         expect(node, "this", "expression")
         word = " AND " if isinstance(node, exp.And) else " OR "
@@ -171,7 +169,7 @@ class Expressions:
 
     # -- comparisons -----------------------------------------------------------------------
 
-    def _comparison(self, node: exp.Expression, positive: bool) -> Value:
+    def _comparison(self, node: exp.Expr, positive: bool) -> Value:
         expect(node, "this", "expression")
         left, right = self.value(node.args["this"]), self.value(node.args["expression"])
         return self.compare(COMPARISONS[type(node)], left, right, positive)
@@ -219,7 +217,7 @@ class Expressions:
             return ""
         return self.emitter.bound(item.value, item.kind, rule.literal)
 
-    def _null_safe(self, node: exp.Expression, _: bool) -> Value:
+    def _null_safe(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "expression")
         pair = self.emitter.unified((self.value(node.args["this"]), self.value(node.args["expression"])))
         sql = self.emitter.op("null safe =", *pair)
@@ -270,24 +268,22 @@ class Expressions:
         sql = emitter.op("in", *emitter.unified([value, *items]))
         return Value(sql=f"({raw} AND {sql})" if raw and positive else sql, kind="bool")
 
-    def in_query(self, value: Value, query: exp.Expression) -> Value:
+    def in_query(self, value: Value, query: exp.Expr) -> Value:
         """`value IN (SELECT ...)`."""
         raise NotImplementedError
 
-    def _like(self, node: exp.Expression, _: bool) -> Value:
+    def _like(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "expression", "negate")
         return self._matched(node, None)
 
     def _escape(self, node: exp.Escape, _: bool) -> Value:
         expect(node, "this", "expression")
         mark = self.value(node.expression)
-        if not (
-            mark.constant and isinstance(mark.value, str) and len(mark.value) == 1 and mark.value not in "%_"
-        ):
+        if not (mark.constant and isinstance(mark.value, str) and len(mark.value) == 1 and mark.value not in "%_"):
             raise Refused("an ESCAPE that is not one character")
         return self._matched(node.this, mark)
 
-    def _matched(self, node: exp.Expression, mark: Value | None) -> Value:
+    def _matched(self, node: exp.Expr, mark: Value | None) -> Value:
         if not isinstance(node, exp.Like | exp.ILike):
             raise Refused(_name(node))
         text, pattern = self.value(node.args["this"]), self.value(node.args["expression"])
@@ -298,18 +294,14 @@ class Expressions:
         operands = [text, pattern]
         if isinstance(node, exp.ILike):
             operands = [self._cased("lower", v) for v in operands]
-        sql = (
-            self.emitter.op("like", *operands)
-            if mark is None
-            else self.emitter.op("like escape", *operands, mark)
-        )
+        sql = self.emitter.op("like", *operands) if mark is None else self.emitter.op("like escape", *operands, mark)
         if node.args.get("negate"):
             sql = self.emitter.text("not", sql)
         return Value(sql=sql, kind="bool")
 
     # -- arithmetic ------------------------------------------------------------------------
 
-    def _plus(self, node: exp.Expression, _: bool) -> Value:
+    def _plus(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "expression")
         sign = -1 if isinstance(node, exp.Sub) else 1
         left = self.value(node.args["this"])
@@ -327,7 +319,7 @@ class Expressions:
             return Value(sql=self.emitter.op("days between", left, right), kind="int")
         raise Refused(f"{left.kind} {'+' if sign > 0 else '-'} {right.kind}")
 
-    def _date_add(self, node: exp.Expression, _: bool) -> Value:
+    def _date_add(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "expression")
         interval = node.args["expression"].unnest()
         if not isinstance(interval, exp.Interval):
@@ -365,7 +357,7 @@ class Expressions:
         operation = "/" if _never_zero(node.expression) else "/ any"
         return Value(sql=self.emitter.op(operation, left, right), kind="double")
 
-    def _divide_whole(self, node: exp.Expression, _: bool) -> Value:
+    def _divide_whole(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "expression")
         left, right = self._numbers(node)
         if left.kind != "int" or right.kind != "int" or not _never_zero(node.args["expression"]):
@@ -381,7 +373,7 @@ class Expressions:
             return replace(value, value=-value.value)
         return Value(sql=self.emitter.op("neg", value), kind=value.kind, scale=value.scale)
 
-    def _numbers(self, node: exp.Expression) -> tuple[Value, Value]:
+    def _numbers(self, node: exp.Expr) -> tuple[Value, Value]:
         left, right = self.value(node.args["this"]), self.value(node.args["expression"])
         for value in (left, right):
             if value.kind not in NUMERIC:
@@ -399,22 +391,20 @@ class Expressions:
             raise Refused("ROUND to these places")
         return self.emitter.rounded(self._numeric(node), places)
 
-    def _floor(self, node: exp.Expression, _: bool) -> Value:
+    def _floor(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this")
         value = self._numeric(node)
         if value.kind == "int":
             raise Refused("FLOOR or CEIL of an integer")
-        return Value(
-            sql=self.emitter.op("floor" if isinstance(node, exp.Floor) else "ceil", value), kind=value.kind
-        )
+        return Value(sql=self.emitter.op("floor" if isinstance(node, exp.Floor) else "ceil", value), kind=value.kind)
 
-    def _numeric(self, node: exp.Expression) -> Value:
+    def _numeric(self, node: exp.Expr) -> Value:
         value = self.value(node.this)
         if value.kind not in NUMERIC:
             raise Refused(f"{_name(node)} of {value.kind}")
         return value
 
-    def _whole(self, node: exp.Expression | None, default: int) -> int:
+    def _whole(self, node: exp.Expr | None, default: int) -> int:
         if node is None:
             return default
         value = self.value(node)
@@ -435,9 +425,7 @@ class Expressions:
                 conditions.append(self.compare("=", subject, self.value(branch.this)).sql)
         default = node.args.get("default")
         results = [self.value(branch.args["true"]) for branch in node.args["ifs"]]
-        return self._chosen(
-            conditions, [*results, self.value(default) if default is not None else constant(None)]
-        )
+        return self._chosen(conditions, [*results, self.value(default) if default is not None else constant(None)])
 
     def _if(self, node: exp.If, _: bool) -> Value:
         expect(node, "this", "true", "false")
@@ -454,9 +442,14 @@ class Expressions:
         whens = " ".join(f"WHEN {c} THEN {r}" for c, r in zip(conditions, texts, strict=False))
         return Value(sql=f"(CASE {whens} ELSE {texts[-1]} END)", kind=results[0].kind, scale=results[0].scale)
 
-    def _variadic(self, node: exp.Expression, _: bool) -> Value:
+    def _variadic(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "expressions")
-        name = {exp.Coalesce: "coalesce", exp.Greatest: "greatest", exp.Least: "least"}[type(node)]
+        names: dict[type[exp.Expr], str] = {
+            exp.Coalesce: "coalesce",
+            exp.Greatest: "greatest",
+            exp.Least: "least",
+        }
+        name = names[type(node)]
         values = self.emitter.unified([self.value(n) for n in (node.args["this"], *node.expressions)])
         kind = next((v.kind for v in values if v.kind != "null"), "null")
         if name != "coalesce" and kind == "text":
@@ -490,13 +483,13 @@ class Expressions:
 
     # -- text ------------------------------------------------------------------------------
 
-    def _text(self, node: exp.Expression) -> Value:
+    def _text(self, node: exp.Expr) -> Value:
         value = self.value(node)
         if value.kind not in ("text", "null"):
             raise Refused(f"a text function over {value.kind}")
         return value
 
-    def _case_function(self, node: exp.Expression, _: bool) -> Value:
+    def _case_function(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this")
         return self._cased("lower" if isinstance(node, exp.Lower) else "upper", self._text(node.this))
 
@@ -526,7 +519,7 @@ class Expressions:
             kind="text",
         )
 
-    def _end(self, node: exp.Expression, _: bool) -> Value:
+    def _end(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "expression")
         count = self._whole(node.args["expression"], 0)
         if count < 1:
@@ -544,9 +537,7 @@ class Expressions:
         """CONCAT skips NULLs."""
         expect(node, "expressions")
         empty = self.emitter.sql(constant(""))
-        parts = [
-            self.emitter.text("coalesce", self.emitter.sql(self._text(n)), empty) for n in node.expressions
-        ]
+        parts = [self.emitter.text("coalesce", self.emitter.sql(self._text(n)), empty) for n in node.expressions]
         sql = parts[0]
         for part in parts[1:]:
             sql = self.emitter.text("concat", sql, part)
@@ -559,7 +550,7 @@ class Expressions:
             raise Refused("REPLACE of what is not a constant")
         return Value(sql=self.emitter.op("replace", *values), kind="text")
 
-    def _search(self, node: exp.Expression, _: bool) -> Value:
+    def _search(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "substr", "expression")
         sought = self._text(node.args.get("substr") or node.args["expression"])
         if not (sought.constant and sought.value):
@@ -575,13 +566,13 @@ class Expressions:
 
     # -- time ------------------------------------------------------------------------------
 
-    def _temporal(self, node: exp.Expression) -> Value:
+    def _temporal(self, node: exp.Expr) -> Value:
         value = self.value(node)
         if value.kind not in ("date", "timestamp", "timestamptz"):
             raise Refused(f"a date function over {value.kind}")
         return value
 
-    def _trunc(self, node: exp.Expression, _: bool) -> Value:
+    def _trunc(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this", "unit")
         unit = node.args["unit"].name.lower()
         value = self._temporal(node.args["this"])
@@ -591,7 +582,7 @@ class Expressions:
             value = self.emitter.convert(value, "timestamp")
         return Value(sql=self.emitter.op(f"trunc {unit}", value), kind=value.kind)
 
-    def _part(self, node: exp.Expression, _: bool) -> Value:
+    def _part(self, node: exp.Expr, _: bool) -> Value:
         expect(node, "this")
         return self._extracted(_PARTS[type(node)], node.args["this"])
 
@@ -599,7 +590,7 @@ class Expressions:
         expect(node, "this", "expression")
         return self._extracted(node.this.name.lower(), node.expression)
 
-    def _extracted(self, unit: str, operand: exp.Expression) -> Value:
+    def _extracted(self, unit: str, operand: exp.Expr) -> Value:
         unit = _PART_NAMES.get(unit, unit)
         value = self._temporal(operand)
         if value.kind == "date" and unit in _TIME_PARTS:
@@ -618,9 +609,7 @@ class Expressions:
         counts = []
         for end in ends:
             count = f"({self.emitter.op('extract year', end)} * {per_year}"
-            counts.append(
-                f"{count} + {self.emitter.op(f'extract {unit}', end)})" if per_year > 1 else f"{count})"
-            )
+            counts.append(f"{count} + {self.emitter.op(f'extract {unit}', end)})" if per_year > 1 else f"{count})")
         return Value(sql=self.emitter.text("-", *counts), kind="int")
 
     def _strftime(self, node: exp.TimeToStr, _: bool) -> Value:
@@ -642,18 +631,14 @@ class Expressions:
     def _anonymous(self, node: exp.Anonymous, positive: bool) -> Value:
         """Functions that the parser has no class for."""
         name, arguments = str(node.this).lower(), node.expressions
-        if (
-            name in ("date_part", "datepart")
-            and len(arguments) == 2
-            and isinstance(arguments[0], exp.Literal)
-        ):
+        if name in ("date_part", "datepart") and len(arguments) == 2 and isinstance(arguments[0], exp.Literal):
             return self._extracted(str(arguments[0].this).lower(), arguments[1])
         if name in ("prefix", "suffix") and len(arguments) == 2:
             kind = exp.StartsWith if name == "prefix" else exp.EndsWith
             return self._search(kind(this=arguments[0], expression=arguments[1]), positive)
         raise Refused(name.upper())
 
-    _methods: ClassVar[dict[type[exp.Expression], Callable[[Any, Any, bool], Value]]] = {
+    _methods: ClassVar[dict[type[exp.Expr], Callable[[Any, Any, bool], Value]]] = {
         exp.Literal: _literal,
         exp.Boolean: _boolean,
         exp.Null: _null,
@@ -713,7 +698,7 @@ class Expressions:
     }
 
 
-def _flat(node: exp.Expression, kind: type[exp.Expression]) -> Iterable[exp.Expression]:
+def _flat(node: exp.Expr, kind: type[exp.Expr]) -> Iterable[exp.Expr]:
     """The operands of a chain of one logical operator, from left to right."""
     stack, found = [node], []
     while stack:
@@ -742,7 +727,7 @@ def _interval(node: exp.Interval, sign: int) -> tuple[int, int, int]:
     return months * count, days * count, microseconds * count
 
 
-def _never_zero(node: exp.Expression) -> bool:
+def _never_zero(node: exp.Expr) -> bool:
     node = node.unnest()
     if isinstance(node, exp.Nullif):
         zero = node.expression.unnest()
@@ -750,17 +735,12 @@ def _never_zero(node: exp.Expression) -> bool:
     return isinstance(node, exp.Literal) and not node.is_string and float(node.this) != 0
 
 
-def _name(node: exp.Expression) -> str:
+def _name(node: exp.Expr) -> str:
     return node.key.upper()
 
 
 def _narrowed(column: Value, item: Value) -> Value:
     """A moment at midnight as a date, where it is compared with a date: the column stays as it is."""
-    if (
-        column.kind == "date"
-        and item.constant
-        and item.kind == "timestamp"
-        and item.value.time() == dt.time()
-    ):
+    if column.kind == "date" and item.constant and item.kind == "timestamp" and item.value.time() == dt.time():
         return constant(item.value.date())
     return item

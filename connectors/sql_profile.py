@@ -41,9 +41,7 @@ SURE_BELOW = 1_000
 """Estimates below this are replaced by a count, which is then cheap."""
 
 
-def profiled(
-    connection: Connection, entity: Entity, emitter: Emitter, tables: Tables, unique: Iterable[str]
-) -> Entity:
+def profiled(connection: Connection, entity: Entity, emitter: Emitter, tables: Tables, unique: Iterable[str]) -> Entity:
     """The entity with `rows` estimated and `values` filled for text fields that take few.
 
     Args:
@@ -77,9 +75,7 @@ def _rows(connection: Connection, entity: Entity, emitter: Emitter, tables: Tabl
     name = ".".join(emitter.quoted(p) for p in tables.path(entity))
     counted = f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM {name} LIMIT 1000000) AS t"
     try:
-        return int(
-            connection.exec_driver_sql(counted.replace("%", "%%") if estimate else counted).scalar() or 0
-        )
+        return int(connection.exec_driver_sql(counted.replace("%", "%%") if estimate else counted).scalar() or 0)
     except SQLAlchemyError:
         return None
 

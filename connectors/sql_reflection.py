@@ -31,9 +31,7 @@ OPEN_DECIMAL = pa.decimal128(38, 10)
 """For decimals that declare no scale."""
 
 SAMPLE_ROWS = 200
-_SYSTEM_SCHEMAS = frozenset(
-    {"information_schema", "mysql", "performance_schema", "sys", "pg_catalog", "pg_toast"}
-)
+_SYSTEM_SCHEMAS = frozenset({"information_schema", "mysql", "performance_schema", "sys", "pg_catalog", "pg_toast"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +39,7 @@ class Column:
     """How a column reads: its Arrow type and its storage."""
 
     type: pa.DataType
-    storage: Storage = Storage()
+    storage: Storage = field(default_factory=Storage)
     values: tuple[str, ...] = ()
 
 
@@ -90,9 +88,7 @@ def reflect(
     default = inspector.default_schema_name
     raw = _Raw()
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", sa.exc.SAWarning
-        )  # types that SQLAlchemy does not know are text to us
+        warnings.simplefilter("ignore", sa.exc.SAWarning)  # types that SQLAlchemy does not know are text to us
         for schema in _schemas(inspector, connection, schemas, default):
             _read(inspector, raw, schema, ObjectKind.ANY if views else ObjectKind.TABLE)
     collations = _collations(connection, schemas)
@@ -127,10 +123,11 @@ def _read(inspector: Inspector, raw: _Raw, schema: str | None, kind: ObjectKind)
     raw.primary.update(inspector.get_multi_pk_constraint(**options))
     raw.foreign.update(inspector.get_multi_foreign_keys(**options))
     raw.unique.update(inspector.get_multi_unique_constraints(**options))
-    for target, method in (
+    optional: tuple[tuple[Any, Any], ...] = (
         (raw.checks, inspector.get_multi_check_constraints),
         (raw.comments, inspector.get_multi_table_comment),
-    ):
+    )
+    for target, method in optional:
         try:
             target.update(method(**options))
         except NotImplementedError:
@@ -165,9 +162,7 @@ def _entity(
     samples: _Samples | None,
 ) -> None:
     name = _name(key)
-    found: dict[str, Any] = {
-        k[2]: v for k, v in collations.items() if k[1] == key[1] and key[0] in (None, k[0])
-    }
+    found: dict[str, Any] = {k[2]: v for k, v in collations.items() if k[1] == key[1] and key[0] in (None, k[0])}
     primary = tuple((raw.primary.get(key) or {}).get("constrained_columns") or ())
     enumerated = _checked_values(raw.checks.get(key) or ())
     columns: dict[str, Column] = {}
@@ -227,9 +222,7 @@ def _relate(reflected: Reflected, raw: _Raw, keys: Sequence[Key], source: str) -
             name = _free(name, entities[here], relations[here], foreign["referred_table"])
             relations[here].append(Relation(name=name, target=f"{source}.{there}", on=pairs))
             back = tuple((b, a) for a, b in pairs)
-            reverse.append(
-                (there, name, Relation(name=key[1], target=f"{source}.{here}", on=back, many=True))
-            )
+            reverse.append((there, name, Relation(name=key[1], target=f"{source}.{here}", on=back, many=True)))
     for there, to_one, relation in reverse:
         short = relation.name
         name = _free(short, entities[there], relations[there], f"{short}_by_{to_one}")
@@ -315,9 +308,7 @@ def _postgresql(type_: Any, context: Mapping[str, Any]) -> Column:
         return Column(type=pa.float64(), storage=Storage(leaf="plain" if double else "real"))
     if isinstance(type_, sa.Numeric):
         declared = _decimal(type_)
-        return (
-            Column(type=declared) if declared else Column(type=OPEN_DECIMAL, storage=Storage(leaf="numeric"))
-        )
+        return Column(type=declared) if declared else Column(type=OPEN_DECIMAL, storage=Storage(leaf="numeric"))
     if isinstance(type_, sa.Enum):
         return replace(_AS_TEXT, values=tuple(type_.enums))
     if isinstance(type_, postgresql.CITEXT) or context["collation"] == "folded":
@@ -350,7 +341,7 @@ def _sqlite(type_: Any, context: Mapping[str, Any]) -> Column:
         declared = _decimal(type_)
         if declared is not None and declared.scale <= 15:
             return Column(type=declared, storage=Storage(leaf=f"decimal {declared.scale}"))
-    if isinstance(type_, sa.Numeric):
+    if isinstance(type_, sa.Numeric | sa.Float):
         return Column(type=pa.float64(), storage=Storage(leaf="double", native="double"))
     if isinstance(type_, sa.DateTime):
         return Column(type=pa.timestamp("us"), storage=Storage(leaf="timestamp"))
@@ -375,9 +366,7 @@ def _mariadb(type_: Any, context: Mapping[str, Any]) -> Column:
     if isinstance(type_, sa.Integer):
         unsigned = bool(getattr(type_, "unsigned", False))
         wide = isinstance(type_, sa.BigInteger)
-        return Column(
-            type=pa.uint64() if wide and unsigned else pa.int64() if wide or unsigned else pa.int32()
-        )
+        return Column(type=pa.uint64() if wide and unsigned else pa.int64() if wide or unsigned else pa.int32())
     if isinstance(type_, mysql.FLOAT | sa.FLOAT):
         return Column(type=pa.float64(), storage=Storage(leaf="real"))
     if isinstance(type_, sa.Float | mysql.DOUBLE | mysql.REAL):
@@ -407,7 +396,7 @@ def _generic_column(type_: Any, context: Mapping[str, Any]) -> Column:
         return Column(type=pa.int64())
     if isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float):
         return Column(type=_decimal(type_) or OPEN_DECIMAL)
-    if isinstance(type_, sa.Numeric):
+    if isinstance(type_, sa.Numeric | sa.Float):
         return Column(type=pa.float64())
     if isinstance(type_, sa.DateTime):
         return Column(type=pa.timestamp("us", tz="UTC" if type_.timezone else None))
@@ -432,9 +421,7 @@ class _Samples:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def corrected(
-        self, key: Key, columns: dict[str, Column], declared: Mapping[str, Any]
-    ) -> dict[str, Column]:
+    def corrected(self, key: Key, columns: dict[str, Column], declared: Mapping[str, Any]) -> dict[str, Column]:
         """The columns, as text where their values are not what they declare, and typed where they declare nothing."""
         path = ".".join('"' + p.replace('"', '""') + '"' for p in key if p)
         names = list(columns)

@@ -29,9 +29,7 @@ def compiled_scan(scan: Scan, emitter: Emitter, tables: Tables) -> Compiled:
     """
     writer = _Writer(scan.entity, emitter, tables)
     keys = [writer.column(name) for name in scan.group_by]
-    outputs = [*keys, *(writer.aggregate(a) for a in scan.aggregates)] or [
-        writer.column(f) for f in scan.fields
-    ]
+    outputs = [*keys, *(writer.aggregate(a) for a in scan.aggregates)] or [writer.column(f) for f in scan.fields]
     if not outputs:
         raise Refused("a scan of no columns")
     rest = f" FROM {writer.table}"
@@ -75,9 +73,7 @@ class _Writer:
         self.compiler = Compiler(emitter, tables)
         self.compiler.scope.relations[_ALIAS] = _Relation(_ALIAS, entity=entity)
         self.compiler.scope.single = True
-        self.table = (
-            ".".join(emitter.quoted(p) for p in tables.path(entity)) + f" AS {emitter.quoted(_ALIAS)}"
-        )
+        self.table = ".".join(emitter.quoted(p) for p in tables.path(entity)) + f" AS {emitter.quoted(_ALIAS)}"
 
     def column(self, name: str) -> Value:
         found = self.entity.find_field(name)
@@ -88,7 +84,7 @@ class _Writer:
     def aggregate(self, wanted: Aggregate) -> Value:
         if wanted.field is None:
             return self.compiler.value(exp.Count(this=exp.Star()))
-        column: exp.Expression = exp.column(exp.to_identifier(wanted.field, quoted=True), table=_ALIAS)
+        column: exp.Expr = exp.column(exp.to_identifier(wanted.field, quoted=True), table=_ALIAS)
         if wanted.function == "count_distinct":
             return self.compiler.value(exp.Count(this=exp.Distinct(expressions=[column])))
         kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max, "avg": exp.Avg}
@@ -108,9 +104,7 @@ class _Writer:
         if node.op in ("is null", "is not null"):
             return Value(sql=emitter.op(node.op, column), kind="bool")
         if node.op in ("in", "not in"):
-            found = self.compiler.in_list(
-                column, [constant(v) for v in node.value], positive and node.op == "in"
-            )
+            found = self.compiler.in_list(column, [constant(v) for v in node.value], positive and node.op == "in")
             return found if node.op == "in" else Value(sql=emitter.text("not", found.sql), kind="bool")
         if node.op == "like":
             pattern = constant(node.value)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from groundwire.connectors.sql_values import shifted
 
@@ -51,9 +51,9 @@ def integer(value: Stored) -> int | None:
 
 def number(value: Stored) -> float | None:
     """A number that is stored as text."""
-    if _blank(value) or isinstance(value, bytes):
-        return None if not isinstance(value, bytes) else _refuse("a number")
-    return float(value)  # type: ignore[arg-type]
+    if isinstance(value, bytes):
+        _refuse("a number")
+    return None if _blank(value) else float(value)  # type: ignore[arg-type]
 
 
 def decimal(value: Stored, scale: int) -> int | None:
@@ -63,9 +63,9 @@ def decimal(value: Stored, scale: int) -> int | None:
     try:
         scaled = Decimal(str(value).strip()).scaleb(scale).quantize(Decimal(1), ROUND_HALF_UP)
     except InvalidOperation:
-        return _refuse("a number")
+        _refuse("a number")
     if not -(2**63) <= scaled < 2**63:
-        return _refuse("a number of at most 18 digits")
+        _refuse("a number of at most 18 digits")
     return int(scaled)
 
 
@@ -74,7 +74,7 @@ def moment(value: Stored) -> dt.datetime | None:
     if _blank(value):
         return None
     if isinstance(value, bytes):
-        return _refuse("a date")
+        _refuse("a date")
     if isinstance(value, str):
         read = dt.datetime.fromisoformat(value.strip())
         return read if read.tzinfo is None else read.astimezone(dt.UTC).replace(tzinfo=None)
@@ -112,7 +112,7 @@ def add_interval(value: str | None, months: int, days: int, microseconds: int) -
     )
 
 
-def _refuse(what: str) -> Any:
+def _refuse(what: str) -> NoReturn:
     raise ValueError(f"not {what}")
 
 

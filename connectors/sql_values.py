@@ -220,9 +220,7 @@ class Emitter:
         nullable = value.nullable
         if self.dialect.scaled_decimals:
             if scale < value.scale:
-                return Value(
-                    sql=self._rescaled_down(value, scale), kind="decimal", scale=scale, nullable=nullable
-                )
+                return Value(sql=self._rescaled_down(value, scale), kind="decimal", scale=scale, nullable=nullable)
             factor = 10 ** (scale - value.scale)
             sql = value.sql if factor == 1 else f"({value.sql} * {factor})"
             return Value(sql=sql, kind="decimal", scale=scale, nullable=nullable)
@@ -238,9 +236,7 @@ class Emitter:
         """Round half away from zero, in integers."""
         factor = 10 ** (value.scale - scale)
         sql = value.sql
-        return (
-            f"((CASE WHEN {sql} >= 0 THEN {sql} + {factor // 2} ELSE {sql} - {factor // 2} END) / {factor})"
-        )
+        return f"((CASE WHEN {sql} >= 0 THEN {sql} + {factor // 2} ELSE {sql} - {factor // 2} END) / {factor})"
 
     def rounded(self, value: Value, places: int) -> Value:
         """ROUND(value, places), half away from zero."""
@@ -320,9 +316,7 @@ def converted_constant(value: Value, kind: str, scale: int = 0) -> Value:
 
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?"
-)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?")
 
 
 def _parsed(text: str, kind: str, scale: int) -> Value:
@@ -339,9 +333,7 @@ def _parsed(text: str, kind: str, scale: int) -> Value:
         if kind == "time" and re.fullmatch(r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?", text):
             return constant(dt.time.fromisoformat(text))
         if kind in NUMERIC and re.fullmatch(r"-?\d{1,18}", text):
-            return (
-                converted_constant(constant(int(text)), kind, scale) if kind != "int" else constant(int(text))
-            )
+            return converted_constant(constant(int(text)), kind, scale) if kind != "int" else constant(int(text))
         if kind == "decimal" and re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", text):
             return converted_constant(constant(Decimal(text)), kind, scale)
     except ValueError:
@@ -355,9 +347,7 @@ def shifted(moment: dt.datetime, months: int, days: int, microseconds: int) -> d
     year, month = divmod(total, 12)
     first_of_next = dt.date(year + (month == 11), (month + 1) % 12 + 1, 1)
     day = min(moment.day, (first_of_next - dt.timedelta(days=1)).day)
-    return moment.replace(year=year, month=month + 1, day=day) + dt.timedelta(
-        days=days, microseconds=microseconds
-    )
+    return moment.replace(year=year, month=month + 1, day=day) + dt.timedelta(days=days, microseconds=microseconds)
 
 
 def _represented(value: Any, kind: str) -> Any:

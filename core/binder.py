@@ -13,7 +13,7 @@ The result is plain SQL over entities: every `exp.Table` carries its `Entity` in
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -52,7 +52,7 @@ class Bound:
         return str(self.tree.sql(DIALECT, pretty=pretty))
 
 
-def entity_tables(tree: exp.Expression) -> Iterator[exp.Table]:
+def entity_tables(tree: exp.Expr) -> Iterator[exp.Table]:
     """The tables of a bound tree that stand for entities."""
     return (t for t in tree.find_all(exp.Table) if "entity" in t.meta)
 
@@ -112,11 +112,12 @@ def _resembling(text: str, values: tuple[str, ...], labels: Mapping[str, str]) -
         return "".join(c for c in value.lower() if c.isalnum())
 
     wanted = plain(text)
-    for test in (
+    tests: tuple[Callable[[str], bool], ...] = (
         lambda v: plain(v) == wanted or plain(labels.get(v, "")) == wanted,
         lambda v: plain(v).rstrip("s") == wanted.rstrip("s"),
         lambda v: len(wanted) >= 4 and (wanted in plain(v) or (len(plain(v)) >= 4 and plain(v) in wanted)),
-    ):
+    )
+    for test in tests:
         hits = [v for v in values if test(v)]
         if len(hits) == 1:
             return hits[0]
@@ -125,7 +126,7 @@ def _resembling(text: str, values: tuple[str, ...], labels: Mapping[str, str]) -
     return None
 
 
-def _freeze_clock(tree: exp.Expression, now: datetime) -> None:
+def _freeze_clock(tree: exp.Expr, now: datetime) -> None:
     """One reading of the clock for all systems; the day is that of the local calendar."""
     stamp = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     day = exp.cast(exp.Literal.string(now.astimezone().date().isoformat()), "date")
@@ -164,7 +165,7 @@ class _Scope:
     sources: dict[str, _Source] = field(default_factory=dict)
     paths: dict[tuple[str, str], str] = field(default_factory=dict)
     added: list[tuple[exp.Join | None, exp.Join]] = field(default_factory=list)
-    outputs: dict[str, exp.Expression] = field(default_factory=dict)
+    outputs: dict[str, exp.Expr] = field(default_factory=dict)
 
     def new_alias(self, wanted: str) -> str:
         base = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted) or "t"
@@ -210,7 +211,7 @@ class _Binder:
 
     # -- queries ---------------------------------------------------------------------------
 
-    def query(self, node: exp.Expression, parent: _Scope | None, ctes: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    def query(self, node: exp.Expr, parent: _Scope | None, ctes: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
         """Bind a query in place; its output column names."""
         ctes = dict(ctes)
         with_ = node.args.get("with_") or node.args.get("with")
@@ -243,7 +244,7 @@ class _Binder:
         for item in select.expressions:
             if isinstance(item, exp.Alias):
                 scope.outputs[item.alias.lower()] = item.this
-        self._name_outputs(select)
+        self._name_outputs(select, scope)
         for join in list(select.args.get("joins") or ()):
             for using in join.args.get("using") or ():
                 self._expand_using(join, using.name, scope)
@@ -251,13 +252,20 @@ class _Binder:
             self._expressions(join.args.get("on"), scope, ctes, aliases=False)
         for item in list(select.expressions):
             self._expressions(item, scope, ctes, aliases=False)
-        for key, aliases in (("where", True), ("group", True), ("having", True), ("qualify", True), ("order", True), ("distinct", False)):
+        for key, aliases in (
+            ("where", True),
+            ("group", True),
+            ("having", True),
+            ("qualify", True),
+            ("order", True),
+            ("distinct", False),
+        ):
             self._expressions(select.args.get(key), scope, ctes, aliases=aliases)
         self._complete_group(select)
         self._attach(select, scope)
         return tuple(item.alias_or_name for item in select.expressions)
 
-    def _source(self, node: exp.Expression, anchor: exp.Join | None, scope: _Scope, ctes: dict[str, tuple[str, ...]]) -> None:
+    def _source(self, node: exp.Expr, anchor: exp.Join | None, scope: _Scope, ctes: dict[str, tuple[str, ...]]) -> None:
         if isinstance(node, exp.Subquery):
             columns = self.query(node.this, None, ctes)
             alias = node.alias or scope.new_alias("sub")
@@ -293,9 +301,7 @@ class _Binder:
             if named is not None and len(parts) > 1:
                 starts.append((named, parts[1:]))
             elif in_exists or not self._is_entity(parts):
-                starts += [
-                    (s, parts) for s in outer.visible() if s.entity and s.entity.find_relation(parts[0])
-                ]
+                starts += [(s, parts) for s in outer.visible() if s.entity and s.entity.find_relation(parts[0])]
             for source, names in starts:
                 if source.entity is None or source.entity.find_relation(names[0]) is None:
                     continue
@@ -341,22 +347,23 @@ class _Binder:
 
     # -- expressions -----------------------------------------------------------------------
 
-    def _expressions(self, node: exp.Expression | None, scope: _Scope, ctes: dict[str, tuple[str, ...]], *, aliases: bool) -> None:
+    def _expressions(
+        self, node: exp.Expr | None, scope: _Scope, ctes: dict[str, tuple[str, ...]], *, aliases: bool
+    ) -> None:
         if node is None:
             return
         for part in _shallow(node):
             if isinstance(part, exp.Query):
                 self.query(part, scope, ctes)
-            elif isinstance(part, exp.AggFunc) and self._many_aggregate(part, scope):
-                if part is node or (part.parent is node and isinstance(node, exp.Filter)):
-                    return  # the whole expression has been replaced by bound columns
+            elif isinstance(part, exp.AggFunc) and self._many_aggregate(part, scope) and _is_whole(part, node):
+                return  # the whole expression has been replaced by bound columns
         for part in _shallow(node):
             if isinstance(part, exp.Query):
                 continue
             if isinstance(part, exp.Dot | exp.Column) and not part.meta.get("bound"):
                 self._column(part, scope, aliases=aliases)
 
-    def _column(self, node: exp.Expression, scope: _Scope, *, aliases: bool) -> None:
+    def _column(self, node: exp.Expr, scope: _Scope, *, aliases: bool) -> None:
         parts = _column_parts(node)
         if parts is None:
             raise QueryError(f"{node.sql(DIALECT)} is not a name or a path")
@@ -391,9 +398,7 @@ class _Binder:
                 walk = self._walk(source, parts[1:], current, strict=True)
                 assert walk is not None
                 return walk
-            walks = [
-                (s, w) for s in current.visible() if (w := self._walk(s, parts, current, strict=False, dry=True))
-            ]
+            walks = [(s, w) for s in current.visible() if (w := self._walk(s, parts, current, strict=False, dry=True))]
             if len(walks) > 1 and len(parts) == 1:
                 merged = current.outputs.get(f"using:{parts[0].lower()}")
                 if isinstance(merged, exp.Column):
@@ -485,7 +490,9 @@ class _Binder:
     def _relation_named(name: str, entities: list[Entity]) -> Relation | None:
         return next((r for e in entities if (r := e.find_relation(name))), None)
 
-    def _walk(self, source: _Source, parts: list[str], scope: _Scope, *, strict: bool, dry: bool = False) -> _Walk | None:
+    def _walk(
+        self, source: _Source, parts: list[str], scope: _Scope, *, strict: bool, dry: bool = False
+    ) -> _Walk | None:
         """Follow a path from a source. `dry` only asks whether the first step exists."""
         if source.entity is None:
             column = source.column(parts[0]) if len(parts) == 1 else None
@@ -554,7 +561,7 @@ class _Binder:
         whole = node.parent if isinstance(node.parent, exp.Filter) else node
         names = [c for c in node.find_all(exp.Column, exp.Dot) if not isinstance(c.parent, exp.Dot)]
         prefix: tuple[str, Relation] | None = None
-        rests: list[tuple[exp.Expression, tuple[str, ...]]] = []
+        rests: list[tuple[exp.Expr, tuple[str, ...]]] = []
         for name in names:
             parts = _column_parts(name)
             if parts is None or not self._could_walk(parts, scope):
@@ -580,7 +587,7 @@ class _Binder:
         group = select.args.get("group")
         if group is None or any(v for k, v in group.args.items() if k != "expressions"):
             return
-        keys = [k for k in group.expressions]
+        keys = list(group.expressions)
         outputs = {e.alias.lower() for e in select.expressions if isinstance(e, exp.Alias)}
         named = {k.name.lower() for k in keys if isinstance(k, exp.Column) and not k.table} & outputs
         positions = {int(k.this) for k in keys if isinstance(k, exp.Literal) and k.is_int}
@@ -616,14 +623,13 @@ class _Binder:
             if len({r.target for r in found}) == 1 and self._back(found[0], entity) is not None:
                 self._start_at(select, scope, source, found[0])
             return
-        wanted: dict[str, tuple[Relation, list[exp.Expression]]] = {}
+        wanted: dict[str, tuple[Relation, list[exp.Expr]]] = {}
         for condition in conditions:
             missing = self._missing([condition], scope)
             if not missing:
                 continue
             found = [
-                r for r in entity.relations
-                if r.many and all(self.catalog.target(r).find_field(n) for n, _ in missing)
+                r for r in entity.relations if r.many and all(self.catalog.target(r).find_field(n) for n, _ in missing)
             ]
             if len({r.target for r in found}) == 1:
                 wanted.setdefault(found[0].name, (found[0], []))[1].append(condition)
@@ -643,7 +649,7 @@ class _Binder:
                 inner.where(copy, copy=False)
             self.notes.append(f"kept records of {entity.name} with a fitting {relation.name}")
 
-    def _missing(self, roots: list[exp.Expression], scope: _Scope) -> list[tuple[str, exp.Expression]]:
+    def _missing(self, roots: list[exp.Expr], scope: _Scope) -> list[tuple[str, exp.Expr]]:
         """Bare fields, or fields behind an entity's name, that no to-one path reaches."""
         outputs = {e.alias.lower() for e in scope.select.expressions if isinstance(e, exp.Alias)}
         found = []
@@ -672,7 +678,10 @@ class _Binder:
     def _back(self, relation: Relation, entity: Entity) -> Relation | None:
         reverse = tuple((b, a) for a, b in relation.on)
         there = self.catalog.target(relation)
-        return next((r for r in there.relations if not r.many and r.target == entity.full_name and r.on == reverse), None)
+        return next(
+            (r for r in there.relations if not r.many and r.target == entity.full_name and r.on == reverse),
+            None,
+        )
 
     def _start_at(self, select: exp.Select, scope: _Scope, source: _Source, relation: Relation) -> None:
         there = self.catalog.target(relation)
@@ -705,16 +714,19 @@ class _Binder:
             (source.entity is not None and source.entity.find_relation(first) is not None)
             for current in scope.chain()
             for source in current.sources.values()
-            for first in {parts[0], parts[1] if len(parts) > 1 and source.alias.lower() == parts[0].lower() else parts[0]}
+            for first in {
+                parts[0],
+                parts[1] if len(parts) > 1 and source.alias.lower() == parts[0].lower() else parts[0],
+            }
         )
 
     def _precompute(
         self,
         node: exp.AggFunc,
-        whole: exp.Expression,
+        whole: exp.Expr,
         alias: str,
         relation: Relation,
-        rests: list[tuple[exp.Expression, tuple[str, ...]]],
+        rests: list[tuple[exp.Expr, tuple[str, ...]]],
         scope: _Scope,
     ) -> None:
         if not isinstance(node, exp.Sum | exp.Count | exp.Min | exp.Max | exp.Avg):
@@ -730,7 +742,10 @@ class _Binder:
                 name.replace(exp.Star())
         target = self.catalog.target(relation)
         inner = exp.Select()
-        inner.set("expressions", [exp.alias_(_path_node((there,)), f"k{i}") for i, (_, there) in enumerate(relation.on)])
+        inner.set(
+            "expressions",
+            [exp.alias_(_path_node((there,)), f"k{i}") for i, (_, there) in enumerate(relation.on)],
+        )
         arg = node.this.copy()
         plain = isinstance(arg, exp.Star)
         filter_ = whole.args["expression"].copy() if isinstance(whole, exp.Filter) else None
@@ -741,7 +756,7 @@ class _Binder:
                     column.replace(_path_node(tuple(parts[1:])))
 
         def aggregate(kind: type[exp.AggFunc], name: str) -> None:
-            call: exp.Expression = kind(this=exp.Star() if plain else arg.copy())
+            call: exp.Expr = kind(this=exp.Star() if plain else arg.copy())
             if isinstance(call, exp.Count):
                 call.set("big_int", True)
             if filter_ is not None:
@@ -760,16 +775,29 @@ class _Binder:
         inner.set("group", exp.Group(expressions=[exp.Literal.number(i + 1) for i in range(len(relation.on))]))
         self._select(inner, None, {})
         new = scope.new_alias(f"{alias}_{relation.name}")
-        on = exp.and_(*(exp.EQ(this=_column_node(here, alias), expression=_column_node(f"k{i}", new)) for i, (here, _) in enumerate(relation.on)))
-        join = exp.Join(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(new))), side="LEFT", on=on)
+        on = exp.and_(
+            *(
+                exp.EQ(this=_column_node(here, alias), expression=_column_node(f"k{i}", new))
+                for i, (here, _) in enumerate(relation.on)
+            )
+        )
+        join = exp.Join(
+            this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(new))),
+            side="LEFT",
+            on=on,
+        )
         anchor = scope.sources[alias].anchor
         scope.sources[new] = _Source(new, None, (), anchor)
         scope.added.append((anchor, join))
         value, count = _column_node("v", new), _column_node("n", new)
         grouped = _is_grouped(scope.select, whole)
-        made: exp.Expression
+        made: exp.Expr
         if isinstance(node, exp.Avg):
-            made = exp.Div(this=exp.Sum(this=value), expression=exp.Sum(this=count)) if grouped else exp.Div(this=value, expression=count)
+            made = (
+                exp.Div(this=exp.Sum(this=value), expression=exp.Sum(this=count))
+                if grouped
+                else exp.Div(this=value, expression=count)
+            )
         elif isinstance(node, exp.Count):
             made = exp.Coalesce(this=exp.Sum(this=value) if grouped else value, expressions=[exp.Literal.number(0)])
         elif isinstance(node, exp.Sum):
@@ -784,7 +812,7 @@ class _Binder:
     # -- stars, measures, names --------------------------------------------------------------
 
     def _expand_stars(self, select: exp.Select, scope: _Scope) -> None:
-        expanded: list[exp.Expression] = []
+        expanded: list[exp.Expr] = []
         for item in select.expressions:
             star = item if isinstance(item, exp.Star) else item.this if isinstance(item, exp.Column) else None
             if not isinstance(star, exp.Star):
@@ -799,7 +827,11 @@ class _Binder:
                 raise UnknownName("alias", wanted, near_names(wanted, scope.sources))
             for source in sources:
                 names = [f.name for f in source.entity.fields] if source.entity else source.columns
-                expanded += [exp.column(exp.to_identifier(n, quoted=True), table=exp.to_identifier(source.alias, quoted=True)) for n in names if n.lower() not in without]
+                expanded += [
+                    exp.column(exp.to_identifier(n, quoted=True), table=exp.to_identifier(source.alias, quoted=True))
+                    for n in names
+                    if n.lower() not in without
+                ]
         select.set("expressions", expanded)
 
     def _measures(self, select: exp.Select, scope: _Scope) -> None:
@@ -818,17 +850,21 @@ class _Binder:
                         measure = entity.find_measure(name)
                         if measure is None or entity.find_field(name) or name.lower() in scope.outputs:
                             continue
-                        made: exp.Expression = exp.paren(sqlglot.parse_one(measure.expression, dialect=DIALECT))
+                        made: exp.Expr = exp.paren(sqlglot.parse_one(measure.expression, dialect=DIALECT))
                         if isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
                             made = exp.alias_(made, measure.name)
                         node.replace(made)
                         break
 
-    def _name_outputs(self, select: exp.Select) -> None:
+    def _name_outputs(self, select: exp.Select, scope: _Scope) -> None:
         """Give every unnamed path and expression a name, and equal names their whole path."""
         names = [_output_name(item) for item in select.expressions]
         for index, item in enumerate(select.expressions):
-            if isinstance(item, exp.Alias) or isinstance(item, exp.AggFunc | exp.Filter):
+            if isinstance(item, exp.AggFunc) and not self._has_relation(item, scope):
+                inner = [c.name for c in item.find_all(exp.Column)]
+                item.replace(exp.alias_(item.copy(), "_".join([item.key, *inner[:1]]), quoted=True))
+                continue
+            if isinstance(item, exp.Alias | exp.AggFunc | exp.Filter):
                 continue
             parts = _column_parts(item)
             if parts:
@@ -836,6 +872,11 @@ class _Binder:
                 twice = sum(n.lower() == last.lower() for n in names) > 1
                 name = ".".join(parts) if twice else last
                 select.expressions[index].replace(exp.alias_(item.copy(), name, quoted=True))
+
+    def _has_relation(self, item: exp.Expr, scope: _Scope) -> bool:
+        """Whether a path inside starts with a relation; what it stands for is named later."""
+        paths = [_column_parts(c) for c in _shallow(item) if isinstance(c, exp.Column | exp.Dot)]
+        return any(p and self._could_walk(p, scope) for p in paths)
 
     def _expand_using(self, join: exp.Join, name: str, scope: _Scope) -> None:
         right = next(s for s in scope.sources.values() if s.anchor is join)
@@ -852,21 +893,21 @@ class _PathSource(_Source):
     """An entity that a path brought in: reached only through its path, never by a bare name."""
 
 
-def _output_name(item: exp.Expression) -> str:
+def _output_name(item: exp.Expr) -> str:
     parts = None if isinstance(item, exp.Alias) else _column_parts(item)
     return parts[-1] if parts else item.alias_or_name
 
 
-def _is_grouped(select: exp.Select, item: exp.Expression) -> bool:
+def _is_grouped(select: exp.Select, item: exp.Expr) -> bool:
     """Whether the SELECT aggregates: it has GROUP BY, or nothing but aggregates in its output."""
     if select.args.get("group"):
         return True
     return all(any(isinstance(n, exp.AggFunc) for n in _shallow(e)) for e in select.expressions)
 
 
-def _shallow(root: exp.Expression) -> list[exp.Expression]:
+def _shallow(root: exp.Expr) -> list[exp.Expr]:
     """The nodes of an expression, parents first, without the inside of subqueries or of paths."""
-    found: list[exp.Expression] = []
+    found: list[exp.Expr] = []
     stack = [root]
     while stack:
         node = stack.pop()
@@ -879,14 +920,14 @@ def _shallow(root: exp.Expression) -> list[exp.Expression]:
     return found
 
 
-def _nodes(value: object) -> list[exp.Expression]:
+def _nodes(value: object) -> list[exp.Expr]:
     """The trees in an argument of a SELECT."""
-    if isinstance(value, exp.Expression):
+    if isinstance(value, exp.Expr):
         return [value]
-    return [v for v in value if isinstance(v, exp.Expression)] if isinstance(value, list) else []
+    return [v for v in value if isinstance(v, exp.Expr)] if isinstance(value, list) else []
 
 
-def _conditions(where: exp.Expression | None) -> list[exp.Expression]:
+def _conditions(where: exp.Expr | None) -> list[exp.Expr]:
     """The conditions of a WHERE that must all hold."""
     if where is None:
         return []
@@ -900,7 +941,12 @@ def _conditions(where: exp.Expression | None) -> list[exp.Expression]:
     return found
 
 
-def _outside_aggregates(root: exp.Expression) -> list[exp.Column]:
+def _is_whole(part: exp.Expr, node: exp.Expr) -> bool:
+    """Whether an aggregate is all of an expression, a FILTER around it not counted."""
+    return part is node or (part.parent is node and isinstance(node, exp.Filter))
+
+
+def _outside_aggregates(root: exp.Expr) -> list[exp.Column]:
     """Columns that stand in an output expression outside every aggregate, window and subquery."""
     if isinstance(root, exp.AggFunc | exp.Query | exp.Window | exp.Filter | exp.WithinGroup):
         return []
@@ -909,7 +955,7 @@ def _outside_aggregates(root: exp.Expression) -> list[exp.Column]:
     return [c for child in root.iter_expressions() for c in _outside_aggregates(child)]
 
 
-def _column_parts(node: exp.Expression) -> list[str] | None:
+def _column_parts(node: exp.Expr) -> list[str] | None:
     if isinstance(node, exp.Column):
         return [p.name if not isinstance(p, exp.Star) else "*" for p in node.parts]
     if isinstance(node, exp.Dot):
@@ -944,15 +990,15 @@ def _column_node(name: str, alias: str) -> exp.Column:
     return column
 
 
-def _path_node(parts: tuple[str, ...]) -> exp.Expression:
+def _path_node(parts: tuple[str, ...]) -> exp.Expr:
     identifiers = [exp.to_identifier(p, quoted=True) for p in parts]
     if len(identifiers) <= 4:
         return exp.column(*reversed(identifiers))
-    head: exp.Expression = exp.column(*reversed(identifiers[:4]))
+    head: exp.Expr = exp.column(*reversed(identifiers[:4]))
     for rest in identifiers[4:]:
         head = exp.Dot(this=head, expression=rest)
     return head
 
 
-def _equal(left: str, right: str, on: tuple[tuple[str, str], ...]) -> exp.Expression:
+def _equal(left: str, right: str, on: tuple[tuple[str, str], ...]) -> exp.Expr:
     return exp.and_(*(exp.EQ(this=_column_node(a, left), expression=_column_node(b, right)) for a, b in on))

@@ -260,9 +260,7 @@ class Catalog:
 
     def without_dangling(self) -> Catalog:
         """A catalog whose relations all end in entities that it holds."""
-        return Catalog(
-            replace(e, relations=tuple(r for r in e.relations if r.target in self)) for e in self
-        )
+        return Catalog(replace(e, relations=tuple(r for r in e.relations if r.target in self)) for e in self)
 
 
 @dataclass(frozen=True, kw_only=True)

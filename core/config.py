@@ -157,9 +157,7 @@ def parse(raw: Mapping[str, Any], *, base: Path, environment: Mapping[str, str] 
         raise _config_error(error, filled, Config) from None
     for name in config.sources:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise ConfigError(
-                "a source's name is letters, digits and underscores", setting=f"sources.{name}"
-            )
+            raise ConfigError("a source's name is letters, digits and underscores", setting=f"sources.{name}")
     return config
 
 

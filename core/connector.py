@@ -235,7 +235,7 @@ class Connector(ABC):
         """Where a person can look at this record, None where there is no such place."""
         return None
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - nothing to let go of is the common case
         """Let go of connections. May be called twice."""
 
 

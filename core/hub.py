@@ -63,9 +63,7 @@ class Hub:
         self._lock = threading.RLock()
 
     @classmethod
-    def from_config(
-        cls, path: str | Path | None = None, environment: Mapping[str, str] | None = None
-    ) -> Self:
+    def from_config(cls, path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Self:
         """A hub as a configuration file describes it.
 
         Args:
@@ -134,6 +132,7 @@ class Hub:
         from groundwire.core import engine
 
         parse_age(max_age)  # every read is live, so any bound is met
+
         def run(plan: Plan) -> Result:
             return engine.execute(
                 plan,
@@ -211,9 +210,7 @@ class Hub:
         for link in resolved:
             keep.setdefault(link.source, set()).update(here for here, _ in link.on)
             keep.setdefault(link.target, set()).update(there for _, there in link.on)
-        described = [
-            _described(e, self._entity_config(e), keep.get(e.full_name, set())) for e in catalog
-        ]
+        described = [_described(e, self._entity_config(e), keep.get(e.full_name, set())) for e in catalog]
         return _without_lost_relations(Catalog(described)).linked(resolved)
 
     def _discover_source(self, connector: Connector) -> list[Entity]:

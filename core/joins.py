@@ -38,7 +38,7 @@ class Grouped:
     alias: str
     names: dict[tuple[str, str], str]
     base: exp.Table
-    pushed: list[exp.Expression]
+    pushed: list[exp.Expr]
 
 
 def joins_of(select: exp.Select) -> list[exp.Join]:
@@ -54,9 +54,7 @@ def is_left(join: exp.Join) -> bool:
 def is_other(join: exp.Join) -> bool:
     """Neither inner, cross nor LEFT: these keep their order and take no filters."""
     return (
-        join.side.upper() in ("RIGHT", "FULL")
-        or join.kind.upper() in ("SEMI", "ANTI")
-        or bool(join.args.get("method"))
+        join.side.upper() in ("RIGHT", "FULL") or join.kind.upper() in ("SEMI", "ANTI") or bool(join.args.get("method"))
     )
 
 
@@ -82,7 +80,7 @@ def simplify(select: exp.Select) -> None:
                 changed = True
 
 
-def conditions_for(select: exp.Select, table: exp.Table) -> list[exp.Expression]:
+def conditions_for(select: exp.Select, table: exp.Table) -> list[exp.Expr]:
     """Conditions on this table alone that may be checked before it is joined."""
     if _has_other(select):
         return []
@@ -192,10 +190,8 @@ def _origin(select: exp.Select, column: exp.Column, origins: Origins) -> tuple[F
     return None
 
 
-def _through(inner: exp.Expression, name: str, origins: Origins) -> tuple[Fragment, str] | None:
-    if not isinstance(inner, exp.Select) or any(
-        inner.args.get(k) for k in ("limit", "offset", "qualify", "distinct")
-    ):
+def _through(inner: exp.Expr, name: str, origins: Origins) -> tuple[Fragment, str] | None:
+    if not isinstance(inner, exp.Select) or any(inner.args.get(k) for k in ("limit", "offset", "qualify", "distinct")):
         return None
     if any(e.find(exp.Window) for e in inner.expressions):
         return None
@@ -235,7 +231,7 @@ def group_of(select: exp.Select, source: str) -> list[exp.Table]:
     if from_ is None or _has_other(select):
         return []
 
-    def belongs(node: exp.Expression) -> bool:
+    def belongs(node: exp.Expr) -> bool:
         return isinstance(node, exp.Table) and "entity" in node.meta and node.meta["entity"].source == source
 
     best: list[exp.Table] = []

@@ -38,7 +38,7 @@ from groundwire.core.predicates import Translator, columns_of, conjuncts
 from groundwire.core.query import DIALECT
 from groundwire.core.schema import TYPIST
 
-_AGGREGATES: dict[type[exp.Expression], AggregateFunction] = {
+_AGGREGATES: dict[type[exp.Expr], AggregateFunction] = {
     exp.Count: "count",
     exp.Sum: "sum",
     exp.Min: "min",
@@ -144,9 +144,7 @@ def predicate_text(predicate: Predicate) -> str:
     return "(" + word.join(predicate_text(t) for t in predicate.terms) + ")"
 
 
-def plan(
-    bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None = None, whole: bool = True
-) -> Plan:
+def plan(bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None = None, whole: bool = True) -> Plan:
     """Decide who does what.
 
     Args:
@@ -339,14 +337,16 @@ class _Splitter:
             if not isinstance(key, exp.Column) or not connector.groups(entity, key.name):
                 return False
             keys.append(key.name)
-        wanted: dict[exp.Expression, Aggregate] = {}
+        wanted: dict[exp.Expr, Aggregate] = {}
         for node in aggregates:
             aggregate = _as_aggregate(node, f"a{len(wanted)}", types)
             if aggregate is None or not connector.aggregates(entity, aggregate):
                 return False
             wanted[node] = aggregate
         loose = [
-            c for place in places for c in columns_of(place, table.alias)
+            c
+            for place in places
+            for c in columns_of(place, table.alias)
             if c.name not in keys and not c.find_ancestor(exp.AggFunc)
         ]
         if loose:
@@ -364,7 +364,7 @@ class _Splitter:
         fragment = self._add(entity, scan, estimate)
         for place in places:
             for node in list(place.find_all(exp.AggFunc)):
-                replaced = _reference(wanted[node].alias, table.alias)
+                replaced: exp.Expr = _reference(wanted[node].alias, table.alias)
                 if node.parent is select and node.arg_key == "expressions":
                     # an aggregate without a name keeps the name that DuckDB would give it
                     replaced = exp.alias_(replaced, _default_name(node), quoted=True)
@@ -453,7 +453,7 @@ class _Splitter:
     def _types(self, table: exp.Table) -> dict[str, pa.DataType]:
         entity: Entity = table.meta["entity"]
         types = {f.name: f.type for f in entity.fields}
-        return types | {n: t for n, t in table.meta.get("folded", {}).values()}
+        return types | dict(table.meta.get("folded", {}).values())
 
     def _needed(self, select: exp.Select, table: exp.Table) -> tuple[str, ...]:
         names = list(dict.fromkeys(c.name for c in columns_of(select, table.alias)))
@@ -504,7 +504,10 @@ class _Splitter:
                 continue
             if scan is not None and scan.aggregates and not scan.group_by:
                 continue
-            here, there = fragment.schema.field(edge.driven_column).type, edge.driver.schema.field(edge.driver_column).type
+            here, there = (
+                fragment.schema.field(edge.driven_column).type,
+                edge.driver.schema.field(edge.driver_column).type,
+            )
             if not _same_kind(here, there):
                 continue
             if scan is not None:
@@ -561,7 +564,7 @@ def _is_closed(tree: exp.Query) -> bool:
     return all(not c.table or c.table in defined for c in tree.find_all(exp.Column))
 
 
-def _group_keys(select: exp.Select) -> list[exp.Expression] | None:
+def _group_keys(select: exp.Select) -> list[exp.Expr] | None:
     """The expressions of GROUP BY with ordinals and output names resolved; None if not plain."""
     group = select.args.get("group")
     if group is None:
@@ -579,11 +582,14 @@ def _group_keys(select: exp.Select) -> list[exp.Expression] | None:
     return keys
 
 
-def _ordered_column(node: exp.Expression, select: exp.Select) -> exp.Column | None:
+def _ordered_column(node: exp.Expr, select: exp.Select) -> exp.Column | None:
     if isinstance(node, exp.Literal) and node.is_int and int(node.this) <= len(select.expressions):
         node = select.expressions[int(node.this) - 1].unalias()
     elif isinstance(node, exp.Column) and not node.table:
-        found = next((e.this for e in select.expressions if isinstance(e, exp.Alias) and e.alias.lower() == node.name.lower()), None)
+        found = next(
+            (e.this for e in select.expressions if isinstance(e, exp.Alias) and e.alias.lower() == node.name.lower()),
+            None,
+        )
         node = found if found is not None else node
     return node if isinstance(node, exp.Column) and node.table else None
 
@@ -608,7 +614,7 @@ def _as_aggregate(node: exp.AggFunc, alias: str, types: Mapping[str, pa.DataType
     return Aggregate(function=function, field=arg.name, alias=alias)
 
 
-def _default_name(node: exp.Expression) -> str:
+def _default_name(node: exp.Expr) -> str:
     return str(node.sql(DIALECT)).lower()
 
 

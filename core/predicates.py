@@ -21,7 +21,7 @@ from groundwire.core.connector import And, Comparison, Connector, Not, Operator,
 from groundwire.core.errors import QueryError
 from groundwire.core.schema import TYPIST
 
-_COMPARISONS: dict[type[exp.Expression], Operator] = {
+_COMPARISONS: dict[type[exp.Expr], Operator] = {
     exp.EQ: "=",
     exp.NEQ: "!=",
     exp.LT: "<",
@@ -61,7 +61,7 @@ _STRICT = (
 """Nodes that are NULL wherever one of their operands is."""
 
 
-def conjuncts(node: exp.Expression | None) -> list[exp.Expression]:
+def conjuncts(node: exp.Expr | None) -> list[exp.Expr]:
     """The conditions that must all be true; none for None."""
     if node is None:
         return []
@@ -74,17 +74,17 @@ def conjuncts(node: exp.Expression | None) -> list[exp.Expression]:
     return [node]
 
 
-def aliases_of(node: exp.Expression) -> set[str]:
+def aliases_of(node: exp.Expr) -> set[str]:
     """Aliases of all columns inside, subqueries included."""
     return {c.table for c in node.find_all(exp.Column)}
 
 
-def columns_of(node: exp.Expression, alias: str) -> Iterator[exp.Column]:
+def columns_of(node: exp.Expr, alias: str) -> Iterator[exp.Column]:
     """The columns of that alias, subqueries included."""
     return (c for c in node.find_all(exp.Column) if c.table == alias)
 
 
-def rejects_null(condition: exp.Expression, alias: str) -> bool:
+def rejects_null(condition: exp.Expr, alias: str) -> bool:
     """Whether the condition can't be true for a row in which every column of `alias` is NULL."""
     if isinstance(condition, exp.Not):
         inner = condition.this.unnest()
@@ -104,7 +104,7 @@ def rejects_null(condition: exp.Expression, alias: str) -> bool:
     return isinstance(condition, _STRICT) and _strict_in(condition, alias)
 
 
-def _strict_in(node: exp.Expression, alias: str) -> bool:
+def _strict_in(node: exp.Expr, alias: str) -> bool:
     if isinstance(node, exp.Column):
         return node.table == alias
     return isinstance(node, _STRICT) and any(
@@ -112,7 +112,7 @@ def _strict_in(node: exp.Expression, alias: str) -> bool:
     )
 
 
-def equal_columns(condition: exp.Expression) -> tuple[exp.Column, exp.Column] | None:
+def equal_columns(condition: exp.Expr) -> tuple[exp.Column, exp.Column] | None:
     """The two columns of `a.x = b.y` with different aliases."""
     if isinstance(condition, exp.EQ):
         left, right = condition.left.unnest(), condition.right.unnest()
@@ -145,7 +145,7 @@ class Translator:
         self.alias = alias
         self.types = types
 
-    def translate(self, conditions: Iterable[exp.Expression]) -> tuple[Predicate | None, bool]:
+    def translate(self, conditions: Iterable[exp.Expr]) -> tuple[Predicate | None, bool]:
         """As much of the conditions as the source can be told, and whether that is all, exactly."""
         terms: list[Predicate] = []
         exact = True
@@ -160,7 +160,7 @@ class Translator:
             return None, exact
         return (terms[0] if len(terms) == 1 else And(tuple(terms))), exact
 
-    def offer(self, node: exp.Expression) -> Offer | None:
+    def offer(self, node: exp.Expr) -> Offer | None:
         """The condition as a predicate, or None where it can't be said to this source."""
         node = node.unnest()
         if isinstance(node, exp.And):
@@ -199,7 +199,7 @@ class Translator:
             return self._compare(node.left, op, node.right)
         return self._compare(node.right, _MIRRORED[op], node.left)
 
-    def _not(self, inner: exp.Expression) -> Offer | None:
+    def _not(self, inner: exp.Expr) -> Offer | None:
         if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
             return self._compare(inner.this, "is not null")
         if isinstance(inner, exp.In) and inner.expressions and not inner.args.get("query"):
@@ -247,13 +247,15 @@ class Translator:
             return None
         return self._offered(Comparison(field=name, op=op, value=tuple(dict.fromkeys(values))))
 
-    def _compare(self, side: exp.Expression, op: Operator, other: exp.Expression | None = None) -> Offer | None:
+    def _compare(self, side: exp.Expr, op: Operator, other: exp.Expr | None = None) -> Offer | None:
         name = self._field(side)
         if name is None:
             return None
         if other is None:
             return self._offered(Comparison(field=name, op=op))
-        if op == "like" and not (isinstance(other, exp.Literal) and other.is_string and pa.types.is_string(self.types[name])):
+        if op == "like" and not (
+            isinstance(other, exp.Literal) and other.is_string and pa.types.is_string(self.types[name])
+        ):
             return None
         found, value = self._value(other, name)
         if not found or value is None:
@@ -266,20 +268,20 @@ class Translator:
             return None
         return Offer(comparison, support is Pushdown.EXACT)
 
-    def _field(self, node: exp.Expression) -> str | None:
+    def _field(self, node: exp.Expr) -> str | None:
         node = node.unnest()
         if isinstance(node, exp.Column) and node.table == self.alias and node.name in self.types:
             return node.name
         return None
 
-    def _value(self, node: exp.Expression, field: str) -> tuple[bool, Any]:
+    def _value(self, node: exp.Expr, field: str) -> tuple[bool, Any]:
         """(True, value) where the expression is a constant that the field's type holds without loss."""
         if node.find(exp.Column, exp.Query):
             return False, None
         return constant(node, self.types[field])
 
 
-def constant(node: exp.Expression, wanted: pa.DataType) -> tuple[bool, Any]:
+def constant(node: exp.Expr, wanted: pa.DataType) -> tuple[bool, Any]:
     """(True, value) where a constant expression fits the type without loss, else (False, None)."""
     node = node.unnest()
     if isinstance(node, exp.Literal) and node.is_string:
@@ -302,7 +304,7 @@ def fitted(value: Any, type_: pa.DataType, wanted: pa.DataType) -> tuple[bool, A
     if pa.types.is_string(wanted) or pa.types.is_boolean(wanted):
         same = pa.types.is_string(type_) if pa.types.is_string(wanted) else pa.types.is_boolean(type_)
         return same, value if same else None
-    if isinstance(value, bool) or isinstance(value, str | bytes):
+    if isinstance(value, bool | str | bytes):
         return False, None
     if pa.types.is_integer(wanted):
         whole = isinstance(value, int) or (isinstance(value, Decimal | float) and value == int(value))

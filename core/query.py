@@ -36,7 +36,7 @@ _FUNCTION_NAMES = """
 FUNCTIONS: frozenset[str] = frozenset(_FUNCTION_NAMES)
 """Functions by the names DuckDB gives them; none reads files, settings, the network or the clock."""
 
-_PLAIN_NODES: tuple[type[exp.Expression], ...] = (
+_PLAIN_NODES: tuple[type[exp.Expr], ...] = (
     exp.Select,
     exp.SetOperation,
     exp.Subquery,
@@ -120,7 +120,7 @@ _PLAIN_NODES: tuple[type[exp.Expression], ...] = (
     exp.Collate,
 )
 
-_FUNCTION_NODES: tuple[type[exp.Expression], ...] = (
+_FUNCTION_NODES: tuple[type[exp.Expr], ...] = (
     exp.TimestampTrunc,
     exp.DateTrunc,
     exp.TsOrDsToDate,
@@ -200,7 +200,7 @@ def parse(text: str, *, max_bytes: int = 100_000) -> exp.Query:
     return tree
 
 
-def _check(node: exp.Expression) -> None:
+def _check(node: exp.Expr) -> None:
     if isinstance(node, exp.Table):
         inner = node.this
         if not isinstance(inner, exp.Identifier | exp.Dot):
@@ -232,7 +232,7 @@ def _check(node: exp.Expression) -> None:
     raise NotAllowed(f"{_kind(node)} is not allowed in a query")
 
 
-def _kind(node: exp.Expression) -> str:
+def _kind(node: exp.Expr) -> str:
     if isinstance(node, exp.Command):
         return str(node.this).upper()
     return node.key.upper()

@@ -51,7 +51,13 @@ def with_inferred_relations(entities: list[Entity], connector: Connector) -> lis
 
 
 def _relate(
-    relations: dict[str, list[Relation]], entity: Entity, field: Field, target: Entity, *, alone: bool, prefix: str
+    relations: dict[str, list[Relation]],
+    entity: Entity,
+    field: Field,
+    target: Entity,
+    *,
+    alone: bool,
+    prefix: str,
 ) -> None:
     last = target.name.split(".")[-1]
     stem = _KEY_ENDING.sub("", field.name) or field.name

@@ -37,7 +37,7 @@ def open_engine(*, memory: str | None = None, threads: int | None = None) -> duc
         memory: upper bound such as `2GB`.
         threads: worker threads; DuckDB's own choice without it.
     """
-    settings: dict[str, str | int] = {}
+    settings: dict[str, str | bool | int | float | list[str]] = {}
     if memory:
         settings["memory_limit"] = memory
     if threads:
@@ -61,7 +61,7 @@ class Typist:
         self._known: dict[str, pa.Schema] = {}
         self._lock = threading.Lock()
 
-    def schema(self, tree: exp.Expression) -> pa.Schema:
+    def schema(self, tree: exp.Expr) -> pa.Schema:
         """The output columns of a bound query.
 
         Raises:
@@ -81,7 +81,7 @@ class Typist:
         names = [f.name for f in schema]
         return pa.schema([pa.field(n, plain_type(t)) for n, t in zip(names, schema.types, strict=True)])
 
-    def constant(self, node: exp.Expression, wanted: pa.DataType | None = None) -> tuple[Any, pa.DataType]:
+    def constant(self, node: exp.Expr, wanted: pa.DataType | None = None) -> tuple[Any, pa.DataType]:
         """The value and type of an expression without columns; cast to `wanted` if given.
 
         Raises:

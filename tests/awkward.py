@@ -40,9 +40,7 @@ _NAMES = [
 def _row(number: int, name: str | None) -> dict[str, Any]:
     null = number % 7 == 3
     day = dt.date(2023, 1, 31) + dt.timedelta(days=37 * number)
-    moment = dt.datetime(2024, 2, 28, 23, 59, 59, 999_000) + dt.timedelta(
-        hours=5 * number, microseconds=number
-    )
+    moment = dt.datetime(2024, 2, 28, 23, 59, 59, 999_000) + dt.timedelta(hours=5 * number, microseconds=number)
     return {
         "id": number + 1,
         "name": name,

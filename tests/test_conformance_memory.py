@@ -26,15 +26,11 @@ class _Memory(ConnectorConformance):
 
     @pytest.fixture
     def connector(self, rows: Mapping[str, pa.Table]) -> Connector:
-        return MemoryConnector.from_tables(
-            "mem", rows, capabilities=self.capabilities, pushdown=self.pushdown
-        )
+        return MemoryConnector.from_tables("mem", rows, capabilities=self.capabilities, pushdown=self.pushdown)
 
 
 class TestEverything(_Memory):
-    capabilities = Capabilities(
-        boolean=True, order=True, limit=True, aggregates=AGGREGATES, group_by=True, max_in=20
-    )
+    capabilities = Capabilities(boolean=True, order=True, limit=True, aggregates=AGGREGATES, group_by=True, max_in=20)
     pushdown: ClassVar[Mapping[str, Pushdown]] = dict.fromkeys(ALL_OPERATORS, Pushdown.EXACT)
 
 

@@ -1,0 +1,59 @@
+# Everything that a developer does. CI calls the same targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SMALL := qwen2.5-coder-0.5b-instruct-q4_k_m
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types bench eval clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/.python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install -e '.[demo]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.demo  ## install, fetch the default weights, start the demo company and ask it
+	$(BIN)/groundwire model pull
+	$(BIN)/groundwire demo
+
+test: $(VENV)/.dev  ## install and run every test
+	$(BIN)/groundwire model pull $(SMALL)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev  ## formatting and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(VENV)/.dev  ## format in place
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/.dev  ## mypy --strict over a tree of links, which type checkers can follow
+	rm -rf .types && mkdir -p .types/groundwire
+	for f in __init__.py __main__.py py.typed; do ln -s ../../groundwire/$$f .types/groundwire/$$f; done
+	for p in core connectors agents; do ln -s ../../$$p .types/groundwire/$$p; done
+	ln -s ../../examples/demo_company .types/groundwire/demo
+	cd .types && ../$(BIN)/mypy --config-file ../pyproject.toml -p groundwire
+
+bench: $(VENV)/.dev  ## measure, and write docs/benchmarks.md
+	$(BIN)/groundwire model pull
+	$(BIN)/python examples/bench/run.py
+
+eval: $(VENV)/.dev  ## ask the demo company's development questions and score the answers
+	$(BIN)/groundwire model pull
+	$(BIN)/python -m groundwire.demo.evaluate
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) .types build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
