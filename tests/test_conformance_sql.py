@@ -16,6 +16,8 @@ from awkward import LONG_NAME, awkward, empty
 from groundwire.connectors.sql import SQLConnector, SQLSettings
 from groundwire.connectors.testing import ConnectorConformance
 
+PASSWORD = "tell-n0body"
+
 _TYPES: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
         "BIGINT": "INTEGER",
@@ -124,8 +126,23 @@ class TestSQLite(_SQL):
 class TestPostgreSQL(_SQL):
     @pytest.fixture(scope="class")
     @classmethod
-    def url(cls, postgres_url: str) -> str:
-        return postgres_url
+    def url(cls, postgres_url: str) -> Iterator[str]:
+        """With a password, which no check may show."""
+        engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+        role = sa.make_url(postgres_url).database or ""
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
+            connection.exec_driver_sql(f"GRANT ALL ON SCHEMA public TO {role}")
+        url = sa.make_url(postgres_url).set(username=role, password=PASSWORD)
+        yield url.render_as_string(hide_password=False)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+        engine.dispose()
+
+    @pytest.fixture
+    def secrets(self) -> Sequence[str]:
+        return (PASSWORD,)
 
 
 @pytest.mark.server
@@ -134,24 +151,3 @@ class TestMariaDB(_SQL):
     @classmethod
     def url(cls, mariadb_url: str) -> str:
         return mariadb_url
-
-
-@pytest.mark.server
-class TestSecrets(_SQL):
-    """With a password: no check may show it."""
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def url(cls, postgres_url: str) -> Iterator[str]:
-        engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-        role = sa.make_url(postgres_url).database or ""
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'tell-n0body'")
-        yield sa.make_url(postgres_url).set(username=role, password="tell-n0body").render_as_string(False)
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"REASSIGN OWNED BY {role} TO postgres; DROP ROLE {role}")
-        engine.dispose()
-
-    @pytest.fixture
-    def secrets(self) -> Sequence[str]:
-        return ("tell-n0body",)
