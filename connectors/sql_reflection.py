@@ -7,6 +7,7 @@ here once; how that reads in SQL is a row of `sql_dialects`.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.reflection import Inspector, ObjectKind, ObjectScope
 
+from groundwire.connectors import sql_mysql
 from groundwire.connectors.sql_compiler import Storage
 from groundwire.core.catalog import Entity, Field, Relation
 
@@ -90,8 +92,8 @@ def reflect(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sa.exc.SAWarning)  # types that SQLAlchemy does not know are text to us
         for schema in _schemas(inspector, connection, schemas, default):
-            _read(inspector, raw, schema, ObjectKind.ANY if views else ObjectKind.TABLE)
-    collations = _collations(connection, schemas)
+            _read(inspector, connection, raw, schema, ObjectKind.ANY if views else ObjectKind.TABLE)
+    collations = _collations(connection)
     typed = _TYPES.get(connection.dialect.name, _generic_column)
     keys = [k for k in raw.columns if not tables or any(fnmatchcase(_name(k), glob) for glob in tables)]
     reflected = Reflected()
@@ -117,7 +119,12 @@ def _schemas(
     return [None if s == default else s for s in names]
 
 
-def _read(inspector: Inspector, raw: _Raw, schema: str | None, kind: ObjectKind) -> None:
+def _read(inspector: Inspector, connection: Connection, raw: _Raw, schema: str | None, kind: ObjectKind) -> None:
+    if connection.dialect.name in ("mysql", "mariadb"):
+        catalogue = sql_mysql.Catalogue(connection, schema, views=kind is ObjectKind.ANY)
+        for part in dataclasses.fields(_Raw):
+            getattr(raw, part.name).update(getattr(catalogue, part.name))
+        return
     options: dict[str, Any] = {"schema": schema, "kind": kind, "scope": ObjectScope.DEFAULT}
     raw.columns.update(inspector.get_multi_columns(**options))
     raw.primary.update(inspector.get_multi_pk_constraint(**options))
@@ -134,21 +141,15 @@ def _read(inspector: Inspector, raw: _Raw, schema: str | None, kind: ObjectKind)
             continue  # the product has none
 
 
-def _collations(connection: Connection, schemas: Sequence[str]) -> dict[tuple[str | None, str, str], str]:
-    """Collations that matter, by schema, table and column: see `_postgresql` and `_mariadb`."""
-    if connection.dialect.name == "postgresql":
-        query = (
-            "SELECT n.nspname, c.relname, a.attname, 'folded' FROM pg_attribute a"
-            " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " JOIN pg_collation k ON k.oid = a.attcollation WHERE NOT k.collisdeterministic"
-        )
-    elif connection.dialect.name in ("mysql", "mariadb"):
-        query = (
-            "SELECT table_schema, table_name, column_name, collation_name FROM information_schema.columns"
-            " WHERE collation_name IS NOT NULL AND table_schema = DATABASE()"
-        )
-    else:
+def _collations(connection: Connection) -> dict[tuple[str | None, str, str], str]:
+    """PostgreSQL's collations that call different strings equal, by schema, table and column."""
+    if connection.dialect.name != "postgresql":
         return {}
+    query = (
+        "SELECT n.nspname, c.relname, a.attname, 'folded' FROM pg_attribute a"
+        " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_collation k ON k.oid = a.attcollation WHERE NOT k.collisdeterministic"
+    )
     return {(row[0], row[1], row[2]): row[3] for row in connection.exec_driver_sql(query)}
 
 
@@ -167,7 +168,8 @@ def _entity(
     enumerated = _checked_values(raw.checks.get(key) or ())
     columns: dict[str, Column] = {}
     for column in raw.columns[key]:
-        context = {"collation": found.get(column["name"]), "rowid": primary == (column["name"],)}
+        collation = column.get("collation") or found.get(column["name"])
+        context = {"collation": collation, "rowid": primary == (column["name"],)}
         columns[column["name"]] = typed(column["type"], context)
     if samples is not None:
         columns = samples.corrected(key, columns, {c["name"]: c["type"] for c in raw.columns[key]})
