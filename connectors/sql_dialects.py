@@ -383,7 +383,8 @@ MARIADB = Dialect(
         "position": "LOCATE({1}, {0})",
         "starts with": "(LEFT({0}, CHAR_LENGTH({1})) = {1})",
         "ends with": "(RIGHT({0}, CHAR_LENGTH({1})) = {1})",
-        "like": "({0} LIKE {1} ESCAPE '')",
+        # ESCAPE '' means a backslash here, so backslashes are doubled
+        "like": r"({0} LIKE REPLACE({1}, '\\', '\\\\'))",
         "like escape": "({0} LIKE {1} ESCAPE {2})",
         "/": "({0} / {1})",
         "//": "({0} DIV {1})",
