@@ -354,7 +354,7 @@ class Expressions:
         """DuckDB divides as doubles, and by zero to infinity."""
         expect(node, "this", "expression")
         left, right = (self.emitter.convert(v, "double") for v in self._numbers(node))
-        operation = "/" if _never_zero(node.expression) else "/ any"
+        operation = "/" if _never_zero(node.expression) or _counts_rows(node) else "/ any"
         return Value(sql=self.emitter.op(operation, left, right), kind="double")
 
     def _divide_whole(self, node: exp.Expr, _: bool) -> Value:
@@ -733,6 +733,21 @@ def _never_zero(node: exp.Expr) -> bool:
         zero = node.expression.unnest()
         return isinstance(zero, exp.Literal) and not zero.is_string and float(zero.this) == 0
     return isinstance(node, exp.Literal) and not node.is_string and float(node.this) != 0
+
+
+def _counts_rows(node: exp.Div) -> bool:
+    """The divisor is a COUNT(*) that is not 0, or only where the dividend is NULL: no rows, no sum."""
+    divisor = node.expression.unnest()
+    if not (isinstance(divisor, exp.Count) and isinstance(divisor.this, exp.Star)):
+        return False
+    select = node.find_ancestor(exp.Select)
+    if select is not None and select.args.get("group"):
+        return True
+    dividend = node.this.unnest()
+    while isinstance(dividend, exp.Mul):  # 100.0 * SUM(x), SUM(x) * 100.0
+        left, right = dividend.this.unnest(), dividend.expression.unnest()
+        dividend = right if isinstance(left, exp.Literal) else left
+    return isinstance(dividend, exp.Sum | exp.Avg | exp.Min | exp.Max)
 
 
 def _name(node: exp.Expr) -> str:
