@@ -1,0 +1,520 @@
+"""Salesforce, by SOQL over the REST API, through `simple-salesforce`.
+
+SOQL compares text without regard to case, so text filters are declared LOOSE and the engine filters
+again; `!=` and `NOT` match null there, so a null test is added. Relationship paths are followed
+by Salesforce itself. Sessions are renewed once in the middle of a read, and pages go on where they were.
+
+Source: SOQL and SOSL Reference; REST API Developer Guide (query, describe, error codes).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import requests
+from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import Field as Setting
+from simple_salesforce import Salesforce
+from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
+
+from groundwire.core.catalog import Entity, Field, Relation
+from groundwire.core.connector import (
+    Aggregate,
+    And,
+    Capabilities,
+    Comparison,
+    Connector,
+    Not,
+    Or,
+    Predicate,
+    Pushdown,
+    Scan,
+    ScanReport,
+)
+from groundwire.core.errors import AuthFailed, Rejected, RateLimited, SourceError, Unavailable
+
+BATCH_ROWS = 10_000
+
+ERRORS: dict[str, type[SourceError]] = {
+    "INVALID_SESSION_ID": AuthFailed,
+    "INVALID_LOGIN": AuthFailed,
+    "INVALID_AUTH_HEADER": AuthFailed,
+    "API_DISABLED_FOR_ORG": AuthFailed,
+    "REQUEST_LIMIT_EXCEEDED": RateLimited,
+    "SERVER_UNAVAILABLE": Unavailable,
+    "QUERY_TIMEOUT": Unavailable,
+    "UNABLE_TO_LOCK_ROW": Unavailable,
+    "MALFORMED_QUERY": Rejected,
+    "INVALID_FIELD": Rejected,
+    "INVALID_TYPE": Rejected,
+    "INVALID_QUERY_FILTER_OPERATOR": Rejected,
+    "INVALID_QUERY_LOCATOR": Rejected,
+    "INSUFFICIENT_ACCESS": Rejected,
+    "NOT_FOUND": Rejected,
+}
+"""The vendor's error codes as ours; what is not listed is decided by the HTTP status."""
+
+_TYPES: dict[str, pa.DataType] = {
+    "boolean": pa.bool_(),
+    "int": pa.int64(),
+    "long": pa.int64(),
+    "double": pa.float64(),
+    "currency": pa.float64(),
+    "percent": pa.float64(),
+    "date": pa.date32(),
+    "datetime": pa.timestamp("us", tz="UTC"),
+}
+_LEFT_OUT = {"address", "location", "base64", "complexvalue", "anyType"}
+
+
+class SalesforceSettings(BaseModel):
+    """Settings of a Salesforce source.
+
+    Either `url` (My Domain) with `client_id` and `client_secret` (OAuth client credentials), or `username`,
+    `password` and `security_token`, or `url` with `session_id`. `objects` are API names; `timeout` in seconds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    security_token: SecretStr = SecretStr("")
+    domain: str = "login"
+    session_id: SecretStr | None = None
+    objects: tuple[str, ...] = ("Account", "Contact", "Opportunity", "Case", "Task", "User", "Lead", "Product2", "Contract")
+    timeout: float = Setting(default=30.0, gt=0)
+    api_version: str = "59.0"
+
+
+class _Session(requests.Session):
+    """A session with a time limit on everything, which follows no redirect."""
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self.timeout = timeout
+        self.retry_after: float | None = None
+
+    def request(self, method: Any, url: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        kwargs.setdefault("timeout", (min(self.timeout, 10.0), self.timeout))
+        kwargs["allow_redirects"] = False
+        response = super().request(method, url, **kwargs)
+        asked = response.headers.get("Retry-After", "")
+        self.retry_after = float(asked) if asked.isdigit() else None
+        return response
+
+
+class SalesforceConnector(Connector):
+    """Objects of one Salesforce organisation."""
+
+    Settings = SalesforceSettings
+    capabilities = Capabilities(
+        paths=5,
+        boolean=True,
+        order=True,
+        limit=True,
+        aggregates=frozenset({"count", "sum", "min", "max", "avg"}),
+        group_by=True,
+        max_in=200,
+        concurrency=4,
+    )
+
+    def __init__(self, name: str, settings: SalesforceSettings) -> None:
+        super().__init__(name, settings)
+        self._client: Salesforce | None = None
+        self._lock = threading.Lock()
+        self._kinds: dict[str, dict[str, Any]] = {}
+        self._described: dict[str, Any] = {}
+
+    # -- session ---------------------------------------------------------------------------
+
+    def _connect(self) -> Salesforce:
+        with self._lock:
+            if self._client is None:
+                self._client = self._login()
+            return self._client
+
+    def _login(self) -> Salesforce:
+        s = self.settings
+        session = _Session(s.timeout)
+        try:
+            if s.url and s.client_id and s.client_secret:
+                form = {
+                    "grant_type": "client_credentials",
+                    "client_id": s.client_id,
+                    "client_secret": s.client_secret.get_secret_value(),
+                }
+                answer = session.post(f"{s.url.rstrip('/')}/services/oauth2/token", data=form)
+                if answer.status_code != 200:
+                    raise AuthFailed("the client credentials were not accepted", source=self.name)
+                token = answer.json()
+                return self._client_for(token.get("instance_url") or s.url, token["access_token"], session)
+            if s.url and s.session_id:
+                return self._client_for(s.url, s.session_id.get_secret_value(), session)
+            if s.username and s.password:
+                return Salesforce(
+                    username=s.username,
+                    password=s.password.get_secret_value(),
+                    security_token=s.security_token.get_secret_value(),
+                    domain=s.domain,
+                    version=s.api_version,
+                    session=session,
+                )
+        except SalesforceAuthenticationFailed:
+            raise AuthFailed("user name, password or security token were not accepted", source=self.name) from None
+        except requests.RequestException as error:
+            raise self._transport(error) from None
+        except (ValueError, KeyError):
+            raise Rejected("the login's answer makes no sense", source=self.name) from None
+        raise AuthFailed("set url, client_id and client_secret, or username and password", source=self.name)
+
+    def _client_for(self, url: str, token: str, session: _Session) -> Salesforce:
+        client = Salesforce(instance_url=url, session_id=token, version=self.settings.api_version, session=session)
+        if url.startswith("http://"):  # simple-salesforce always writes https
+            for attribute in ("base_url", "apex_url", "bulk_url", "tooling_url"):
+                old = getattr(client, attribute, None)
+                if isinstance(old, str):
+                    setattr(client, attribute, f"http://{urlsplit(url).netloc}{urlsplit(old).path}")
+        return client
+
+    def _transport(self, error: requests.RequestException) -> SourceError:
+        if isinstance(error, requests.exceptions.JSONDecodeError):
+            return Rejected("the answer is not JSON", source=self.name)
+        kind = "did not answer in time" if isinstance(error, requests.Timeout) else "can't be reached"
+        return Unavailable(kind, source=self.name)
+
+    def _call(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """GET a path below the version's base, with one new login where the session has ended."""
+        for attempt in (1, 2):
+            client = self._connect()
+            try:
+                return client.restful(path, params=dict(params) if params else None)
+            except requests.RequestException as error:
+                raise self._transport(error) from None
+            except SalesforceError as error:
+                translated = self._translated(error)
+                if isinstance(translated, AuthFailed) and attempt == 1 and not self.settings.session_id:
+                    with self._lock:
+                        if self._client is client:
+                            self._client = None
+                    continue
+                raise translated from None
+            except ValueError:
+                raise Rejected("the answer is not JSON", source=self.name) from None
+        raise AssertionError("unreachable")
+
+    def _translated(self, error: SalesforceError) -> SourceError:
+        content = error.content
+        first = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
+        code, message = str(first.get("errorCode", "")), str(first.get("message", ""))[:300]
+        status = int(error.status or 0)
+        text = f"{code or 'HTTP'} {status}: {message}" if message else f"HTTP {status}"
+        kind = ERRORS.get(code)
+        if status == 429 or kind is RateLimited:
+            session = self._client.session if self._client is not None else None
+            return RateLimited(text, source=self.name, retry_after=getattr(session, "retry_after", None))
+        if kind is None:
+            kind = Unavailable if status >= 500 else AuthFailed if status == 401 else Rejected
+        return kind(text, source=self.name)
+
+    def check(self) -> str:
+        self._call("limits")
+        return f"Salesforce API v{self.settings.api_version}"
+
+    def close(self) -> None:
+        with self._lock:
+            if self._client is not None:
+                self._client.session.close()
+                self._client = None
+
+    # -- discovery -------------------------------------------------------------------------
+
+    def discover(self) -> list[Entity]:
+        present = {o["name"] for o in self._call("sobjects")["sobjects"] if o.get("queryable", True)}
+        names = [n for n in self.settings.objects if n in present]
+        with ThreadPoolExecutor(max_workers=self.capabilities.concurrency) as pool:
+            described = list(pool.map(lambda n: self._call(f"sobjects/{n}/describe"), names))
+        self._described = {d["name"]: d for d in described}
+        return [self._entity(d, set(names)) for d in described]
+
+    def _entity(self, described: Mapping[str, Any], known: set[str]) -> Entity:
+        name = described["name"]
+        fields, relations = [], []
+        self._kinds[name] = {f["name"]: f for f in described["fields"]}
+        for f in described["fields"]:
+            if f["type"] in _LEFT_OUT:
+                continue
+            picks = [p for p in f.get("picklistValues") or () if p.get("active")]
+            fields.append(
+                Field(
+                    name=f["name"],
+                    type=_TYPES.get(f["type"], pa.string()),
+                    label=f.get("label") or "",
+                    description=f.get("inlineHelpText") or "",
+                    values=tuple(p["value"] for p in picks),
+                    labels={p["value"]: p["label"] for p in picks if p["label"] != p["value"]},
+                    nullable=bool(f.get("nillable", True)),
+                )
+            )
+            targets = [t for t in f.get("referenceTo") or () if t in known]
+            for target in targets:
+                alone = len(f["referenceTo"]) == 1
+                relations.append(
+                    Relation(
+                        name=f["relationshipName"] if alone else f"{f['relationshipName']}_{target}",
+                        target=f"{self.name}.{target}",
+                        on=((f["name"], "Id"),),
+                        native=f["relationshipName"] if alone else None,
+                    )
+                )
+        for child in described.get("childRelationships") or ():
+            if child["childSObject"] in known and child.get("relationshipName"):
+                relations.append(
+                    Relation(
+                        name=child["relationshipName"],
+                        target=f"{self.name}.{child['childSObject']}",
+                        on=(("Id", child["field"]),),
+                        many=True,
+                    )
+                )
+        return Entity(
+            source=self.name,
+            name=name,
+            fields=tuple(fields),
+            primary_key=("Id",),
+            cursor="SystemModstamp",
+            relations=tuple(relations),
+            label=described.get("label") or "",
+        )
+
+    # -- what can be pushed down -----------------------------------------------------------
+
+    def _describe_field(self, entity: Entity, path: str) -> Mapping[str, Any] | None:
+        """The metadata of a field behind a relationship path."""
+        name, parts = entity.name, path.split(".")
+        for part in parts[:-1]:
+            step = next((f for f in self._kinds.get(name, {}).values() if f.get("relationshipName") == part), None)
+            if step is None or len(step.get("referenceTo") or ()) != 1:
+                return None
+            name = step["referenceTo"][0]
+        found: Mapping[str, Any] | None = self._kinds.get(name, {}).get(parts[-1])
+        return found
+
+    def supports(self, entity: Entity, comparison: Comparison) -> Pushdown:
+        field = self._describe_field(entity, comparison.field)
+        if field is None or not field.get("filterable", True) or field["type"] in _LEFT_OUT:
+            return Pushdown.NONE
+        if comparison.op in ("is null", "is not null"):
+            return Pushdown.EXACT
+        kind = field["type"]
+        if kind in ("id", "reference"):
+            return Pushdown.LOOSE if comparison.op in ("=", "in") else Pushdown.NONE
+        if kind in _TYPES:
+            return Pushdown.EXACT if comparison.op != "like" else Pushdown.NONE
+        if kind in ("multipicklist", "textarea", "encryptedstring"):
+            return Pushdown.NONE
+        values = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
+        if any(not isinstance(v, str) or "\u0000" in v for v in values):
+            return Pushdown.NONE
+        if comparison.op in ("=", "in"):
+            active = {p["value"] for p in field.get("picklistValues") or () if p.get("active")}
+            closed = kind == "picklist" and field.get("restrictedPicklist") and set(values) <= active
+            # an empty string is stored as null there, and no comparison finds it
+            return Pushdown.EXACT if closed else Pushdown.LOOSE if all(values) else Pushdown.NONE
+        if comparison.op == "like" and "\\" not in str(comparison.value):
+            return Pushdown.LOOSE
+        return Pushdown.NONE
+
+    def orders(self, entity: Entity, field: str) -> bool:
+        found = self._describe_field(entity, field)
+        return found is not None and bool(found.get("sortable", True))
+
+    def aggregates(self, entity: Entity, aggregate: Aggregate) -> bool:
+        if aggregate.function not in self.capabilities.aggregates:
+            return False
+        if aggregate.field is None:
+            return True
+        found = self._describe_field(entity, aggregate.field)
+        return found is not None and bool(found.get("aggregatable", True)) and found["type"] in _TYPES
+
+    def groups(self, entity: Entity, field: str) -> bool:
+        found = self._describe_field(entity, field)
+        if found is None or not found.get("groupable", True):
+            return False
+        closed = found["type"] == "picklist" and bool(found.get("restrictedPicklist"))
+        return closed or found["type"] in ("id", "reference", "boolean", "date", "int")
+
+    def record_url(self, entity: Entity, key: Mapping[str, Any]) -> str | None:
+        return f"{self.settings.url.rstrip('/')}/{key['Id']}" if self.settings.url else None
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
+        query, shown = soql(scan)
+        report.native.append(shown)
+        labels = list(scan.schema.names)
+        rows: list[Mapping[str, Any]] = []
+        answer = self._call("query/", {"q": query})
+        while True:
+            report.requests += 1
+            if not isinstance(answer, dict) or "records" not in answer:
+                raise Rejected("the answer holds no records", source=self.name)
+            if not scan.aggregates and not scan.group_by:
+                report.total = answer.get("totalSize")
+            rows += answer["records"]
+            if len(rows) >= BATCH_ROWS:
+                yield self._batch(rows, labels, scan.schema)
+                rows = []
+            if answer.get("done", True):
+                break
+            if report.deadline is not None and time.monotonic() > report.deadline:
+                raise Unavailable("took longer than the time limit", source=self.name)
+            answer = self._call(self._next(answer))
+        yield self._batch(rows, labels, scan.schema)
+
+    def _next(self, answer: Mapping[str, Any]) -> str:
+        """The path of the next page, which must be on the same host and below the same base."""
+        link = urlsplit(str(answer.get("nextRecordsUrl", "")))
+        base = f"/services/data/v{self.settings.api_version}/"
+        if link.netloc or not link.path.startswith(base):
+            raise Rejected("the next page's address leads elsewhere", source=self.name)
+        return link.path.removeprefix(base)
+
+    def _batch(self, rows: list[Mapping[str, Any]], labels: list[str], schema: pa.Schema) -> pa.RecordBatch:
+        columns = []
+        for label, field in zip(labels, schema, strict=True):
+            convert = _converter(field.type)
+            try:
+                values = [convert(_at(row, label)) for row in rows]
+                columns.append(pa.array(values, field.type))
+            except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError):
+                raise Rejected(f"a value of {field.name} is not a {field.type}", source=self.name) from None
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _at(row: Mapping[str, Any], path: str) -> Any:
+    """A value by its path. Records are nested; grouped results are flat, under the path's last part."""
+    last = path.rpartition(".")[2]
+    for key in (path, last):
+        if key in row and (key == path or (row.get("attributes") or {}).get("type") == "AggregateResult"):
+            return row[key]
+    value: Any = row
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value
+
+
+def _converter(type_: pa.DataType) -> Callable[[Any], Any]:
+    if pa.types.is_timestamp(type_):
+        return lambda v: None if v is None else dt.datetime.fromisoformat(re.sub(r"\+0000$", "+00:00", v))
+    if pa.types.is_date(type_):
+        return lambda v: None if v is None else dt.date.fromisoformat(v[:10])
+    if pa.types.is_integer(type_):
+        return lambda v: None if v is None else int(v)
+    if pa.types.is_floating(type_):
+        return lambda v: None if v is None else float(v)
+    if pa.types.is_decimal(type_):
+        return lambda v: None if v is None else Decimal(str(v)).quantize(Decimal(1).scaleb(-type_.scale))
+    return lambda v: v
+
+
+# -- SOQL ------------------------------------------------------------------------------------
+
+
+def soql(scan: Scan) -> tuple[str, str]:
+    """A scan as SOQL, and the same with `?` for every value."""
+    return _statement(scan, literal), _statement(scan, lambda _: "?")
+
+
+def _statement(scan: Scan, write: Callable[[Any], str]) -> str:
+    if scan.aggregates or scan.group_by:
+        items = [*scan.group_by, *(_aggregate(a) for a in scan.aggregates)]
+    else:
+        items = list(scan.fields)
+    text = f"SELECT {', '.join(items)} FROM {scan.entity.name}"
+    if scan.where is not None:
+        text += f" WHERE {condition(scan.where, write)}"
+    if scan.group_by:
+        text += f" GROUP BY {', '.join(scan.group_by)}"
+    if scan.order:
+        keys = (
+            f"{o.field} {'DESC' if o.descending else 'ASC'} NULLS {'FIRST' if o.nulls_first else 'LAST'}" for o in scan.order
+        )
+        text += f" ORDER BY {', '.join(keys)}"
+    if scan.limit is not None:
+        text += f" LIMIT {scan.limit}"
+    return text
+
+
+def _aggregate(aggregate: Aggregate) -> str:
+    return f"{aggregate.function.upper()}({aggregate.field or 'Id'}) {aggregate.alias}"
+
+
+def condition(predicate: Predicate, write: Callable[[Any], str]) -> str:
+    """A predicate as SOQL with SQL's meaning."""
+    if isinstance(predicate, And | Or):
+        word = " AND " if isinstance(predicate, And) else " OR "
+        return "(" + word.join(condition(t, write) for t in predicate.terms) + ")"
+    if isinstance(predicate, Not):
+        return f"({_negated(predicate.term, write)})"
+    return _comparison(predicate, write)
+
+
+def _negated(predicate: Predicate, write: Callable[[Any], str]) -> str:
+    """NOT pushed down to the comparisons, where null can be excluded: SOQL's own NOT matches null."""
+    if isinstance(predicate, Not):
+        return condition(predicate.term, write)
+    if isinstance(predicate, And | Or):
+        word = " OR " if isinstance(predicate, And) else " AND "
+        return "(" + word.join(_negated(t, write) for t in predicate.terms) + ")"
+    opposite = {
+        "=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<",
+        "in": "not in", "not in": "in", "is null": "is not null", "is not null": "is null",
+    }  # fmt: skip
+    if predicate.op == "like":
+        return f"((NOT {_comparison(predicate, write)}) AND {predicate.field} != null)"
+    flipped: Any = opposite[predicate.op]
+    return _comparison(Comparison(field=predicate.field, op=flipped, value=predicate.value), write)
+
+
+def _comparison(c: Comparison, write: Callable[[Any], str]) -> str:
+    if c.op in ("is null", "is not null"):
+        return f"{c.field} {'=' if c.op == 'is null' else '!='} null"
+    if c.op in ("in", "not in"):
+        text = f"{c.field} {c.op.upper()} ({', '.join(write(v) for v in c.value)})"
+        return text if c.op == "in" else f"({text} AND {c.field} != null)"
+    if c.op == "like":
+        return f"{c.field} LIKE {write(c.value)}"
+    text = f"{c.field} {c.op} {write(c.value)}"
+    return f"({text} AND {c.field} != null)" if c.op in ("!=", "<", "<=") else text
+
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", '"': '\\"'}
+
+
+def literal(value: Any) -> str:
+    """A value as a SOQL literal; text can't end its quotes."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | Decimal):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return "'" + "".join(_ESCAPES.get(c, c) for c in str(value)) + "'"

@@ -1,0 +1,295 @@
+"""A sandbox that speaks Salesforce's REST API on loopback, for the demo and the tests.
+
+No Salesforce can be had offline. This one is reached by the real `simple-salesforce` client: OAuth
+client credentials, `describe`, SOQL with relationship paths and aggregates, `queryMore` locators,
+`deleted`/`updated`, limits, and the vendor's error bodies. Faults are set on `faults`.
+
+Source: Salesforce REST API Developer Guide (query, describe, error bodies, limits header).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import secrets
+import threading
+import time
+import urllib.parse
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+
+from groundwire.demo import soql
+from groundwire.demo.crm_data import PICKLISTS, REFERENCES, Record, records
+
+LABELS = {"Segment__c": "Segment", "Renewal_Date__c": "Renewal Date", "OwnerId": "Owner ID", "StageName": "Stage"}
+
+
+@dataclass
+class Faults:
+    """What goes wrong next; counters go down with each request that they hit.
+
+    Attributes:
+        expire_sessions: forget every session once, at the next query page.
+        fail_page: page number (1 is the first) that answers `fail_status`, `fail_times` times.
+        body: sent in place of the answer, when set.
+        hang: seconds to wait before an answer.
+        redirect: address to redirect queries to, when set.
+        retry_after: seconds, sent with the failing page.
+    """
+
+    expire_at_page: int = 0
+    fail_page: int = 0
+    fail_status: int = 500
+    fail_times: int = 0
+    retry_after: int | None = None
+    body: bytes | None = None
+    hang: float = 0.0
+    redirect: str | None = None
+
+
+class SalesforceSandbox:
+    """A server in this process; use it as a context manager.
+
+    Args:
+        data: records by object; the demo company's without it.
+        page_size: records in one page of a query.
+        port: 0 takes a free one.
+    """
+
+    def __init__(self, data: dict[str, list[Record]] | None = None, *, page_size: int = 2000, port: int = 0) -> None:
+        self.data = data if data is not None else records(dt.date.today())
+        self.page_size = page_size
+        self.client_id, self.client_secret = "groundwire-demo", secrets.token_hex(8)
+        self.sessions: set[str] = set()
+        self.cursors: dict[str, tuple[list[Record], str]] = {}
+        self.faults = Faults()
+        self.requests: list[str] = []
+        sandbox = self
+
+        class Handler(_Handler):
+            owner = sandbox
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self._thread = threading.Thread(target=self.server.serve_forever, name="salesforce", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:port`."""
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def new_session(self) -> str:
+        """A session id that requests may carry."""
+        token = "00D" + secrets.token_hex(16)
+        self.sessions.add(token)
+        return token
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """An object's metadata as the API gives it."""
+        sample = self.data[name]
+        fields = []
+        for field in sample[0] if sample else {"Id": ""}:
+            fields.append(self._describe_field(name, field))
+        children = [
+            {"childSObject": o, "field": f, "relationshipName": "Opportunities" if o == "Opportunity" else f"{o}s"}
+            for (o, f), (_, targets) in REFERENCES.items()
+            if name in targets and (o, f) in {(o2, "AccountId") for o2 in self.data}
+        ]
+        return {"name": name, "label": name, "custom": False, "queryable": True, "fields": fields, "childRelationships": children}
+
+    def _describe_field(self, name: str, field: str) -> dict[str, Any]:
+        values = [r[field] for r in self.data[name] if r.get(field) is not None]
+        reference = REFERENCES.get((name, field))
+        picks = PICKLISTS.get((name, field), ())
+        kind = "id" if field == "Id" else "reference" if reference else "picklist" if picks else _kind(values)
+        return {
+            "name": field,
+            "label": LABELS.get(field, field),
+            "type": kind,
+            "nillable": any(r.get(field) is None for r in self.data[name]),
+            "custom": field.endswith("__c"),
+            "filterable": True,
+            "sortable": True,
+            "groupable": kind not in ("double", "currency", "datetime"),
+            "aggregatable": True,
+            "restrictedPicklist": bool(picks),
+            "picklistValues": [{"value": p, "label": p, "active": True} for p in picks],
+            "referenceTo": list(reference[1]) if reference else [],
+            "relationshipName": reference[0] if reference else None,
+            "inlineHelpText": None,
+            "scale": 2 if kind == "currency" else 0,
+            "precision": 18,
+        }
+
+
+def _kind(values: list[Any]) -> str:
+    first = values[0] if values else ""
+    if isinstance(first, bool):
+        return "boolean"
+    if isinstance(first, int):
+        return "int"
+    if isinstance(first, float):
+        return "currency"
+    if isinstance(first, dt.datetime):
+        return "datetime"
+    return "date" if isinstance(first, dt.date) else "string"
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        self.status, self.code = status, code
+        super().__init__(message)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    owner: SalesforceSandbox
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        form = urllib.parse.parse_qs(self.rfile.read(length).decode())
+        if not self.path.startswith("/services/oauth2/token"):
+            self._send(405, [{"errorCode": "METHOD_NOT_ALLOWED", "message": "HTTP Method 'POST' not allowed."}])
+        elif form.get("client_secret") != [self.owner.client_secret] or form.get("client_id") != [self.owner.client_id]:
+            self._send(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
+        else:
+            self._send(200, {"access_token": self.owner.new_session(), "instance_url": self.owner.url, "token_type": "Bearer"})
+
+    def do_GET(self) -> None:
+        split = urllib.parse.urlsplit(self.path)
+        self.owner.requests.append(urllib.parse.unquote(self.path))
+        try:
+            if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.owner.sessions:
+                raise _Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
+            self._route(split.path.rstrip("/").split("/")[3:], urllib.parse.parse_qs(split.query))
+        except _Refused as error:
+            self._send(error.status, [{"errorCode": error.code, "message": str(error)}])
+        except soql.SoqlError as error:
+            self._send(400, [{"errorCode": error.code, "message": str(error)}])
+
+    def _route(self, parts: list[str], query: dict[str, list[str]]) -> None:
+        owner = self.owner
+        match parts[1:]:
+            case []:
+                self._send(200, {"sobjects": f"/services/data/{parts[0]}/sobjects"})
+            case ["sobjects"]:
+                self._send(200, {"sobjects": [{"name": n, "label": n, "queryable": True} for n in owner.data]})
+            case ["sobjects", name, "describe"] if name in owner.data:
+                self._send(200, owner.describe(name))
+            case ["sobjects", name, ("deleted" | "updated") as what] if name in owner.data:
+                body = {"deletedRecords": []} if what == "deleted" else {"ids": [r["Id"] for r in owner.data[name]]}
+                self._send(200, {**body, "latestDateCovered": _wire(dt.datetime.now(dt.UTC))})
+            case ["limits"]:
+                self._send(200, {"DailyApiRequests": {"Max": 15000, "Remaining": 15000 - len(owner.requests)}})
+            case ["query"]:
+                rows = soql.run(query.get("q", [""])[0], owner.data, REFERENCES)
+                locator = "0r8" + secrets.token_hex(6)
+                name = query["q"][0].upper().split(" FROM ")[1].split()[0]
+                real = next(n for n in owner.data if n.upper() == name)
+                grouped = bool(rows) and any("." not in k and k not in owner.data[real][0] for k in rows[0])
+                owner.cursors[locator] = (rows, "AggregateResult" if grouped else real)
+                self._page(parts[0], locator, 0)
+            case ["query", cursor]:
+                locator, _, start = cursor.rpartition("-")
+                if locator not in owner.cursors:
+                    raise _Refused(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+                self._page(parts[0], locator, int(start))
+            case _:
+                raise _Refused(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def _page(self, version: str, locator: str, start: int) -> None:
+        owner, faults = self.owner, self.owner.faults
+        page = start // owner.page_size + 1
+        if faults.redirect:
+            self.send_response(302)
+            self.send_header("Location", faults.redirect)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if faults.hang:
+            time.sleep(faults.hang)
+        if faults.expire_at_page == page:
+            faults.expire_at_page = 0
+            owner.sessions.clear()
+            raise _Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        if faults.fail_page == page and faults.fail_times > 0:
+            faults.fail_times -= 1
+            headers = {"Retry-After": str(faults.retry_after)} if faults.retry_after is not None else {}
+            code = "REQUEST_LIMIT_EXCEEDED" if faults.fail_status in (403, 429) else "SERVER_UNAVAILABLE"
+            self._send(faults.fail_status, [{"errorCode": code, "message": "try later"}], headers)
+            return
+        rows, name = owner.cursors[locator]
+        end = start + owner.page_size
+        body: dict[str, Any] = {
+            "totalSize": len(rows),
+            "done": end >= len(rows),
+            "records": [_nested(row, name) for row in rows[start:end]],
+        }
+        if end < len(rows):
+            body["nextRecordsUrl"] = f"/services/data/{version}/query/{locator}-{end}"
+        self._send(200, body)
+
+    def _send(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        content = json.dumps(body, default=_wire).encode()
+        if status == 200 and self.owner.faults.body is not None and "/query" in self.path:
+            content = self.owner.faults.body
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json;charset=UTF-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Sforce-Limit-Info", f"api-usage={len(self.owner.requests)}/15000")
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def _wire(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    return str(value.isoformat()) if isinstance(value, dt.date) else str(value)
+
+
+def _nested(row: Record, name: str) -> Record:
+    """`{"Owner.Name": x}` as the API nests it, with `attributes`."""
+    made: Record = {"attributes": {"type": name}}
+    if name == "AggregateResult":
+        return made | {path.rpartition(".")[2]: value for path, value in row.items()}
+    for path, value in row.items():
+        at, parts = made, path.split(".")
+        for part in parts[:-1]:
+            at = at.setdefault(part, {"attributes": {"type": part}})
+        at[parts[-1]] = value
+    return made
+
+
+def main() -> None:
+    """Serve until the process is stopped; writes address and credentials to a file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--ready-file", type=Path, required=True)
+    arguments = parser.parse_args()
+    with SalesforceSandbox(port=arguments.port) as sandbox:
+        partial = arguments.ready_file.with_suffix(".part")
+        partial.touch(mode=0o600)
+        note = {"url": sandbox.url, "client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
+        partial.write_text(json.dumps(note))
+        partial.replace(arguments.ready_file)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
