@@ -121,7 +121,7 @@ def _code(error: Any, dialect: str) -> Code | None:
 def _message(error: Any, code: Code | None, url: URL) -> str:
     """The product's first line, without the password."""
     diagnosis = getattr(getattr(error, "diag", None), "message_primary", None)
-    arguments = getattr(error, "args", ())
+    arguments: tuple[Any, ...] = getattr(error, "args", ())
     if not diagnosis and len(arguments) > 1 and isinstance(arguments[0], int):
         diagnosis = list(arguments)[-1]
     lines = [line.strip() for line in str(diagnosis or error).splitlines() if line.strip()]

@@ -109,7 +109,7 @@ class Catalogue:
                 self.unique.setdefault((self._schema, table), []).append({"column_names": columns})
         keys: dict[tuple[str, str], dict[str, Any]] = {}
         for table, name, column, schema, target, referred in self._rows(_FOREIGN):
-            empty = {"constrained_columns": [], "referred_columns": []}
+            empty: dict[str, Any] = {"constrained_columns": [], "referred_columns": []}
             key = keys.setdefault((table, name), {"referred_schema": schema, "referred_table": target, **empty})
             key["constrained_columns"].append(column)
             key["referred_columns"].append(referred)

@@ -5,6 +5,7 @@ Two round trips for a table: an estimate of its rows, and one pass over a bounde
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,9 @@ MAX_LENGTH = 80
 SAMPLE_ROWS = 20_000
 SECONDS = 5.0
 """What one table's profile may take at the server; more, and it stays without values."""
+
+_SECRET = re.compile(r"passw|secret|token|api_?key|hash|salt|\bssn\b|iban|credit_?card|\bpin\b", re.IGNORECASE)
+"""Fields of such names are never sampled, whether or not configuration calls them sensitive."""
 
 _ESTIMATES: Mapping[str, str] = {
     "postgresql": (
@@ -55,7 +59,11 @@ def profiled(connection: Connection, entity: Entity, emitter: Emitter, tables: T
     wanted = [
         f.name
         for f in entity.fields
-        if pa.types.is_string(f.type) and not f.values and not f.sensitive and f.name not in set(unique)
+        if pa.types.is_string(f.type)
+        and not f.values
+        and f.name not in set(unique)
+        and not f.sensitive
+        and not _SECRET.search(f.name)
     ]
     if not wanted or rows == 0:
         return replace(entity, rows=rows)
