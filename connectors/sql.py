@@ -322,9 +322,9 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             try:
                 with self._limited(connection, timeout or self.settings.timeout, stream):
                     yield connection
-            except GeneratorExit:
+            except BaseException:
                 if stream and connection.dialect.name in ("mysql", "mariadb"):
-                    connection.invalidate()  # rather than read all that is left
+                    _abandon(connection)
                 raise
 
     @property
@@ -373,7 +373,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
                 "application_name": "groundwire",
             }
         elif self.url.drivername.endswith("+pymysql"):
-            wait = int(seconds) + 5
+            wait = seconds + max(1.0, min(5.0, seconds))  # the server's own limit speaks first
             options["connect_args"] = {"connect_timeout": 10, "read_timeout": wait, "charset": "utf8mb4"}
         engine = sa.create_engine(self.url, **options)
         if backend in _LIMITS:
@@ -387,9 +387,10 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         else:
             # mode=rw opens what exists and never makes an empty database of a mistyped path
             target = f"file:{quote(path)}?mode=rw"
+            wait = min(5.0, self.settings.timeout)
             engine = sa.create_engine(
                 self.url,
-                creator=lambda: sqlite3.connect(target, uri=True, check_same_thread=False, timeout=5.0),
+                creator=lambda: sqlite3.connect(target, uri=True, check_same_thread=False, timeout=wait),
                 poolclass=sa.pool.QueuePool,
                 pool_timeout=self.settings.timeout,
             )
@@ -408,6 +409,14 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
     def _is_mariadb(self, driver: Any) -> bool:
         version = getattr(driver, "get_server_info", lambda: "")()
         return "mariadb" in str(version).lower()
+
+
+def _abandon(connection: Connection) -> None:
+    """Drop a connection in the middle of a stream, rather than read all that is left of it."""
+    unread = getattr(connection.connection.driver_connection, "_result", None)
+    if unread is not None:
+        unread.unbuffered_active = False  # PyMySQL would look for the rest in a socket that is closed
+    connection.invalidate()
 
 
 _LIMITS = frozenset({"postgresql", "mysql", "mariadb"})
