@@ -93,7 +93,17 @@ class SalesforceSettings(BaseModel):
     security_token: SecretStr = SecretStr("")
     domain: str = "login"
     session_id: SecretStr | None = None
-    objects: tuple[str, ...] = ("Account", "Contact", "Opportunity", "Case", "Task", "User", "Lead", "Product2", "Contract")
+    objects: tuple[str, ...] = (
+        "Account",
+        "Contact",
+        "Opportunity",
+        "Case",
+        "Task",
+        "User",
+        "Lead",
+        "Product2",
+        "Contract",
+    )
     timeout: float = Setting(default=30.0, gt=0)
     api_version: str = "59.0"
 
@@ -451,7 +461,8 @@ def _statement(scan: Scan, write: Callable[[Any], str]) -> str:
         text += f" GROUP BY {', '.join(scan.group_by)}"
     if scan.order:
         keys = (
-            f"{o.field} {'DESC' if o.descending else 'ASC'} NULLS {'FIRST' if o.nulls_first else 'LAST'}" for o in scan.order
+            f"{o.field} {'DESC' if o.descending else 'ASC'} NULLS {'FIRST' if o.nulls_first else 'LAST'}"
+            for o in scan.order
         )
         text += f" ORDER BY {', '.join(keys)}"
     if scan.limit is not None:
