@@ -23,7 +23,7 @@ import pyarrow as pa
 import requests
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic import Field as Setting
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
 
 from groundwire.core.catalog import Entity, Field, Relation
@@ -40,7 +40,7 @@ from groundwire.core.connector import (
     Scan,
     ScanReport,
 )
-from groundwire.core.errors import AuthFailed, Rejected, RateLimited, SourceError, Unavailable
+from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
 
 BATCH_ROWS = 10_000
 
@@ -225,8 +225,8 @@ class SalesforceConnector(Connector):
         raise AssertionError("unreachable")
 
     def _translated(self, error: SalesforceError) -> SourceError:
-        content = error.content
-        first = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
+        content: Any = error.content
+        first: Any = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
         code, message = str(first.get("errorCode", "")), str(first.get("message", ""))[:300]
         status = int(error.status or 0)
         text = f"{code or 'HTTP'} {status}: {message}" if message else f"HTTP {status}"

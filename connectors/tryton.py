@@ -37,7 +37,7 @@ from groundwire.core.connector import (
     Scan,
     ScanReport,
 )
-from groundwire.core.errors import AuthFailed, Rejected, RateLimited, SourceError, Unavailable
+from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
 
 PAGE_ROWS = 1000
 MONEY = pa.decimal128(18, 4)
@@ -296,7 +296,9 @@ class TrytonConnector(Connector):
             report.native.append(f"{model}.search_count({shown})")
             report.requests += 1
             count = self._call(f"model.{model}.search_count", where, context)
-            yield pa.RecordBatch.from_arrays([pa.array([count], pa.int64()) for _ in scan.aggregates], schema=scan.schema)
+            yield pa.RecordBatch.from_arrays(
+                [pa.array([count], pa.int64()) for _ in scan.aggregates], schema=scan.schema
+            )
             return
         report.native.append(f"{model}.search_read({shown}, {list(scan.fields)})")
         left = scan.limit

@@ -28,8 +28,45 @@ PICKLISTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("Case", "Origin"): ("Phone", "Email", "Web"),
     ("Task", "Status"): ("Not Started", "In Progress", "Completed"),
 }
-_FIRST = "Anna Ben Clara David Elena Farid Greta Hugo Ines Jonas 美咲 伟 ليلى Marek Nadia Oscar Paula Rosa Stefan Tariq".split()
-_LAST = "Schmidt Müller García Kowalski Dubois 佐藤 王 حسن O'Connor Brown Novak Rossi Weber Lopez Martin".split()
+_FIRST = [
+    "Anna",
+    "Ben",
+    "Clara",
+    "David",
+    "Elena",
+    "Farid",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "美咲",
+    "伟",
+    "ليلى",
+    "Marek",
+    "Nadia",
+    "Oscar",
+    "Paula",
+    "Rosa",
+    "Stefan",
+    "Tariq",
+]
+_LAST = [
+    "Schmidt",
+    "Müller",
+    "García",
+    "Kowalski",
+    "Dubois",
+    "佐藤",
+    "王",
+    "حسن",
+    "O'Connor",
+    "Brown",
+    "Novak",
+    "Rossi",
+    "Weber",
+    "Lopez",
+    "Martin",
+]
 
 
 def records(today: dt.date) -> dict[str, list[Record]]:
@@ -53,7 +90,16 @@ def records(today: dt.date) -> dict[str, list[Record]]:
         manager = made["User"][0]["Id"] if index > 2 else None
         email = f"user{index + 1}@example.com"
         role = "Sales" if index < 8 else "Support"
-        add("User", "005", 900, Name=f"{first} {last}", Email=email, Department=role, IsActive=index != 7, ManagerId=manager)
+        add(
+            "User",
+            "005",
+            900,
+            Name=f"{first} {last}",
+            Email=email,
+            Department=role,
+            IsActive=index != 7,
+            ManagerId=manager,
+        )
     sales = [u["Id"] for u in made["User"][:8]]
     support = [u["Id"] for u in made["User"][8:]]
     for customer in (c for c in customers() if c.in_crm):
@@ -71,7 +117,9 @@ def records(today: dt.date) -> dict[str, list[Record]]:
             Segment__c=customer.segment,
             Renewal_Date__c=today + dt.timedelta(days=rng.randint(-60, 400)) if rng.random() > 0.2 else None,
             OwnerId=rng.choice(sales),
-            ParentId=made["Account"][rng.randrange(20)]["Id"] if len(made["Account"]) > 20 and rng.random() < 0.08 else None,
+            ParentId=made["Account"][rng.randrange(20)]["Id"]
+            if len(made["Account"]) > 20 and rng.random() < 0.08
+            else None,
         )
         for _ in range(rng.choice((1, 2, 3, 4))):
             first, last = rng.choice(_FIRST), rng.choice(_LAST)
@@ -88,7 +136,17 @@ def records(today: dt.date) -> dict[str, list[Record]]:
             if rng.random() < 0.8:
                 due = today + dt.timedelta(days=rng.randint(-90, 60))
                 state = rng.choice(PICKLISTS["Task", "Status"])
-                add("Task", "00T", rng.randint(0, 120), Subject=f"Call {last}", Status=state, ActivityDate=due, WhoId=contact["Id"], WhatId=account["Id"], OwnerId=account["OwnerId"])
+                add(
+                    "Task",
+                    "00T",
+                    rng.randint(0, 120),
+                    Subject=f"Call {last}",
+                    Status=state,
+                    ActivityDate=due,
+                    WhoId=contact["Id"],
+                    WhatId=account["Id"],
+                    OwnerId=account["OwnerId"],
+                )
         for _ in range(rng.choice((0, 1, 2, 3, 5, 8))):
             stage, probability = rng.choices(STAGES, weights=(15, 15, 15, 10, 30, 15))[0]
             closed = stage.startswith("Closed")
@@ -115,7 +173,16 @@ def records(today: dt.date) -> dict[str, list[Record]]:
                 "500",
                 days,
                 CaseNumber=f"{len(made['Case']) + 1:08d}",
-                Subject=rng.choice(("Gateway offline", "Wrong invoice", 'Says "error 12"', "Sensor drift\nafter reset", "Übertemperatur", "Training 🙂")),
+                Subject=rng.choice(
+                    (
+                        "Gateway offline",
+                        "Wrong invoice",
+                        'Says "error 12"',
+                        "Sensor drift\nafter reset",
+                        "Übertemperatur",
+                        "Training 🙂",
+                    )
+                ),
                 AccountId=account["Id"],
                 OwnerId=rng.choice(support),
                 Status=state,

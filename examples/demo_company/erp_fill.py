@@ -60,7 +60,10 @@ def main() -> None:
         address.country = countries.get(customer.country_code)
         parties.append(party)
     Party.save(parties)
-    suppliers = [Party(name=f"{n} Supply GmbH", code=f"S-{i:03d}") for i, n in enumerate(("Bauer", "Voltek", "Nordkabel", "Chipwerk"), 1)]
+    suppliers = [
+        Party(name=f"{n} Supply GmbH", code=f"S-{i:03d}")
+        for i, n in enumerate(("Bauer", "Voltek", "Nordkabel", "Chipwerk"), 1)
+    ]
     Party.save(suppliers)
     print(f"{len(parties)} customers", flush=True)
 
@@ -77,7 +80,9 @@ def _answer_warnings(database: str) -> None:
 
 
 def _chart(Model: Any, Wizard: Any, company: Any, today: dt.date) -> dict[str, Any]:
-    FiscalYear, Sequence, SequenceStrict = (Model.get(n) for n in ("account.fiscalyear", "ir.sequence", "ir.sequence.strict"))
+    FiscalYear, Sequence, SequenceStrict = (
+        Model.get(n) for n in ("account.fiscalyear", "ir.sequence", "ir.sequence.strict")
+    )
     SequenceType = Model.get("ir.sequence.type")
     move_type = SequenceType.find([("name", "=", "Account Move")], limit=1)[0]
     invoice_type = SequenceType.find([("name", "=", "Invoice")], limit=1)[0]
@@ -100,12 +105,20 @@ def _chart(Model: Any, Wizard: Any, company: Any, today: dt.date) -> dict[str, A
     cash = Account.find([("type.assets", "=", True), ("name", "ilike", "%cash%")], limit=1)
     found["cash"] = cash[0] if cash else found["receivable"]
     for year in (today.year - 1, today.year, today.year + 1):
-        fiscal = FiscalYear(name=str(year), start_date=dt.date(year, 1, 1), end_date=dt.date(year, 12, 31), company=company)
-        sequence = SequenceStrict if FiscalYear._fields.get("move_sequence", {}).get("relation") == "ir.sequence.strict" else Sequence
+        fiscal = FiscalYear(
+            name=str(year), start_date=dt.date(year, 1, 1), end_date=dt.date(year, 12, 31), company=company
+        )
+        sequence = (
+            SequenceStrict
+            if FiscalYear._fields.get("move_sequence", {}).get("relation") == "ir.sequence.strict"
+            else Sequence
+        )
         numbers = sequence(name=f"Move {year}", sequence_type=move_type, company=company)
         numbers.save()
         fiscal.move_sequence = numbers
-        invoices = SequenceStrict(name=f"Invoice {year}", sequence_type=invoice_type, company=company, prefix=f"{year}-")
+        invoices = SequenceStrict(
+            name=f"Invoice {year}", sequence_type=invoice_type, company=company, prefix=f"{year}-"
+        )
         invoices.save()
         row = fiscal.invoice_sequences[0] if fiscal.invoice_sequences else fiscal.invoice_sequences.new()
         row.in_invoice_sequence = row.in_credit_note_sequence = invoices
@@ -151,7 +164,14 @@ def _payment_term(Model: Any) -> Any:
 
 
 def _invoices(
-    Model: Any, accounts: dict[str, Any], rng: random.Random, today: dt.date, parties: list[Any], products: list[Any], term: Any, count: int
+    Model: Any,
+    accounts: dict[str, Any],
+    rng: random.Random,
+    today: dt.date,
+    parties: list[Any],
+    products: list[Any],
+    term: Any,
+    count: int,
 ) -> None:
     Invoice, Method = Model.get("account.invoice"), Model.get("account.invoice.payment.method")
     Journal = Model.get("account.journal")
@@ -210,7 +230,9 @@ def _cash_account(Model: Any) -> Any:
     return found[0] if found else None
 
 
-def _sales(Model: Any, rng: random.Random, today: dt.date, parties: list[Any], products: list[Any], term: Any, count: int) -> None:
+def _sales(
+    Model: Any, rng: random.Random, today: dt.date, parties: list[Any], products: list[Any], term: Any, count: int
+) -> None:
     Sale = Model.get("sale.sale")
     made = []
     for _ in range(count):
@@ -229,7 +251,9 @@ def _sales(Model: Any, rng: random.Random, today: dt.date, parties: list[Any], p
     print(f"{count} sales", flush=True)
 
 
-def _purchases(Model: Any, rng: random.Random, today: dt.date, suppliers: list[Any], products: list[Any], count: int) -> None:
+def _purchases(
+    Model: Any, rng: random.Random, today: dt.date, suppliers: list[Any], products: list[Any], count: int
+) -> None:
     Purchase = Model.get("purchase.purchase")
     made = []
     goods = [p for p in products if p.template.purchasable]

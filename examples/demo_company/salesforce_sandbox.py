@@ -106,7 +106,14 @@ class SalesforceSandbox:
             for (o, f), (_, targets) in REFERENCES.items()
             if name in targets and (o, f) in {(o2, "AccountId") for o2 in self.data}
         ]
-        return {"name": name, "label": name, "custom": False, "queryable": True, "fields": fields, "childRelationships": children}
+        return {
+            "name": name,
+            "label": name,
+            "custom": False,
+            "queryable": True,
+            "fields": fields,
+            "childRelationships": children,
+        }
 
     def _describe_field(self, name: str, field: str) -> dict[str, Any]:
         values = [r[field] for r in self.data[name] if r.get(field) is not None]
@@ -167,7 +174,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif form.get("client_secret") != [self.owner.client_secret] or form.get("client_id") != [self.owner.client_id]:
             self._send(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
         else:
-            self._send(200, {"access_token": self.owner.new_session(), "instance_url": self.owner.url, "token_type": "Bearer"})
+            self._send(
+                200, {"access_token": self.owner.new_session(), "instance_url": self.owner.url, "token_type": "Bearer"}
+            )
 
     def do_GET(self) -> None:
         split = urllib.parse.urlsplit(self.path)

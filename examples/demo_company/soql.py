@@ -30,7 +30,9 @@ class SoqlError(Exception):
         super().__init__(message)
 
 
-def run(text: str, objects: dict[str, list[Record]], references: dict[tuple[str, str], tuple[str, tuple[str, ...]]]) -> list[Record]:
+def run(
+    text: str, objects: dict[str, list[Record]], references: dict[tuple[str, str], tuple[str, tuple[str, ...]]]
+) -> list[Record]:
     """The records that a query selects, as flat dictionaries by path or alias.
 
     Raises:
@@ -47,11 +49,17 @@ def run(text: str, objects: dict[str, list[Record]], references: dict[tuple[str,
 
 
 class _Query:
-    def __init__(self, tree: exp.Select, objects: dict[str, list[Record]], references: dict[tuple[str, str], tuple[str, tuple[str, ...]]]) -> None:
+    def __init__(
+        self,
+        tree: exp.Select,
+        objects: dict[str, list[Record]],
+        references: dict[tuple[str, str], tuple[str, tuple[str, ...]]],
+    ) -> None:
         self.tree = tree
         self.objects = objects
         self.references = references
-        self.name = tree.find(exp.Table).name
+        table = tree.find(exp.Table)
+        self.name = table.name if table is not None else ""
         if self.name not in objects:
             raise SoqlError("INVALID_TYPE", f"sObject type '{self.name}' is not supported.")
         self.by_id = {n: {r["Id"]: r for r in rows} for n, rows in objects.items()}
@@ -143,7 +151,9 @@ class _Query:
     def _type_of(self, name: str, parts: list[str]) -> None:
         for part in parts[:-1]:
             targets = [t for (o, _), (relation, t) in self.references.items() if o == name and relation == part]
-            name = targets[0][0] if targets else {}[part]
+            if not targets:
+                raise KeyError(part)
+            name = targets[0][0]
         if self.objects[name] and parts[-1] not in self.objects[name][0]:
             raise KeyError(parts[-1])
 
@@ -177,7 +187,11 @@ class _Query:
         text = node.this
         if text.startswith(_MARK):
             text = text[1:]
-            return dt.date.fromisoformat(text) if len(text) == 10 else dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+            return (
+                dt.date.fromisoformat(text)
+                if len(text) == 10
+                else dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+            )
         return text
 
     def _true(self, node: exp.Expr, record: Record) -> bool:

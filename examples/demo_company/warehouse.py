@@ -116,7 +116,10 @@ def fill(url: str, today: dt.date, *, days: int = 90) -> None:
     with engine.begin() as connection:
         metadata.drop_all(connection)
         metadata.create_all(connection)
-        signed = [{"customer_code": c.number, "company": c.name, "plan": rng.choice(PLANS), "signed_up": ago(1500)} for c in known]
+        signed = [
+            {"customer_code": c.number, "company": c.name, "plan": rng.choice(PLANS), "signed_up": ago(1500)}
+            for c in known
+        ]
         for table, values in ((buyers, signed), (agents, people), (tickets, rows), (usage, daily)):
             connection.execute(table.insert(), values)
     engine.dispose()
