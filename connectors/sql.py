@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from sqlalchemy.engine import Connection, Engine
 from sqlglot import exp
 
-from groundwire.connectors import sql_decode, sql_errors, sql_profile, sql_scan, sql_sqlite
+from groundwire.connectors import sql_decode, sql_errors, sql_profile, sql_psycopg, sql_scan, sql_sqlite
 from groundwire.connectors.sql_bulk import BulkReader
 from groundwire.connectors.sql_compiler import Compiled, Storage, compiled
 from groundwire.connectors.sql_dialects import DIALECTS, Dialect
@@ -261,12 +261,17 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
                     self._check_deadline(report)
                     yield batch
             return
-        with self._connected(timeout=self._seconds(report), stream=not made.small) as connection:
+        chunked = self.url.drivername == "postgresql+psycopg" and sql_psycopg.AVAILABLE
+        stream = not made.small and not chunked
+        with self._connected(timeout=self._seconds(report), stream=stream) as connection:
             text, values = rendered(made.sql, made.parameters, connection.dialect.paramstyle)
             report.requests += 1
-            result = connection.exec_driver_sql(text, values)
+            if chunked and not made.small:
+                partitions = sql_psycopg.partitions(connection, text, values, BATCH_ROWS)
+            else:
+                partitions = connection.exec_driver_sql(text, values).partitions(BATCH_ROWS)
             scaled = self.dialect.scaled_decimals
-            for rows in result.partitions(BATCH_ROWS):
+            for rows in partitions:
                 self._check_deadline(report)
                 try:
                     yield sql_decode.batch(rows, made.columns, schema, scaled=scaled)
