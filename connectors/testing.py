@@ -21,7 +21,6 @@ This module needs pytest and is imported by tests only.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import functools
 import itertools
 import random
@@ -31,24 +30,33 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar, get_args
 
-import duckdb
 import pyarrow as pa
 import pytest
 
+from groundwire.connectors.testing_oracle import (
+    HOSTILE_TEXTS,
+    PATTERNS,
+    Oracle,
+    absent,
+    call,
+    combined,
+    example,
+    outline,
+    plain,
+    quoted,
+    short,
+    with_neighbours,
+)
 from groundwire.core.catalog import Entity, Field
 from groundwire.core.connector import (
     Aggregate,
     AggregateFunction,
-    And,
     Comparison,
     Connector,
-    Not,
     Operator,
-    Or,
     Order,
     Predicate,
     Pushdown,
@@ -57,29 +65,7 @@ from groundwire.core.connector import (
 )
 from groundwire.core.errors import GroundwireError, Unavailable
 
-HOSTILE_TEXTS = (
-    "' OR 1=1 --",
-    "'; DROP TABLE x; --",
-    '" OR ""="',
-    "\\",
-    "\\' OR 1=1 --",
-    "%",
-    "_",
-    "100%",
-    "{0} %s %(p0)s :p0 ? $1",
-    "line\nbreak\ttab\r",
-    "nul\x00inside",
-    "Ünïcödé 東京 🙂",
-    "e\u0301",
-    "[1, 2]",
-    "NULL",
-    "",
-    " ",
-)
-"""Texts that break out of careless requests, or that careless comparisons confuse."""
-
 _ORDERED: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
-_PATTERNS = ("%", "_%", "a%", "%A%", "__", "", "\\%", "100\\%%", "%'%", "%.%", "[a-z]%", "*")
 _SAMPLE = 6
 
 
@@ -155,7 +141,7 @@ class Kit:
         for batch in self.connector.scan(scan, report):
             assert batch.schema.names == scan.schema.names, "a batch has other columns than the scan asked for"
             assert batch.schema.types == scan.schema.types, f"a batch has the types {batch.schema.types}"
-            found += zip(*(map(_plain, c.to_pylist()) for c in batch.columns), strict=True)
+            found += zip(*(map(plain, c.to_pylist()) for c in batch.columns), strict=True)
         assert report.native, "the report does not say what the source was asked"
         assert report.requests > 0, "the report counts no requests"
         assert not report.incomplete, f"incomplete: {report.incomplete}"
@@ -173,8 +159,8 @@ class Kit:
         got = Counter(self.read(entity, fields=names, where=where))
         wanted = Counter(self.oracle.select(entity.name, names, where))
         missing, extra = wanted - got, got - wanted
-        assert not missing, f"{missing.total()} of {wanted.total()} rows are missing, such as {_one(missing)}"
-        assert loose or not extra, f"{extra.total()} rows too many, such as {_one(extra)}"
+        assert not missing, f"{missing.total()} of {wanted.total()} rows are missing, such as {example(missing)}"
+        assert loose or not extra, f"{extra.total()} rows too many, such as {example(extra)}"
 
     def exact(self, entity: Entity) -> list[Comparison]:
         """A few comparisons that the connector executes exactly, on different fields."""
@@ -187,55 +173,6 @@ class Kit:
                     if self.support(entity, comparison) is Pushdown.EXACT:
                         found.append(comparison)
         return found
-
-
-class Oracle:
-    """DuckDB over the rows that the source really holds."""
-
-    def __init__(self, rows: Mapping[str, pa.Table]) -> None:
-        self.rows = rows
-        self._connection = duckdb.connect(":memory:")
-        self._connection.execute("SET TimeZone = 'UTC'")
-        for name, table in rows.items():
-            self._connection.register(name, table)
-        self._constants = 0
-
-    def select(self, entity: str, names: Sequence[str], where: Predicate | None) -> list[tuple[Any, ...]]:
-        """The named columns of the rows for which the predicate is true."""
-        columns = ", ".join(_quoted(n) for n in names)
-        return self.query(f"SELECT {columns} FROM {_quoted(entity)} WHERE {self.condition(entity, where)}")[0]
-
-    def query(self, sql: str) -> tuple[list[tuple[Any, ...]], list[pa.DataType]]:
-        """Rows and types of any query."""
-        table = self._connection.sql(sql).to_arrow_table()
-        types = [_result_type(t) for t in table.schema.types]
-        columns = [c.cast(t) for c, t in zip(table.columns, types, strict=True)]
-        return list(zip(*(map(_plain, c.to_pylist()) for c in columns), strict=True)), types
-
-    def condition(self, entity: str, predicate: Predicate | None) -> str:
-        """A predicate as SQL, good until the next call."""
-        self._constants = 0
-        return "TRUE" if predicate is None else self._condition(entity, predicate)
-
-    def _condition(self, entity: str, predicate: Predicate) -> str:
-        if isinstance(predicate, And | Or):
-            word = " AND " if isinstance(predicate, And) else " OR "
-            return "(" + word.join(self._condition(entity, t) for t in predicate.terms) + ")"
-        if isinstance(predicate, Not):
-            return f"(NOT {self._condition(entity, predicate.term)})"
-        name = _quoted(predicate.field)
-        if predicate.op in ("is null", "is not null"):
-            return f"({name} {predicate.op})"
-        listed = list(predicate.value) if isinstance(predicate.value, tuple) else [predicate.value]
-        constant = self._constant(pa.array(listed, self.rows[entity].schema.field(predicate.field).type))
-        return f"({name} {predicate.op} (SELECT v FROM {constant}))"
-
-    def _constant(self, values: pa.Array) -> str:
-        """The name of a one-column table of these values: no literal has to be written."""
-        self._constants += 1
-        name = f"gw_constant_{self._constants}"
-        self._connection.register(name, pa.table({"v": values}))
-        return name
 
 
 Check = TypeVar("Check", bound=Callable[..., None])
@@ -336,8 +273,8 @@ class ConnectorConformance:
             for name in rows.column_names:
                 with kit.about(f"{entity.name}.{name}"):
                     got = Counter(kit.read(entity, fields=(name,)))
-                    wanted = Counter((_plain(v),) for v in rows.column(name).to_pylist())
-                    assert got == wanted, f"missing {_one(wanted - got)}, too many {_one(got - wanted)}"
+                    wanted = Counter((plain(v),) for v in rows.column(name).to_pylist())
+                    assert got == wanted, f"missing {example(wanted - got)}, too many {example(got - wanted)}"
 
     @_check
     def test_columns_come_in_the_order_asked_for(self, kit: Kit) -> None:
@@ -365,9 +302,9 @@ class ConnectorConformance:
     def test_several_scans_at_once_do_not_mix(self, kit: Kit) -> None:
         jobs = [(e, name) for e, rows in kit.tables() for name in rows.column_names][:24]
 
-        def one(job: tuple[Entity, str]) -> bool:
+        def example(job: tuple[Entity, str]) -> bool:
             entity, name = job
-            wanted = Counter((_plain(v),) for v in kit.oracle.rows[entity.name].column(name).to_pylist())
+            wanted = Counter((plain(v),) for v in kit.oracle.rows[entity.name].column(name).to_pylist())
             return Counter(kit.read(entity, fields=(name,))) == wanted
 
         with ThreadPoolExecutor(max_workers=max(2, kit.connector.capabilities.concurrency)) as pool:
@@ -381,7 +318,7 @@ class ConnectorConformance:
     @_check
     def test_comparisons_give_the_rows_of_sql(self, kit: Kit) -> None:
         for entity, one, values in kit.fields():
-            for value in _with_neighbours(values, one.type):
+            for value in with_neighbours(values, one.type):
                 for op in _ORDERED:
                     self._compare(kit, entity, Comparison(field=one.name, op=op, value=value))
 
@@ -396,7 +333,7 @@ class ConnectorConformance:
         for entity, one, values in kit.fields():
             if pa.types.is_string(one.type):
                 own = [p for v in values for p in (v, f"{v[:2]}%", f"%{v[-2:]}", f"{v[:1].swapcase()}%")]
-                for pattern in dict.fromkeys([*_PATTERNS, *own]):
+                for pattern in dict.fromkeys([*PATTERNS, *own]):
                     self._compare(kit, entity, Comparison(field=one.name, op="like", value=pattern))
 
     @_check
@@ -405,7 +342,7 @@ class ConnectorConformance:
         for entity, one, values in kit.fields():
             if not values:
                 continue
-            padded = [*values, *_absent(one.type, values, longest - len(values))][:longest]
+            padded = [*values, *absent(one.type, values, longest - len(values))][:longest]
             for listed in {tuple(values[:1]), tuple(values[:longest]), tuple(padded)}:
                 for op in ("in", "not in"):
                     self._compare(kit, entity, Comparison(field=one.name, op=op, value=listed))
@@ -430,14 +367,14 @@ class ConnectorConformance:
         for entity, _ in kit.tables():
             pool: list[Predicate] = [*kit.exact(entity)]
             for _ in range(40 if len(pool) > 1 else 0):
-                where = _combined(pool, chance, 3, boolean)
-                with kit.about(f"{entity.name} {_outline(where)}"):
+                where = combined(pool, chance, 3, boolean)
+                with kit.about(f"{entity.name} {outline(where)}"):
                     kit.compare(entity, where)
 
     def _compare(self, kit: Kit, entity: Entity, comparison: Comparison) -> None:
         support = kit.support(entity, comparison)
         if support is not Pushdown.NONE:
-            with kit.about(f"{entity.name}.{comparison.field} {comparison.op} {_short(comparison.value)}"):
+            with kit.about(f"{entity.name}.{comparison.field} {comparison.op} {short(comparison.value)}"):
                 kit.compare(entity, comparison, loose=support is Pushdown.LOOSE)
 
     # -- order and limit -------------------------------------------------------------------
@@ -453,9 +390,9 @@ class ConnectorConformance:
                     direction, place = "DESC" if descending else "ASC", "FIRST" if first else "LAST"
                     with kit.about(f"{entity.name}.{one.name} {direction} NULLS {place}"):
                         key = Order(field=one.name, descending=descending, nulls_first=first)
-                        name = _quoted(one.name)
+                        name = quoted(one.name)
                         order = f"ORDER BY {name} {direction} NULLS {place}"
-                        wanted, _ = kit.oracle.query(f"SELECT {name} FROM {_quoted(entity.name)} {order}")
+                        wanted, _ = kit.oracle.query(f"SELECT {name} FROM {quoted(entity.name)} {order}")
                         assert kit.read(entity, fields=(one.name,), order=(key,)) == wanted, "another order"
                         if kit.connector.capabilities.limit and len(wanted) > 2:
                             count = len(wanted) // 2
@@ -473,7 +410,7 @@ class ConnectorConformance:
                 with kit.about(f"{entity.name} LIMIT {limit}"):
                     got = Counter(kit.read(entity, fields=names, limit=limit))
                     assert got.total() == min(limit, count), f"{got.total()} rows"
-                    assert got <= everything, f"rows that do not exist, such as {_one(got - everything)}"
+                    assert got <= everything, f"rows that do not exist, such as {example(got - everything)}"
 
     # -- aggregates ------------------------------------------------------------------------
 
@@ -507,14 +444,14 @@ class ConnectorConformance:
         where: Comparison | None,
     ) -> None:
         by = f" by {', '.join(keys)}" if keys else ""
-        ending = by + (f" where {_outline(where)}" if where else "")
+        ending = by + (f" where {outline(where)}" if where else "")
         got: list[tuple[Any, ...]] | None = None
         with kit.about(f"{entity.name}{ending}"):
-            columns = [*map(_quoted, keys), *(f"{_call(a)} AS {_quoted(a.alias)}" for a in asked)]
-            sql = f"SELECT {', '.join(columns)} FROM {_quoted(entity.name)} WHERE "
+            columns = [*map(quoted, keys), *(f"{call(a)} AS {quoted(a.alias)}" for a in asked)]
+            sql = f"SELECT {', '.join(columns)} FROM {quoted(entity.name)} WHERE "
             sql += kit.oracle.condition(entity.name, where)
             if keys:
-                sql += f" GROUP BY {', '.join(map(_quoted, keys))}"
+                sql += f" GROUP BY {', '.join(map(quoted, keys))}"
             wanted, types = kit.oracle.query(sql)
             names = [*keys, *(a.alias for a in asked)]
             scan_types = dict(zip(names, types, strict=True))
@@ -524,7 +461,7 @@ class ConnectorConformance:
             with kit.about(f"{entity.name} {aggregate.function}({aggregate.field or '*'}){ending}"):
                 found = Counter((*r[: len(keys)], r[column]) for r in got)
                 right = Counter((*r[: len(keys)], r[column]) for r in wanted)
-                assert found == right, f"{_one(found - right)} instead of {_one(right - found)}"
+                assert found == right, f"{example(found - right)} instead of {example(right - found)}"
 
     # -- manners ---------------------------------------------------------------------------
 
@@ -570,73 +507,11 @@ class ConnectorConformance:
             kit.connector.close()
 
 
-# -- values ----------------------------------------------------------------------------------
-
-
-def _plain(value: Any) -> Any:
-    """A value that equals another one where SQL calls them the same."""
-    if isinstance(value, float):
-        return "NaN" if value != value else float(f"{value:.12g}") + 0.0
-    if isinstance(value, dt.datetime) and value.tzinfo is not None:
-        return value.astimezone(dt.UTC)
-    return value
-
-
-def _with_neighbours(values: list[Any], type_: pa.DataType) -> list[Any]:
-    """The values, and some that lie just beside them."""
-    found: list[Any] = list(values)
-    for value in values[:2]:
-        if isinstance(value, bool | bytes):
-            continue
-        if isinstance(value, str):
-            found += [value.swapcase(), value + " ", value[:-1], "zz" + value]
-        elif isinstance(value, int | float):
-            found += [-value, value + 1]
-        elif isinstance(value, Decimal):
-            found += [-value, value + Decimal(1).scaleb(-type_.scale)]
-        elif isinstance(value, dt.datetime):
-            found += [value + dt.timedelta(seconds=1), value - dt.timedelta(days=1)]
-        elif isinstance(value, dt.date):
-            found += [value + dt.timedelta(days=1), value - dt.timedelta(days=31)]
-    if pa.types.is_boolean(type_):
-        found = [True, False]
-    return list(dict.fromkeys(v for v in found if _fits(v, type_)))
-
-
-def _fits(value: Any, type_: pa.DataType) -> bool:
-    try:
-        pa.scalar(value, type_)
-    except (pa.ArrowInvalid, OverflowError):
-        return False
-    return True
-
-
-def _absent(type_: pa.DataType, values: list[Any], count: int) -> list[Any]:
-    """So many values that no row has, for types of which there are many."""
-    if pa.types.is_integer(type_):
-        top = max(values)
-        return [v for v in range(top + 1, top + 1 + count) if _fits(v, type_)]
-    return [f"no such text {n}" for n in range(count)] if pa.types.is_string(type_) else []
-
-
-def _combined(pool: list[Predicate], chance: random.Random, depth: int, boolean: bool) -> Predicate:
-    """A random tree over the pool; without `boolean` a flat conjunction."""
-    if not boolean:
-        return And(tuple(chance.sample(pool, min(len(pool), chance.randint(2, 4)))))
-    kind = chance.choice(("leaf", "and", "or", "not")) if depth else "leaf"
-    if kind == "leaf":
-        return chance.choice(pool)
-    if kind == "not":
-        return Not(_combined(pool, chance, depth - 1, boolean))
-    terms = tuple(_combined(pool, chance, depth - 1, boolean) for _ in range(chance.randint(2, 3)))
-    return And(terms) if kind == "and" else Or(terms)
-
-
 def _never_true(kit: Kit, entity: Entity) -> list[Comparison]:
     """A comparison that no row passes, if the connector takes one exactly."""
     known = {f.name: values for owner, f, values in kit.fields() if owner is entity}
     for comparison in kit.exact(entity):
-        nothing = _absent(entity.field(comparison.field).type, known[comparison.field], 1)
+        nothing = absent(entity.field(comparison.field).type, known[comparison.field], 1)
         if comparison.op == "in" and nothing:
             return [Comparison(field=comparison.field, op="in", value=tuple(nothing))]
     return []
@@ -655,43 +530,3 @@ def _aggregates(kit: Kit, entity: Entity, rows: pa.Table) -> Iterator[Aggregate]
         aggregate = Aggregate(function=function, field=name, alias=f"a{number_}")
         if function in kit.connector.capabilities.aggregates and kit.connector.aggregates(entity, aggregate):
             yield aggregate
-
-
-def _call(aggregate: Aggregate) -> str:
-    if aggregate.field is None:
-        return "COUNT(*)"
-    name = _quoted(aggregate.field)
-    return f"COUNT(DISTINCT {name})" if aggregate.function == "count_distinct" else f"{aggregate.function}({name})"
-
-
-def _result_type(type_: pa.DataType) -> pa.DataType:
-    """The type that the core asks of a source where DuckDB would answer with this one."""
-    if pa.types.is_decimal(type_) and (type_.precision, type_.scale) == (38, 0):
-        return pa.int64()
-    if pa.types.is_timestamp(type_):
-        return pa.timestamp("us", tz="UTC" if type_.tz else None)
-    return pa.string() if pa.types.is_large_string(type_) or pa.types.is_string_view(type_) else type_
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _outline(predicate: Predicate) -> str:
-    if isinstance(predicate, Comparison):
-        return f"{predicate.field} {predicate.op} {_short(predicate.value)}".strip()
-    if isinstance(predicate, Not):
-        return f"not ({_outline(predicate.term)})"
-    word = " and " if isinstance(predicate, And) else " or "
-    return "(" + word.join(_outline(t) for t in predicate.terms) + ")"
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return ""
-    text = repr(value)
-    return text if len(text) < 60 else text[:57] + "..."
-
-
-def _one(rows: Counter[tuple[Any, ...]]) -> str:
-    return _short(next(iter(rows), None)) or "nothing"
