@@ -205,8 +205,8 @@ class TrytonConnector(Connector):
         return self._context
 
     def check(self) -> str:
-        version = self._post({"id": 0, "method": "common.server.version", "params": []}, None)
         self._user_context()
+        version = self._call("common.server.version")
         return f"Tryton {version}, database {self.settings.database}, user {self.settings.username}"
 
     def close(self) -> None:
