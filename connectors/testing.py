@@ -302,13 +302,13 @@ class ConnectorConformance:
     def test_several_scans_at_once_do_not_mix(self, kit: Kit) -> None:
         jobs = [(e, name) for e, rows in kit.tables() for name in rows.column_names][:24]
 
-        def example(job: tuple[Entity, str]) -> bool:
+        def same(job: tuple[Entity, str]) -> bool:
             entity, name = job
             wanted = Counter((plain(v),) for v in kit.oracle.rows[entity.name].column(name).to_pylist())
             return Counter(kit.read(entity, fields=(name,))) == wanted
 
         with ThreadPoolExecutor(max_workers=max(2, kit.connector.capabilities.concurrency)) as pool:
-            answers = list(pool.map(one, jobs))
+            answers = list(pool.map(same, jobs))
         for (entity, name), right in zip(jobs, answers, strict=True):
             with kit.about(f"{entity.name}.{name}"):
                 assert right, "other values than alone"
