@@ -66,7 +66,7 @@ from groundwire.core.connector import (
 from groundwire.core.errors import GroundwireError, Unavailable
 
 _ORDERED: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
-_SAMPLE = 6
+_SAMPLE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
