@@ -24,22 +24,27 @@ RETRIEVED = 6
 """Entities retrieved from a larger catalog, their neighbours not counted."""
 _MOST_VALUES = 8
 
-INSTRUCTIONS = """You write one DuckDB SELECT that answers the question from these tables. Rules:
-- Never write JOIN. Follow a relation with dots: in FROM orders, customer.country is the country of the order's customer.
+INSTRUCTIONS = """You write one DuckDB query, FROM first, that answers the question from these tables. Rules:
+- Choose the table whose rows are counted, summed or listed. Never write JOIN: follow a relation with dots. FROM orders, customer.country is the country of the order's customer.
 - Return exactly the columns that the question asks for, in that order.
-- Records without related ones: NOT EXISTS (SELECT 1 FROM orders WHERE orders.customer_id = customers.id).
 - Use only values listed for a column where values are listed. Today is CURRENT_DATE.
 - The past 30 days: date >= CURRENT_DATE - INTERVAL '30 days'. Last month: date >= DATE_TRUNC('month', CURRENT_DATE) - INTERVAL '1 month' AND date < DATE_TRUNC('month', CURRENT_DATE).
 - A share or rate: SUM(CASE WHEN condition THEN 1 ELSE 0 END) * 1.0 / COUNT(*).
 - If no table holds what is asked, write CANNOT ANSWER: and what is missing."""
 
-EXAMPLES = """Examples for tables orders(id, customer_id, product_id, status, total, ordered_at; customer, product), customers(id, name, country, joined_on), products(id, title, kind):
+EXAMPLES = """Examples for tables orders(id, customer_id, product_id, status, total, ordered_at; customer, product), customers(id, name, country, joined_on; many orders), products(id, title, kind):
 Q: Which 3 countries have the highest order totals? Return the country, number of orders and total.
-SELECT customer.country, COUNT(*) AS orders, SUM(total) AS total FROM orders GROUP BY customer.country ORDER BY total DESC LIMIT 3
+FROM orders SELECT customer.country, COUNT(*) AS orders, SUM(total) AS total GROUP BY customer.country ORDER BY total DESC LIMIT 3
+Q: How many customers are there per country?
+FROM customers SELECT country, COUNT(*) AS customers GROUP BY country ORDER BY customers DESC
+Q: What are the 2 most expensive open orders?
+FROM orders SELECT id, total WHERE status = 'open' ORDER BY total DESC LIMIT 2
 Q: What share of orders was cancelled per customer, for customers with at least 2 orders?
-SELECT customer.name, SUM(CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END) * 1.0 / COUNT(*) AS share FROM orders GROUP BY customer.name HAVING COUNT(*) >= 2
+FROM orders SELECT customer.name, SUM(CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END) * 1.0 / COUNT(*) AS share GROUP BY customer.name HAVING COUNT(*) >= 2
 Q: Customers who never ordered a book, with id and name
-SELECT id, name FROM customers WHERE NOT EXISTS (SELECT 1 FROM orders WHERE orders.customer_id = customers.id AND orders.product.kind = 'book')
+FROM customers SELECT id, name WHERE NOT EXISTS (SELECT 1 FROM orders WHERE product.kind = 'book')
+Q: Orders per month in 2023 by product title
+FROM orders SELECT product.title, DATE_TRUNC('month', ordered_at) AS month, COUNT(*) AS orders WHERE ordered_at >= '2023-01-01' AND ordered_at < '2024-01-01' GROUP BY product.title, month
 Q: Which employee packed the most orders?
 CANNOT ANSWER: no table records who packed an order"""
 
@@ -60,6 +65,9 @@ def card(entity: Entity, catalog: Catalog, shown: set[str] | None = None) -> str
     ]
     if ones:
         lines.append("  relations: " + ", ".join(ones))
+    many = [r.name for r in entity.relations if r.many and (shown is None or r.target in shown)]
+    if many:
+        lines.append("  many: " + ", ".join(many))
     if entity.measures:
         lines.append(
             "  measures: "

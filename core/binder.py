@@ -585,6 +585,13 @@ class _Binder:
     def _complete_group(self, select: exp.Select) -> None:
         """Group by the plain columns of the output too, which every other reading would refuse."""
         group = select.args.get("group")
+        if group is None and not select.args.get("distinct"):
+            plain = [c for e in select.expressions for c in _outside_aggregates(e.unalias())]
+            summed = [e for e in select.expressions if _aggregates_here(e.unalias())]
+            if plain and summed:
+                group = exp.Group(expressions=[])
+                select.set("group", group)
+                self.notes.append("grouped by the columns that are not aggregated")
         if group is None or any(v for k, v in group.args.items() if k != "expressions"):
             return
         keys = list(group.expressions)
@@ -944,6 +951,13 @@ def _conditions(where: exp.Expr | None) -> list[exp.Expr]:
 def _is_whole(part: exp.Expr, node: exp.Expr) -> bool:
     """Whether an aggregate is all of an expression, a FILTER around it not counted."""
     return part is node or (part.parent is node and isinstance(node, exp.Filter))
+
+
+def _aggregates_here(root: exp.Expr) -> bool:
+    """Whether an output expression holds an aggregate of this SELECT, not one inside a window or subquery."""
+    if isinstance(root, exp.Query | exp.Window):
+        return False
+    return isinstance(root, exp.AggFunc) or any(_aggregates_here(c) for c in root.iter_expressions())
 
 
 def _outside_aggregates(root: exp.Expr) -> list[exp.Column]:
