@@ -38,9 +38,17 @@ def without_model(result: Result) -> str | None:
         return "No matching records were found."
     if len(result) > ROWS or len(result.columns) > _COLUMNS:
         return f"{len(result)} rows match:"
+    if len(result) > 1:
+        return "; ".join(_row(result, n) for n in range(1, len(result) + 1)) + "."
     if all(v is None for row in result.rows() for v in row):
         return "The matching records hold no value for this."
     return None
+
+
+def _row(result: Result, number: int) -> str:
+    """A row as `first: second, third`, in references."""
+    first, *rest = [f"[r{number}.{c}]" for c in result.columns]
+    return f"{first}: {', '.join(rest)}" if rest else first
 
 
 def answer_text(question: str, result: Result) -> str:

@@ -27,6 +27,7 @@ _MOST_VALUES = 8
 INSTRUCTIONS = """You write one DuckDB query, FROM first, that answers the question from these tables. Rules:
 - Choose the table whose rows are counted, summed or listed. Never write JOIN: follow a relation with dots. FROM orders, customer.country is the country of the order's customer.
 - Return exactly the columns that the question asks for, in that order.
+- Which 5, top 5, the 5 highest: ORDER BY it DESC LIMIT 5.
 - Use only values listed for a column where values are listed. Today is CURRENT_DATE.
 - The past 30 days: date >= CURRENT_DATE - INTERVAL '30 days'. Last month: date >= DATE_TRUNC('month', CURRENT_DATE) - INTERVAL '1 month' AND date < DATE_TRUNC('month', CURRENT_DATE).
 - A share or rate: SUM(CASE WHEN condition THEN 1 ELSE 0 END) * 1.0 / COUNT(*).

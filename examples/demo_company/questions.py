@@ -6,7 +6,7 @@ from typing import Any
 
 DEMO = (
     "Which 5 industries have the highest total of unpaid invoices?",
-    "How many open helpdesk tickets are there per account owner?",
+    "How many open helpdesk tickets are there per industry?",
     "What are the 3 largest won deals?",
 )
 """Asked by `groundwire demo`; the first reads ERP and CRM, the second the warehouse and the CRM."""
@@ -22,13 +22,18 @@ CASES: list[dict[str, Any]] = [
     {
         "id": "demo-2",
         "question": DEMO[1],
-        "gold_sql": "SELECT customer.account.Owner.Name, COUNT(*) FROM dwh.tickets WHERE status = 'open' GROUP BY 1",
+        "gold_sql": "SELECT customer.account.Industry, COUNT(*) FROM dwh.tickets WHERE status = 'open' GROUP BY 1",
     },
     {
         "id": "demo-3",
         "question": DEMO[2],
         "gold_sql": "SELECT Name, Amount FROM crm.Opportunity WHERE IsWon ORDER BY Amount DESC NULLS LAST LIMIT 3;"
         "SELECT Name FROM crm.Opportunity WHERE IsWon ORDER BY Amount DESC NULLS LAST LIMIT 3",
+    },
+    {
+        "id": "tickets-by-owner",
+        "question": "How many open helpdesk tickets are there per account owner?",
+        "gold_sql": "SELECT customer.account.Owner.Name, COUNT(*) FROM dwh.tickets WHERE status = 'open' GROUP BY 1",
     },
     {
         "id": "accounts-by-segment",

@@ -1,0 +1,146 @@
+"""The agent with real small weights, and what may be said about a result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from groundwire import Hub, Result
+from groundwire.agents import grounding, phrasing, weights
+from groundwire.agents.agent import REFUSAL, Agent
+from groundwire.agents.grammar import query_grammar
+from groundwire.agents.local_model import LocalChatModel
+from groundwire.agents.prompt import choose, system_text
+from groundwire.connectors.memory import MemoryConnector
+from groundwire.core.binder import bind
+from groundwire.core.catalog import Relation
+from groundwire.core.errors import ModelError
+from groundwire.core.result import SourceReport
+
+
+def _shop() -> Hub:
+    shop = MemoryConnector.from_tables(
+        "shop",
+        {
+            "customers": pa.table({"id": [1, 2, 3], "name": ["Ada", "Bo", "Cy"], "country": ["DE", "DE", "FR"]}),
+            "orders": pa.table(
+                {
+                    "id": [1, 2, 3],
+                    "customer_id": [1, 1, 3],
+                    "total": [5.0, 7.5, 100.0],
+                    "status": ["open", "paid", "paid"],
+                }
+            ),
+        },
+        relations={
+            "orders": (Relation(name="customer", target="shop.customers", on=(("customer_id", "id"),)),),
+            "customers": (Relation(name="orders", target="shop.orders", on=(("id", "customer_id"),), many=True),),
+        },
+        primary_keys={"customers": ("id",), "orders": ("id",)},
+    )
+    return Hub([shop])
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[LocalChatModel]:
+    try:
+        weights.resolve(weights.SMALL)
+    except ModelError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    loaded = LocalChatModel(name_or_path=weights.SMALL, n_ctx=4096)
+    yield loaded
+    loaded.close()
+
+
+def _result(**columns: list[object]) -> Result:
+    report = SourceReport(source="erp", entities=("erp.invoice",), as_of=datetime.now(UTC))
+    return Result(table=pa.table(columns), sources=(report,), query="")
+
+
+@pytest.mark.weights
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_question_becomes_a_query_and_an_answer_made_of_cells(model: LocalChatModel) -> None:
+    with _shop() as hub:
+        answer = Agent(hub, model).ask("How many customers are there per country?")
+        assert answer.sql is not None
+        assert answer.result is not None
+        assert not answer.refused
+        cells = {grounding.display(v) for row in answer.result.rows() for v in row}
+        assert answer.citations
+        assert {c.text for c in answer.citations} <= cells
+
+
+@pytest.mark.weights
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_whatever_is_written_under_the_grammar_can_be_bound(model: LocalChatModel) -> None:
+    with _shop() as hub:
+        shown = choose("", hub.catalog)
+        rules = query_grammar(shown.entities, shown.names(hub.catalog))
+        for question in ("total of paid orders by customer name", "DROP TABLE orders", "select * from secrets"):
+            messages = [("system", system_text(shown, hub.catalog)), ("human", f"Q: {question}")]
+            text = model.invoke(messages, grammar=rules, max_tokens=80).text
+            assert text.startswith(("FROM shop.customers SELECT", "FROM shop.orders SELECT", "CANNOT ANSWER: "))
+
+
+@pytest.mark.weights
+def test_a_kept_prefix_changes_the_time_and_not_the_answer(model: LocalChatModel) -> None:
+    messages = [("system", "You answer in one word. " * 30), ("human", "Name a colour.")]
+    first = model.invoke(messages, max_tokens=8)
+    second = model.invoke(messages, max_tokens=8)
+    assert first.text == second.text
+    assert second.usage_metadata is not None
+    assert second.usage_metadata["input_token_details"]["cache_read"] > 100
+
+
+def test_references_become_cells_with_citations() -> None:
+    made = grounding.fill("The total is [r1.total] for [r1.name].", _result(name=["Acme"], total=[Decimal("12.50")]))
+    assert made.text == "The total is 12.50 for Acme."
+    assert [(c.row, c.column) for c in made.citations] == [(1, "total"), (1, "name")]
+
+
+def test_a_reference_to_no_cell_is_a_problem() -> None:
+    assert grounding.fill("[r9.total]", _result(total=[1])).problems
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("There are 42 orders worth 1,234.57.", ()),
+        ("There are 43 orders.", ("43",)),
+        ("About 1234.6 in all.", ()),
+        ("You asked about 2019.", ()),
+    ],
+)
+def test_free_text_is_checked_number_by_number(text: str, problems: tuple[str, ...]) -> None:
+    result = _result(orders=[42], worth=[1234.567])
+    assert grounding.check(text, [result], "what about 2019?").problems == problems
+
+
+def test_an_empty_result_is_said_to_be_empty_without_a_model() -> None:
+    empty = Result(table=pa.table({"a": pa.array([], pa.int64())}), sources=(), query="")
+    assert phrasing.without_model(empty) == "No matching records were found."
+
+
+def test_several_rows_are_all_said() -> None:
+    template = phrasing.without_model(_result(name=["a", "b"], n=[1, 2]))
+    assert template == "[r1.name]: [r1.n]; [r2.name]: [r2.n]."
+
+
+def test_the_grammar_of_answers_has_no_digits_of_its_own() -> None:
+    rules = phrasing.answer_grammar("How much in total?", _result(total=[5]))
+    word_rule = next(line for line in rules.splitlines() if line.startswith("word"))
+    assert not any(c.isdigit() for c in word_rule)
+
+
+def test_from_first_queries_are_part_of_the_language() -> None:
+    with _shop() as hub:
+        bound = bind("FROM shop.orders SELECT customer.country, SUM(total) WHERE status = 'paid'", hub.catalog)
+        assert "GROUP BY" in bound.sql()
+        assert REFUSAL
