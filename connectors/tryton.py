@@ -206,8 +206,7 @@ class TrytonConnector(Connector):
 
     def check(self) -> str:
         self._user_context()
-        version = self._call("common.server.version")
-        return f"Tryton {version}, database {self.settings.database}, user {self.settings.username}"
+        return f"Tryton, database {self.settings.database}, user {self.settings.username}"
 
     def close(self) -> None:
         self._client.close()

@@ -6,7 +6,7 @@ from typing import Any
 
 DEMO = (
     "Which 5 industries have the highest total of unpaid invoices?",
-    "How many open helpdesk tickets are there per industry?",
+    "How many open helpdesk tickets are there per billing country?",
     "What are the 3 largest won deals?",
 )
 """Asked by `groundwire demo`; the first reads ERP and CRM, the second the warehouse and the CRM."""
@@ -22,7 +22,7 @@ CASES: list[dict[str, Any]] = [
     {
         "id": "demo-2",
         "question": DEMO[1],
-        "gold_sql": "SELECT customer.account.Industry, COUNT(*) FROM dwh.tickets WHERE status = 'open' GROUP BY 1",
+        "gold_sql": "SELECT customer.account.BillingCountry, COUNT(*) FROM dwh.tickets WHERE status = 'open' GROUP BY 1",
     },
     {
         "id": "demo-3",
