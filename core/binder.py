@@ -858,6 +858,8 @@ class _Binder:
                         if measure is None or entity.find_field(name) or name.lower() in scope.outputs:
                             continue
                         made: exp.Expr = exp.paren(sqlglot.parse_one(measure.expression, dialect=DIALECT))
+                        if isinstance(node.parent, exp.AggFunc) and made.find(exp.AggFunc):
+                            node = node.parent  # SUM(unpaid) where unpaid is a sum already
                         if isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
                             made = exp.alias_(made, measure.name)
                         node.replace(made)

@@ -112,6 +112,11 @@ def test_a_measure_is_its_expression(hub: Hub) -> None:
     ]
 
 
+def test_a_sum_of_a_measure_that_sums_is_the_measure(hub: Hub) -> None:
+    plain = hub.query("SELECT party.code, overdue FROM erp.invoice GROUP BY 1 ORDER BY 1").rows()
+    assert hub.query("SELECT party.code, SUM(overdue) AS x FROM erp.invoice GROUP BY 1 ORDER BY 1").rows() == plain
+
+
 def test_a_bare_field_is_found_along_the_only_path_and_the_reading_is_said(hub: Hub) -> None:
     result = hub.query("SELECT Industry, COUNT(*) FROM crm.Deal GROUP BY Industry")
     assert result.rows() == [("Retail", 3)]

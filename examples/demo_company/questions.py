@@ -6,7 +6,7 @@ from typing import Any
 
 DEMO = (
     "Which 5 industries have the highest total of unpaid invoices?",
-    "How many open helpdesk tickets are there per billing country?",
+    "How many customers in Germany are on each plan?",
     "What are the 3 largest won deals?",
 )
 """Asked by `groundwire demo`; the first reads ERP and CRM, the second the warehouse and the CRM."""
@@ -22,7 +22,7 @@ CASES: list[dict[str, Any]] = [
     {
         "id": "demo-2",
         "question": DEMO[1],
-        "gold_sql": "SELECT customer.account.BillingCountry, COUNT(*) FROM dwh.tickets WHERE status = 'open' GROUP BY 1",
+        "gold_sql": "SELECT plan, COUNT(*) FROM dwh.customers WHERE account.BillingCountry = 'Germany' GROUP BY 1",
     },
     {
         "id": "demo-3",
@@ -51,9 +51,9 @@ CASES: list[dict[str, Any]] = [
         "gold_sql": "SELECT COUNT(*) FROM dwh.tickets WHERE priority = 'urgent' AND status = 'open'",
     },
     {
-        "id": "plan-germany",
-        "question": "How many customers in Germany are on each plan?",
-        "gold_sql": "SELECT plan, COUNT(*) FROM dwh.customers WHERE account.BillingCountry = 'Germany' GROUP BY 1",
+        "id": "open-by-country",
+        "question": "How many open helpdesk tickets are there per billing country?",
+        "gold_sql": "SELECT customer.account.BillingCountry, COUNT(*) FROM dwh.tickets WHERE status = 'open' GROUP BY 1",
     },
     {
         "id": "high-cases",
