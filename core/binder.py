@@ -36,11 +36,13 @@ class Bound:
         tree: plain SQL over entities.
         notes: what the binder read into the query, for the asker.
         now: the instant that CURRENT_DATE and NOW() were read as (UTC).
+        reads_clock: whether the query depends on that instant: it means something else later.
     """
 
     tree: exp.Query
     notes: list[str] = field(default_factory=list)
     now: datetime
+    reads_clock: bool = False
 
     @property
     def entities(self) -> list[Entity]:
@@ -80,8 +82,9 @@ def bind(
     """
     now = now or datetime.now(UTC)
     bound = Bound(tree=parse(text, max_bytes=max_bytes), now=now)
-    _freeze_clock(bound.tree, now)
+    bound.reads_clock = _freeze_clock(bound.tree, now)
     _Binder(catalog, bound.notes).query(bound.tree, None, {})
+    bound.reads_clock |= _freeze_clock(bound.tree, now)  # measures may read it too
     if link_values:
         _link_values(bound)
     return bound
@@ -126,18 +129,29 @@ def _resembling(text: str, values: tuple[str, ...], labels: Mapping[str, str]) -
     return None
 
 
-def _freeze_clock(tree: exp.Expr, now: datetime) -> None:
-    """One reading of the clock for all systems; the day is that of the local calendar."""
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    day = exp.cast(exp.Literal.string(now.astimezone().date().isoformat()), "date")
-    moment = exp.cast(exp.Literal.string(stamp), "timestamp")
+def _freeze_clock(tree: exp.Expr, now: datetime) -> bool:
+    """One reading of the clock for all systems; the day is that of the local calendar. True if it was read."""
+    day = now.astimezone().date().isoformat()
+    moment = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    read = False
     for node in list(tree.walk()):
-        if isinstance(node, exp.CurrentDate):
-            node.replace(day.copy())
-        elif isinstance(node, exp.CurrentTimestamp | exp.Localtimestamp):
-            node.replace(moment.copy())
-        elif isinstance(node, exp.Anonymous) and str(node.this).lower() in {"now", "today"}:
-            node.replace((moment if str(node.this).lower() == "now" else day).copy())
+        name = str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
+        if isinstance(node, exp.CurrentDate) or name == "today":
+            node.replace(_literal(day, "date"))
+        elif isinstance(node, exp.CurrentTimestamp | exp.Localtimestamp) or name == "now":
+            node.replace(_literal(moment, "timestamp"))
+        elif isinstance(node, exp.CurrentTime):
+            node.replace(_literal(moment.split()[1], "time"))
+        elif name == "age" and len(node.expressions) == 1:
+            node.set("expressions", [_literal(day, "timestamp"), *node.expressions])
+        else:
+            continue
+        read = True
+    return read
+
+
+def _literal(text: str, kind: str) -> exp.Cast:
+    return exp.cast(exp.Literal.string(text), kind)
 
 
 @dataclass

@@ -100,7 +100,12 @@ class ModelConfig(_Section):
 
 
 class LimitsConfig(_Section):
-    """`[limits]`: what a query may cost. `rows` and `bytes` bound each scan and the result."""
+    """`[limits]`: what a query may cost.
+
+    `rows` bounds each scan and the result; `bytes` all scans of a query together, and the result. What
+    is cut is marked. `timeout` is in seconds, for the whole query. `query_bytes` is the longest query.
+    `memory` is what joining may take, for all queries of this process together.
+    """
 
     rows: int = Field(default=2_000_000, ge=1)
     bytes: int = Field(default=2_000_000_000, ge=1_000_000)

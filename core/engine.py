@@ -1,16 +1,17 @@
 """Plans carried out: fragments read concurrently, joined by DuckDB, and nothing hidden.
 
-Every fragment is read within a time limit and a budget of rows and bytes. What was cut short or
-could not be read is said in the result; it is never only missing.
+Everything is read within a time limit and a budget of rows and bytes. What was cut short or
+could not be read is said in the result; it is never only missing. Where a source answers the whole
+query, DuckDB has no part in it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,15 +23,17 @@ from sqlglot import exp
 
 from groundwire.core.config import LimitsConfig
 from groundwire.core.connector import And, Comparison, Connector, QueryPushdown, Scan, ScanReport
-from groundwire.core.errors import QueryError, Rejected, RetryableError, SourceError
+from groundwire.core.errors import QueryError, Rejected, RetryableError, SourceError, Unavailable
 from groundwire.core.planner import Fragment, Plan
-from groundwire.core.query import DIALECT
 from groundwire.core.result import Completeness, Result, SourceReport
 from groundwire.core.retry import retrying
 from groundwire.core.schema import open_engine, plain_type
 
 Progress = Callable[[str], None]
 """Called with one short sentence when something starts or ends."""
+
+RESULT_BATCH = 65_536
+"""Rows of the residual that are taken at a time."""
 
 MAX_KEY_BATCHES = 50
 """IN lists that one dynamic filter may take; with more keys the fragment is read without it."""
@@ -51,6 +54,41 @@ class _Read:
         return [reason for report in self.reports for reason in report.incomplete]
 
 
+class _Budget:
+    """What a query may still read: rows of each fragment, bytes of all together. Shared by threads."""
+
+    def __init__(self, limits: LimitsConfig) -> None:
+        self.limits = limits
+        self._rows: dict[str, int] = {}
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def admit(self, fragment: str, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, str | None]:
+        """As much of the batch as fits, and which limit cut it, if one did."""
+        with self._lock:
+            rows, size = batch.num_rows, batch.nbytes
+            room, free = self.limits.rows - self._rows.get(fragment, 0), self.limits.bytes - self._bytes
+            cut = None
+            if rows > room:
+                batch, cut = batch.slice(0, room), f"limits.rows = {self.limits.rows:,}"
+            if size > free:
+                fitting = rows * free // size
+                if fitting < batch.num_rows:
+                    batch = batch.slice(0, fitting)
+                cut = f"limits.bytes = {self.limits.bytes:,}"
+            self._count(fragment, batch.num_rows, batch.nbytes)
+            return batch, cut
+
+    def give_back(self, fragment: str, batches: list[pa.RecordBatch]) -> None:
+        """Batches of an attempt that failed."""
+        with self._lock:
+            self._count(fragment, -sum(b.num_rows for b in batches), -sum(b.nbytes for b in batches))
+
+    def _count(self, fragment: str, rows: int, size: int) -> None:
+        self._rows[fragment] = self._rows.get(fragment, 0) + rows
+        self._bytes += size
+
+
 def execute(
     plan: Plan,
     connectors: Mapping[str, Connector],
@@ -58,39 +96,45 @@ def execute(
     *,
     on_error: str = "raise",
     progress: Progress | None = None,
+    started: float | None = None,
 ) -> Result:
     """Carry out a plan.
 
     Args:
         plan: from `planner.plan`.
         connectors: by source name.
-        limits: budgets of rows and bytes for each fragment, and the time for the whole, in seconds.
+        limits: rows of each fragment and of the result, bytes of all fragments together and of the result,
+            seconds for the whole.
         on_error: `raise`, or `incomplete` for a marked result from what could be read.
         progress: told as reads start and end.
+        started: `time.monotonic()` value from which time counts; now without it.
 
     Raises:
         SourceError: a source failed and `on_error` is `raise`.
         QueryError: the values don't fit the query, as in a cast that fails.
     """
-    started = time.monotonic()
+    started = time.monotonic() if started is None else started
     reader = _Reader(plan, connectors, limits, on_error, progress or (lambda _: None), started + limits.timeout)
     reads = reader.read_all()
-    if plan.residual is None:
-        table = _renamed(reads[0].table, plan.schema)
+    completeness: Completeness = "exact"
+    truncated = False
+    if plan.residual_sql is None:
+        table = reads[0].table
+        if reads[0].incomplete:
+            completeness = "lower_bound"  # the source computed every row that there is
     else:
-        table = _residual(plan, reads, limits)
-    truncated = plan.limit is not None and table.num_rows > plan.limit
-    if truncated:
-        table = table.slice(0, plan.limit)
-    if table.num_rows > limits.rows:
-        table, truncated = table.slice(0, limits.rows), True
-    broken = any(r.incomplete for r in reads)
+        table, truncated = _residual(plan.residual_sql, reads, limits, started + limits.timeout)
+        if any(r.incomplete for r in reads):
+            completeness = _completeness(plan.bound.tree)
+    table = _renamed(table, plan.schema)
+    if plan.limit is not None and table.num_rows > plan.limit:
+        table, truncated = table.slice(0, plan.limit), True
     return Result(
         table=table,
         sources=_source_reports(reads),
-        query=plan.bound.sql(),
+        query=plan.query,
         truncated=truncated,
-        completeness=_completeness(plan.bound.tree) if broken else "exact",
+        completeness=completeness,
         notes=tuple(dict.fromkeys(plan.bound.notes)),
         seconds=time.monotonic() - started,
     )
@@ -112,6 +156,7 @@ class _Reader:
         self.on_error = on_error
         self.progress = progress
         self.deadline = deadline
+        self.budget = _Budget(limits)
         self.stop = threading.Event()
 
     def read_all(self) -> list[_Read]:
@@ -178,7 +223,6 @@ class _Reader:
     def _attempt(self, fragment: Fragment, connector: Connector, read: _Read) -> pa.Table:
         report = ScanReport(deadline=self.deadline)
         batches: list[pa.RecordBatch] = []
-        rows = size = 0
         if fragment.query is not None:
             assert isinstance(connector, QueryPushdown)
             stream = connector.scan_query(fragment.query, fragment.schema, report)
@@ -187,28 +231,36 @@ class _Reader:
             stream = connector.scan(fragment.scan, report)
         with closing(_closable(stream)) as open_stream:
             try:
-                for batch in open_stream:
-                    if batch.schema != fragment.schema:
-                        batch = _cast_batch(batch, fragment.schema, fragment.source)
-                    batches.append(batch)
-                    rows += batch.num_rows
-                    size += batch.nbytes
-                    if rows > self.limits.rows or size > self.limits.bytes:
-                        report.incomplete.append(
-                            f"stopped after {rows:,} rows and {size:,} bytes: the budget is "
-                            f"{self.limits.rows:,} rows and {self.limits.bytes:,} bytes"
-                        )
-                        break
-                    if self.stop.is_set():
-                        break
-            except RetryableError:
-                raise
+                self._receive(open_stream, fragment, batches, report)
             except SourceError as error:
-                if self.on_error != "incomplete" or not batches:
+                if isinstance(error, RetryableError) or self.on_error != "incomplete" or not batches:
+                    self.budget.give_back(fragment.name, batches)
                     raise
-                report.incomplete.append(f"stopped after {rows:,} rows: {error}")
+                report.incomplete.append(f"stopped after {_rows(batches):,} rows: {error}")
         read.reports.append(report)
         return pa.Table.from_batches(batches, schema=fragment.schema)
+
+    def _receive(
+        self, stream: Iterable[pa.RecordBatch], fragment: Fragment, batches: list[pa.RecordBatch], report: ScanReport
+    ) -> None:
+        """Batches as they come, until the source, the budget or the time ends."""
+        for batch in stream:
+            if batch.schema != fragment.schema:
+                batch = _cast_batch(batch, fragment.schema, fragment.source)
+            batch, cut = self.budget.admit(fragment.name, batch)
+            batches.append(batch)
+            if cut is not None:
+                report.incomplete.append(f"stopped after {_rows(batches):,} rows: there are more than {cut}")
+            if cut is not None or self.stop.is_set():
+                return
+            if time.monotonic() > self.deadline:
+                raise Unavailable(
+                    f"not read to its end within limits.timeout = {self.limits.timeout:g} s", source=fragment.source
+                )
+
+
+def _rows(batches: list[pa.RecordBatch]) -> int:
+    return sum(b.num_rows for b in batches)
 
 
 def _closable(stream: Iterator[pa.RecordBatch]) -> Any:
@@ -244,7 +296,7 @@ def _terms(scan: Scan) -> tuple[Any, ...]:
 def _wrapped(fragment: Fragment, name: str, values: tuple[Any, ...]) -> exp.Query:
     assert fragment.query is not None
     column = exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier("keyed", quoted=True))
-    inner = exp.Subquery(this=fragment.query, alias=exp.TableAlias(this=exp.to_identifier("keyed", quoted=True)))
+    inner = exp.Subquery(this=fragment.query.copy(), alias=exp.TableAlias(this=exp.to_identifier("keyed", quoted=True)))
     columns = [
         exp.column(exp.to_identifier(n, quoted=True), table=exp.to_identifier("keyed", quoted=True))
         for n in fragment.schema.names
@@ -256,30 +308,64 @@ def _wrapped(fragment: Fragment, name: str, values: tuple[Any, ...]) -> exp.Quer
 
 # -- what is left for here -------------------------------------------------------------------
 
-_engines = threading.local()
+_engines: dict[str, duckdb.DuckDBPyConnection] = {}
+_engines_lock = threading.Lock()
 
 
-def _engine(memory: str) -> duckdb.DuckDBPyConnection:
-    """One locked-down DuckDB for each thread that asks questions."""
-    existing: dict[str, duckdb.DuckDBPyConnection] = _engines.__dict__.setdefault("by_memory", {})
-    if memory not in existing:
-        existing[memory] = open_engine(memory=memory)
-    return existing[memory]
+def _cursor(memory: str) -> duckdb.DuckDBPyConnection:
+    """A cursor of the one DuckDB of this process that may take so much memory; it sees no other's tables."""
+    with _engines_lock:
+        if memory not in _engines:
+            _engines[memory] = open_engine(memory=memory)
+        return _engines[memory].cursor()
 
 
-def _residual(plan: Plan, reads: list[_Read], limits: LimitsConfig) -> pa.Table:
-    assert plan.residual is not None
-    engine = _engine(limits.memory)
+def _residual(sql: str, reads: list[_Read], limits: LimitsConfig, deadline: float) -> tuple[pa.Table, bool]:
+    """The residual's rows, and whether the budget cut them.
+
+    Raises:
+        QueryError: a value does not fit, or it takes more time or memory than is allowed.
+    """
+    cut: str | None = None
+    batches: list[pa.RecordBatch] = []
+    budget = _Budget(limits)
+    with closing(_cursor(limits.memory)) as cursor, _time_limit(cursor, deadline) as out_of_time:
+        try:
+            for read in reads:
+                cursor.register(read.fragment.name, read.table)
+            with cursor.sql(sql).to_arrow_reader(RESULT_BATCH) as stream:
+                for batch in stream:
+                    batch, cut = budget.admit("result", batch)
+                    batches.append(batch)
+                    if cut is not None:
+                        break
+                return pa.Table.from_batches(batches, schema=stream.schema), cut is not None
+        except (duckdb.Error, OSError) as error:  # OSError: any of DuckDB's, once rows have begun to come
+            message = str(error).splitlines()[0]
+            if out_of_time.is_set():
+                message = f"joining what was read takes longer than limits.timeout = {limits.timeout:g} s"
+            elif message.startswith("Out of Memory Error"):
+                message = f"joining what was read takes more memory than limits.memory = {limits.memory}"
+            raise QueryError(message) from None
+
+
+@contextmanager
+def _time_limit(cursor: duckdb.DuckDBPyConnection, deadline: float) -> Iterator[threading.Event]:
+    """Interrupt the cursor from that `time.monotonic()` value on; the event says that it came to that."""
+    done, reached = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(max(0.05, deadline - time.monotonic())):
+            reached.set()
+            cursor.interrupt()  # again and again: one before the query begins has no effect
+
+    watcher = threading.Thread(target=watch, name="time limit", daemon=True)
+    watcher.start()
     try:
-        for read in reads:
-            engine.register(read.fragment.name, read.table)
-        table = engine.sql(plan.residual.sql(DIALECT)).to_arrow_table()
-    except duckdb.Error as error:
-        raise QueryError(str(error).splitlines()[0]) from None
+        yield reached
     finally:
-        for read in reads:
-            engine.unregister(read.fragment.name)
-    return _renamed(table, plan.schema)
+        done.set()
+        watcher.join()
 
 
 def _renamed(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,8 +23,9 @@ from groundwire.core import registry
 from groundwire.core.catalog import Catalog, Entity, Link, Measure
 from groundwire.core.config import Config, EntityConfig, LinkConfig, SourceConfig
 from groundwire.core.connector import Connector, Profiling
-from groundwire.core.errors import ConfigError, Rejected, SourceError, UnknownName
+from groundwire.core.errors import ConfigError, QueryError, Rejected, SourceError, UnknownName
 from groundwire.core.freshness import parse_age
+from groundwire.core.plans import Asked, Plans
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -60,6 +62,7 @@ class Hub:
         self.connectors: dict[str, Connector] = {c.name: c for c in connectors}
         self._kinds = {name: s.type for name, s in self.config.sources.items()}
         self._catalog: Catalog | None = None
+        self._plans = Plans()
         self._lock = threading.RLock()
 
     @classmethod
@@ -111,6 +114,7 @@ class Hub:
         max_age: str | float | timedelta | None = None,
         limit: int | None = None,
         on_error: str | None = None,
+        timeout: float | None = None,
         link_values: bool = False,
         progress: Progress | None = None,
     ) -> Result:
@@ -122,6 +126,7 @@ class Hub:
             limit: at most so many rows, marked as truncated if there are more.
             on_error: `raise` (default), or `incomplete`: a source that fails while being read leaves a
                 result that is marked incomplete.
+            timeout: seconds from text to table, in place of `limits.timeout`.
             link_values: read a text that is no value of an enumerated field as the value it resembles.
             progress: called with a sentence as scans start and end.
 
@@ -131,15 +136,23 @@ class Hub:
         """
         from groundwire.core import engine
 
+        started = time.monotonic()
         parse_age(max_age)  # every read is live, so any bound is met
+        on_error = on_error or self.config.on_error
+        if on_error not in ("raise", "incomplete"):
+            raise QueryError(f"on_error is raise or incomplete, not {on_error!r}")
+        limits = self.config.limits
+        if timeout is not None:
+            limits = limits.model_copy(update={"timeout": timeout})
 
         def run(plan: Plan) -> Result:
             return engine.execute(
                 plan,
                 self.connectors,
-                self.config.limits,
-                on_error=on_error or self.config.on_error,
+                limits,
+                on_error=on_error,
                 progress=progress,
+                started=started,
             )
 
         plan = self.plan(sql, limit=limit, link_values=link_values)
@@ -150,14 +163,15 @@ class Hub:
             if not any(f.query is not None for f in plan.fragments):
                 raise
             note = f"joined here, because {error.source} refused the whole query"
-            return replace(run(self.plan(sql, limit=limit, whole=False, link_values=link_values)), notes=(note,))
+            result = run(self.plan(sql, limit=limit, whole=False, link_values=link_values))
+            return replace(result, notes=(*result.notes, note))
 
     def plan(self, sql: str, *, limit: int | None = None, whole: bool = True, link_values: bool = False) -> Plan:
         """What `query` would do: bound query, scans, joins. Reads no data.
 
         Args:
             sql: as for `query`.
-            limit: as for `query`.
+            limit: as for `query`; 0 or more.
             whole: whether databases may be given whole queries; else one table at a time.
             link_values: as for `query`.
 
@@ -166,8 +180,16 @@ class Hub:
         """
         from groundwire.core import binder, planner
 
-        bound = binder.bind(sql, self.catalog, max_bytes=self.config.limits.query_bytes, link_values=link_values)
-        return planner.plan(bound, self.connectors, limit=limit, whole=whole)
+        if limit is not None and limit < 0:
+            raise QueryError("a limit can't be negative")
+        catalog = self.catalog
+        asked = Asked(sql=sql, limit=limit, whole=whole, link_values=link_values)
+        plan = self._plans.find(catalog, asked)
+        if plan is None:
+            bound = binder.bind(sql, catalog, max_bytes=self.config.limits.query_bytes, link_values=link_values)
+            plan = planner.plan(bound, self.connectors, limit=limit, whole=whole)
+            self._plans.keep(catalog, asked, plan)
+        return plan
 
     def explain(self, sql: str) -> str:
         """The plan as text: what each source executes itself, and what is joined here."""

@@ -14,8 +14,10 @@ returns too many rows can't make an answer wrong.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import pyarrow as pa
 from sqlglot import exp
@@ -104,10 +106,11 @@ class Fragment:
 
 @dataclass(kw_only=True)
 class Plan:
-    """What will be done.
+    """What will be done. Plans are kept and shared by threads: whoever carries one out changes nothing in it.
 
     Attributes:
         bound: the query with its names resolved.
+        query: the same as SQL.
         schema: columns of the result.
         fragments: in an order in which every fragment follows those that it takes keys from.
         residual: SQL over the fragments' names; None where the only fragment is the answer.
@@ -115,19 +118,25 @@ class Plan:
     """
 
     bound: Bound
+    query: str
     schema: pa.Schema
     fragments: list[Fragment]
     residual: exp.Query | None
     limit: int | None = None
 
+    @cached_property
+    def residual_sql(self) -> str | None:
+        """The residual as DuckDB runs it."""
+        return None if self.residual is None else str(self.residual.sql(DIALECT))
+
     def explain(self) -> str:
         """The plan as text, for people."""
         lines = [self.bound.sql(pretty=True), ""]
         lines += [f"{f.name}  {f.describe()}  (about {f.estimate:,.0f} rows)" for f in self.fragments]
-        if self.residual is None:
+        if self.residual_sql is None:
             lines.append(f"here  nothing: {self.fragments[0].name} is the answer")
         else:
-            lines.append(f"here  {self.residual.sql(DIALECT)}")
+            lines.append(f"here  {self.residual_sql}")
         return "\n".join(lines)
 
 
@@ -156,18 +165,55 @@ def plan(bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None
     Raises:
         QueryError: types don't fit.
     """
-    tree = bound.tree
+    tree, query = bound.tree, bound.sql()
     if limit is not None:
         tree = _limited(tree, limit + 1)
-    schema = TYPIST.schema(tree)
-    splitter = _Splitter(connectors, whole)
+    schema = TYPIST.schema(tree, query if tree is bound.tree else None)
+    taken = {c.alias.lower() for c in tree.find_all(exp.CTE)}
+    names = (name for name in (f"f{n}" for n in itertools.count()) if name not in taken)
+    splitter = _Splitter(connectors, whole, names)
     only = splitter.whole_query(tree, schema)
     if only is not None:
-        return Plan(bound=bound, schema=schema, fragments=[only], residual=None, limit=limit)
+        return Plan(bound=bound, query=query, schema=schema, fragments=[only], residual=None, limit=limit)
     residual = tree.copy()
     splitter.split(residual)
-    fragments = splitter.ordered()
-    return Plan(bound=bound, schema=schema, fragments=fragments, residual=residual, limit=limit)
+    fragments, replaced = _shared(splitter.ordered())
+    for table in residual.find_all(exp.Table):
+        if table.name in replaced:
+            table.set("this", exp.to_identifier(replaced[table.name], quoted=True))
+    return Plan(bound=bound, query=query, schema=schema, fragments=fragments, residual=residual, limit=limit)
+
+
+def _shared(fragments: list[Fragment]) -> tuple[list[Fragment], dict[str, str]]:
+    """Each read once: the fragments without repetitions, and who stands in for those left out.
+
+    Two of the same content are one read where they take the same keys, or where one takes none
+    and so holds the rows of all others.
+    """
+    kept: list[Fragment] = []
+    replaced: dict[str, str] = {}
+    unbounded = {_content(f) for f in fragments if not f.keys}
+    firsts: dict[tuple[object, ...], Fragment] = {}
+    for fragment in fragments:
+        content = _content(fragment)
+        keys = (replace(k, fragment=replaced.get(k.fragment, k.fragment)) for k in fragment.keys)
+        fragment.keys = () if content in unbounded else tuple(keys)
+        first = firsts.setdefault((content, fragment.keys), fragment)
+        if first is fragment:
+            kept.append(fragment)
+        else:
+            replaced[fragment.name] = first.name
+    return kept, replaced
+
+
+def _content(fragment: Fragment) -> tuple[object, ...]:
+    """What is read, apart from keys: equal contents are equal reads."""
+    if fragment.query is not None:
+        return fragment.source, fragment.query.sql(DIALECT)
+    assert fragment.scan is not None
+    scan = fragment.scan
+    shape = (scan.fields, scan.group_by, scan.aggregates, scan.order, scan.limit)
+    return scan.entity.full_name, repr(scan.where), shape
 
 
 def _limited(tree: exp.Query, limit: int) -> exp.Query:
@@ -184,7 +230,8 @@ def _limited(tree: exp.Query, limit: int) -> exp.Query:
 @dataclass
 class _Splitter:
     connectors: Mapping[str, Connector]
-    whole: bool = True
+    whole: bool
+    names: Iterator[str]
     fragments: list[Fragment] = field(default_factory=list)
     edges: list[joins.Edge] = field(default_factory=list)
     origins: dict[tuple[int, str], tuple[Fragment, dict[str, str]]] = field(default_factory=dict)
@@ -205,7 +252,7 @@ class _Splitter:
         if tree.find(exp.AggFunc):
             estimate = max(1.0, estimate / 20)
         return Fragment(
-            name=self._name(),
+            name=next(self.names),
             source=source,
             entities=tuple(entities.values()),
             schema=schema if schema is not None else TYPIST.schema(tree),
@@ -435,7 +482,7 @@ class _Splitter:
 
     def _add(self, entity: Entity, scan: Scan, estimate: float) -> Fragment:
         fragment = Fragment(
-            name=self._name(),
+            name=next(self.names),
             source=entity.source,
             entities=(entity,),
             schema=scan.schema,
@@ -461,10 +508,6 @@ class _Splitter:
             entity: Entity = table.meta["entity"]
             names = list(entity.primary_key[:1]) or [entity.fields[0].name]
         return tuple(names)
-
-    def _name(self) -> str:
-        self._count = getattr(self, "_count", -1) + 1
-        return f"f{self._count}"
 
     # -- dynamic filters -------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from groundwire.core.errors import QueryError
 from groundwire.core.query import DIALECT
 
 _LOCK_DOWN = (
-    "SET TimeZone = 'UTC'",
+    "SET GLOBAL TimeZone = 'UTC'",
     "SET enable_external_access = false",
     "SET allow_community_extensions = false",
     "SET autoinstall_known_extensions = false",
@@ -33,11 +33,14 @@ _LOCK_DOWN = (
 def open_engine(*, memory: str | None = None, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB that can reach neither files nor the network, and stays that way.
 
+    It spills nothing to disk either: a query that needs more memory fails. Cursors of it are as
+    locked down as it is.
+
     Args:
         memory: upper bound such as `2GB`.
         threads: worker threads; DuckDB's own choice without it.
     """
-    settings: dict[str, str | bool | int | float | list[str]] = {}
+    settings: dict[str, str | bool | int | float | list[str]] = {"temp_directory": ""}
     if memory:
         settings["memory_limit"] = memory
     if threads:
@@ -61,8 +64,12 @@ class Typist:
         self._known: dict[str, pa.Schema] = {}
         self._lock = threading.Lock()
 
-    def schema(self, tree: exp.Expr) -> pa.Schema:
+    def schema(self, tree: exp.Expr, text: str | None = None) -> pa.Schema:
         """The output columns of a bound query.
+
+        Args:
+            tree: the query.
+            text: the same as SQL, where the caller has it.
 
         Raises:
             QueryError: types don't fit, in DuckDB's words.
@@ -70,16 +77,14 @@ class Typist:
         with self._lock:
             for table in entity_tables(tree):
                 self._ensure(table.meta["entity"])
-            sql = tree.sql(DIALECT)
             try:
-                found = self._engine().sql(sql)
-                schema = found.limit(0).to_arrow_table().schema if found is not None else None
+                found = self._engine().sql(text or tree.sql(DIALECT))
+                types = _column_types(found) if found is not None else None
             except duckdb.Error as error:
                 raise QueryError(_first_line(error)) from None
-        if schema is None:
+        if types is None:
             raise QueryError("the query has no result")
-        names = [f.name for f in schema]
-        return pa.schema([pa.field(n, plain_type(t)) for n, t in zip(names, schema.types, strict=True)])
+        return pa.schema([pa.field(n, plain_type(t)) for n, t in zip(found.columns, types, strict=True)])
 
     def constant(self, node: exp.Expr, wanted: pa.DataType | None = None) -> tuple[Any, pa.DataType]:
         """The value and type of an expression without columns; cast to `wanted` if given.
@@ -138,6 +143,30 @@ _DUCKDB_TYPES: Mapping[pa.DataType, str] = {
     pa.date32(): "DATE",
     pa.null(): "VARCHAR",
 }
+
+
+_ARROW_TYPES: Mapping[str, pa.DataType] = {
+    **{name: type_ for type_, name in _DUCKDB_TYPES.items()},
+    "VARCHAR": pa.string(),
+    "BLOB": pa.binary(),
+    "HUGEINT": pa.decimal128(38, 0),
+    "TIMESTAMP": pa.timestamp("us"),
+    "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", tz="UTC"),
+    "TIME": pa.time64("us"),
+}
+
+
+def _column_types(found: duckdb.DuckDBPyRelation) -> list[pa.DataType]:
+    """What the columns will be in Arrow. The query is bound, and run over nothing only for rare types."""
+    types = []
+    for made in found.types:
+        if made.id == "decimal":
+            types.append(pa.decimal128(*(size for _, size in made.children)))
+        elif str(made) in _ARROW_TYPES:
+            types.append(_ARROW_TYPES[str(made)])
+        else:
+            return list(found.limit(0).to_arrow_table().schema.types)
+    return types
 
 
 def duckdb_type(type_: pa.DataType) -> str:

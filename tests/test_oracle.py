@@ -123,6 +123,9 @@ QUERIES = [
     "WITH t AS (SELECT code, SUM(amount) AS s FROM erp.invoice GROUP BY code) SELECT account.id, t.s FROM t JOIN crm.account account ON account.code = t.code WHERE t.s > 0",
     "SELECT owner.name, SUM(invoices.amount) FROM crm.account GROUP BY owner.name HAVING COUNT(*) > 1",
     "SELECT code FROM crm.account WHERE {ac} UNION SELECT code FROM erp.invoice WHERE amount > 0",
+    "SELECT a.id, b.id FROM crm.account a JOIN crm.account b ON a.code = b.code WHERE {aca}",
+    "SELECT a.id FROM crm.account a WHERE {aca} UNION ALL SELECT a.id FROM crm.account a WHERE {aca}",
+    "SELECT i.id FROM erp.invoice i WHERE i.code IN (SELECT code FROM crm.account WHERE {ac}) UNION ALL SELECT i.id FROM erp.invoice i WHERE i.code IN (SELECT code FROM crm.account WHERE {ac}) OR i.amount > 0",
     "SELECT id, RANK() OVER (PARTITION BY code ORDER BY owner_id, id) FROM crm.account WHERE {ac}",
 ]
 
