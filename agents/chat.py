@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import threading
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import WordCompleter
-from prompt_toolkit.history import FileHistory
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from groundwire.agents.agent import Agent, Answer
+from groundwire.agents.terminal import show_answer, watched
 from groundwire.core.errors import GroundwireError
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
 
-HELP = """/sources        every source, and whether it answers
-/explain        how the last answer was read
-/sql [SELECT]   the last query, or run one of your own
-/fresh AGE      oldest acceptable data from now on: 0, 30s, 5m; off
-/help           this list
-/quit           leave (or Ctrl-D); Ctrl-C stops an answer"""
+HELP = {
+    "/sources": "every source, and whether it answers",
+    "/explain": "how the last answer was read, and what each source was asked",
+    "/sql [SELECT ...]": "the last query, or the result of one of your own",
+    "/fresh [AGE]": "the oldest data that you accept: 0, 30s, 5m, 2h, 1d; off",
+    "/help": "this list",
+    "/quit": "leave, as does Ctrl-D; Ctrl-C stops an answer",
+}
+_ROWS = 1000
 
 
 class Chat:
@@ -34,7 +40,7 @@ class Chat:
         console: where to write.
         agent: who answers; made from the hub's configuration without it.
         max_age: bound on the age of data; see `Hub.query`.
-        read: in place of the terminal's prompt, for scripts and tests; raises EOFError at the end.
+        read: in place of the terminal's prompt, for scripts; raises EOFError at the end.
     """
 
     def __init__(
@@ -50,19 +56,19 @@ class Chat:
         self.console = console
         self.agent = agent or Agent(hub)
         self.max_age = max_age
-        self.read = read or self._prompt()
+        self.read = read or (_terminal_prompt() if sys.stdin.isatty() else _next_line)
         self.last: Answer | None = None
         self.commands: dict[str, Callable[[str], None]] = {
             "/sources": self._sources,
             "/explain": self._explain,
             "/sql": self._sql,
             "/fresh": self._fresh,
-            "/help": lambda _: self.console.print(Text(HELP)),
+            "/help": self._help,
         }
 
     def run(self) -> None:
         """Read and answer until the end of input or `/quit`."""
-        self.console.print(Text("Ask a question, or /help. Ctrl-D leaves.", style="dim"))
+        self._say(f"Connected: {', '.join(self.hub.connectors)}. Ask a question, or /help. Ctrl-D leaves.")
         while True:
             try:
                 line = self.read().strip()
@@ -76,89 +82,105 @@ class Chat:
                 self._one(line)
 
     def _one(self, line: str) -> None:
+        """Do what one line asks; whatever goes wrong ends the answer and not the chat."""
         try:
-            if line.startswith("/"):
-                name, _, rest = line.partition(" ")
-                command = self.commands.get(name)
-                if command is None:
-                    self.console.print(Text(f"no command {name}; /help lists them", style="yellow"))
-                else:
-                    command(rest.strip())
-            else:
+            if not line.startswith("/"):
                 self._ask(line)
+                return
+            name, _, rest = line.partition(" ")
+            if name in self.commands:
+                self.commands[name](rest.strip())
+            else:
+                self._say(f"no command {name}; /help lists them", "yellow")
         except GroundwireError as error:
-            self.console.print(Text(f"error: {error}", style="red"))
+            self._say(f"error: {error}", "red")
         except KeyboardInterrupt:
-            self.console.print(Text("stopped", style="dim"))
+            self._say("stopped")
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one question's fault must not cost the conversation
+            self._say(f"unexpected {type(error).__name__}: {error}", "red")
+
+    def _say(self, text: str, style: str = "dim") -> None:
+        self.console.print(Text(text, style=style))
 
     def _ask(self, question: str) -> None:
-        from groundwire.agents.cli import show_answer
-
-        stop = threading.Event()
-        result: list[Answer | BaseException] = []
-
-        def work() -> None:
-            try:
-                result.append(self.agent.ask(question, max_age=self.max_age, on_event=tell, stop_event=stop))
-            except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
-                result.append(error)
-
-        with self.console.status("thinking") as status:
-
-            def tell(kind: str, text: str) -> None:
-                status.update(Text(text if len(text) < 100 else text[:97] + "..."))
-
-            worker = threading.Thread(target=work, name="answer", daemon=True)
-            worker.start()
-            try:
-                while worker.is_alive():
-                    worker.join(0.1)
-            except KeyboardInterrupt:
-                stop.set()
-                worker.join(10)
-                self.console.print(Text("stopped", style="dim"))
-                return
-        outcome = result[0]
-        if isinstance(outcome, BaseException):
-            raise outcome
-        self.last = outcome
-        show_answer(self.console, outcome)
+        answer = watched(
+            self.console,
+            "thinking",
+            lambda tell, stop: self.agent.ask(question, max_age=self.max_age, on_event=tell, stop_event=stop),
+        )
+        self.last = answer
+        show_answer(self.console, answer)
 
     def _sources(self, _: str) -> None:
-        for state in self.hub.check():
-            style = "green" if state.ok else "red"
-            self.console.print(Text(f"{state.source} ({state.kind}): {state.message}", style=style))
+        for state in watched(self.console, "asking every source", lambda tell, stop: self.hub.check()):
+            mark = Text("✓ ", style="green") if state.ok else Text("✗ ", style="red")
+            self.console.print(mark, Text(f"{state.source} ({state.kind}): {state.message}"), sep="")
 
     def _explain(self, _: str) -> None:
         if self.last is None or self.last.sql is None:
-            self.console.print(Text("nothing was answered yet", style="dim"))
+            self._say("nothing was answered yet")
             return
         self.console.print(Text(self.hub.plan(self.last.sql, link_values=True).explain()))
         for source in self.last.result.sources if self.last.result else ():
             for native in source.native:
-                self.console.print(Text(f"{source.source} was asked: {native}", style="dim"))
+                self._say(f"{source.source} was asked: {native}")
 
     def _sql(self, sql: str) -> None:
         if sql:
-            self.console.print(self.hub.query(sql, max_age=self.max_age, limit=1000))
+            result = watched(
+                self.console,
+                "reading",
+                lambda tell, stop: self.hub.query(
+                    sql, max_age=self.max_age, limit=_ROWS, progress=lambda text: tell("source", text)
+                ),
+            )
+            self.console.print(result)
         elif self.last is not None and self.last.sql:
             self.console.print(Text(self.last.sql))
         else:
-            self.console.print(Text("nothing was answered yet", style="dim"))
+            self._say("nothing was answered yet")
 
     def _fresh(self, age: str) -> None:
-        if age in ("", "off", "none"):
+        if age in ("off", "none"):
             self.max_age = None
-        else:
+        elif age:
             parse_age(age)
             self.max_age = age
-        self.console.print(Text(f"oldest acceptable data: {self.max_age or 'as each source says'}", style="dim"))
+        self._say(f"oldest acceptable data: {self.max_age or 'as the configuration says'}")
 
-    def _prompt(self) -> Callable[[], str]:
-        folder = Path(platformdirs.user_state_dir("groundwire"))
-        folder.mkdir(parents=True, exist_ok=True)
-        session: PromptSession[str] = PromptSession(
-            history=FileHistory(str(folder / "history")),
-            completer=WordCompleter(["/sources", "/explain", "/sql", "/fresh", "/help", "/quit"], sentence=True),
-        )
-        return lambda: session.prompt("> ")
+    def _help(self, _: str) -> None:
+        table = Table.grid(padding=(0, 2))
+        for name, text in HELP.items():
+            table.add_row(Text(name, style="bold"), Text(text))
+        self.console.print(table)
+
+
+def _next_line() -> str:
+    """The next line of a standard input that is no terminal."""
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line
+
+
+def _terminal_prompt() -> Callable[[], str]:
+    names = [name.split()[0] for name in HELP]
+    session: PromptSession[str] = PromptSession(
+        history=_history(),
+        completer=WordCompleter(names, sentence=True),
+        auto_suggest=AutoSuggestFromHistory(),
+    )
+    return lambda: session.prompt("> ")
+
+
+def _history() -> History:
+    """Earlier questions from the user's state directory; of this chat alone where that can't be written."""
+    file = Path(platformdirs.user_state_dir("groundwire")) / "history"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(file))

@@ -1,6 +1,6 @@
 """The `groundwire` command.
 
-Exit codes: 0 success, 2 configuration or usage, 3 refused or not found, 4 a source failed.
+Exit codes: 0 success, 2 configuration or usage, 3 refused or not found, 4 a source failed, 130 after Ctrl-C.
 Everything works in a pipe: colours and progress go to terminals only.
 """
 
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -26,18 +28,42 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
 from groundwire.agents import weights
+from groundwire.agents.terminal import Tell, console, show_answer, watchable, watched
+from groundwire.core.catalog import Catalog, near_names
 from groundwire.core.errors import ConfigError, GroundwireError, ModelError, QueryError
+from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
 
 if TYPE_CHECKING:
-    from groundwire.agents.agent import Answer
+    from groundwire.agents.agent import Agent, Answer
 
-EXIT_CONFIG, EXIT_REFUSED, EXIT_SOURCE = 2, 3, 4
+EXIT_CONFIG, EXIT_REFUSED, EXIT_SOURCE, EXIT_STOPPED = 2, 3, 4, 130
+
+out = console()
+err = console(stderr=True)
+
+
+class _Commands(TyperGroup):
+    """All commands, with every error that a user can cause turned into a line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GroundwireError as error:
+            fail(str(error), exit_code(error))
+        except KeyboardInterrupt:
+            _leave()
+        except BrokenPipeError:  # the reader has what it wanted, as in `groundwire entities | head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
 
 app = typer.Typer(
     name="groundwire",
+    cls=_Commands,
     help="Ask a local language model about live CRM, ERP and SQL data.",
     no_args_is_help=True,
     add_completion=False,
@@ -49,34 +75,37 @@ model_app = typer.Typer(
 )
 app.add_typer(model_app, name="model")
 
-out = Console()
-err = Console(stderr=True)
+
+def _age(text: str | None) -> str | None:
+    """Check an age where it is written."""
+    try:
+        parse_age(text)
+    except QueryError as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
+
 
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Configuration; else $GROUNDWIRE_CONFIG or ./groundwire.toml."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AgeOption = Annotated[str | None, typer.Option("--max-age", help="Oldest acceptable data: 0, 30s, 5m, 2h, 1d.")]
+AgeOption = Annotated[
+    str | None, typer.Option("--max-age", callback=_age, help="Oldest acceptable data: 0, 30s, 5m, 2h, 1d.")
+]
 
 
 def main() -> None:
-    """Run the command and turn errors into messages and exit codes."""
-    try:
-        app(standalone_mode=True)
-    except GroundwireError as error:
-        fail(error)
-    except KeyboardInterrupt:
-        err.print("stopped")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
+    """Run the command."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr] # a name that a terminal can't show is no fault
+    app()
 
 
-def fail(error: GroundwireError) -> NoReturn:
-    """Print an error as one line and end with its exit code."""
-    err.print(Text(f"error: {error}", style="red"), soft_wrap=True)
-    sys.exit(exit_code(error))
+def fail(message: str, code: int) -> NoReturn:
+    """Print an error as one line and end with this exit code."""
+    err.print(Text(f"error: {message}", style="red"))
+    raise typer.Exit(code)
 
 
 def exit_code(error: GroundwireError) -> int:
@@ -90,34 +119,68 @@ def exit_code(error: GroundwireError) -> int:
 
 @contextmanager
 def open_hub(config: Path | None) -> Iterator[Hub]:
-    """A hub for a command."""
-    with Hub.from_config(config) as hub:
+    """A hub for a command.
+
+    Raises:
+        ConfigError: there is no valid configuration, or it names no source.
+    """
+    hub = Hub.from_config(config)
+    if not hub.connectors:
+        raise ConfigError("no source is configured", setting="sources")
+    try:
         yield hub
+    except KeyboardInterrupt:
+        _leave()
+    finally:
+        hub.close()
+
+
+def _leave() -> NoReturn:
+    """End at once after Ctrl-C: a read that is under way would otherwise keep the process for as long as it takes."""
+    err.print("stopped")
+    sys.stdout.flush()
+    os._exit(EXIT_STOPPED)
 
 
 @contextmanager
 def working(text: str) -> Iterator[Callable[[str], None]]:
-    """A line that moves while something is done; silent where nobody watches."""
-    if not err.is_terminal:
-        yield lambda _: None
+    """A line that moves while something is done in this thread; plain lines where nobody watches."""
+    if not watchable(err):
+        yield lambda message: err.print(Text(message))
         return
-    with err.status(text) as status:
-        yield lambda message: status.update(message)
+    with err.status(Text(text)) as status:
+        yield lambda message: status.update(Text(message))
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on standard output."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
 @app.command()
 def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
-    """Log in to every source and say whether it answers."""
+    """Log in to every source, read its catalog, and say whether it answers."""
     with open_hub(config) as hub:
-        with working("asking every source"):
-            states = hub.check()
+        states = watched(err, "asking every source", lambda tell, stop: hub.check())
+        ok = all(s.ok for s in states)
+        counts: dict[str, int] = {}
+        if ok:
+            for entity in watched(err, "reading catalogs", lambda tell, stop: hub.catalog):
+                counts[entity.source] = counts.get(entity.source, 0) + 1
         if json_:
-            print(json.dumps([{"source": s.source, "type": s.kind, "ok": s.ok, "message": s.message} for s in states]))
+            print_json(
+                [
+                    {"source": s.source, "type": s.kind, "ok": s.ok, "message": s.message}
+                    | ({"entities": counts.get(s.source, 0)} if ok else {})
+                    for s in states
+                ]
+            )
         else:
             for s in states:
                 mark = Text("ok  ", style="green") if s.ok else Text("FAIL", style="red")
-                out.print(mark, Text(f" {s.source} ({s.kind}): {s.message}"), sep="", soft_wrap=True)
-        if not all(s.ok for s in states):
+                size = f", {counts.get(s.source, 0)} entities" if ok else ""
+                out.print(mark, Text(f" {s.source} ({s.kind}): {s.message}{size}"), sep="")
+        if not ok:
             raise typer.Exit(EXIT_SOURCE)
 
 
@@ -131,8 +194,7 @@ def entities(
     from groundwire.agents import prompt
 
     with open_hub(config) as hub:
-        with working("reading catalogs"):
-            catalog = hub.catalog
+        catalog = watched(err, "reading catalogs", lambda tell, stop: hub.catalog)
         found = prompt.Retriever(catalog).rank(search) if search else sorted(catalog, key=lambda e: e.full_name)
         if json_:
             rows = [
@@ -144,10 +206,10 @@ def entities(
                 }
                 for e in found
             ]
-            print(json.dumps(rows, ensure_ascii=False))
+            print_json(rows)
         elif search:
             for entity in found[:10]:
-                out.print(Text(prompt.card(entity, catalog)), soft_wrap=True)
+                out.print(Text(prompt.card(entity, catalog)))
         else:
             table = Table("entity", "label", "rows", "fields", "relations")
             for e in found:
@@ -156,8 +218,8 @@ def entities(
                 table.add_row(Text(e.full_name), Text(e.label), rows_text, str(len(e.fields)), Text(relations))
             out.print(table)
         if not found:
-            err.print("no entity matches")
-            raise typer.Exit(EXIT_REFUSED)
+            near = _near(search or "", catalog)
+            fail("no entity matches" + (f"; did you mean {', '.join(near)}?" if near else ""), EXIT_REFUSED)
 
 
 @app.command()
@@ -165,16 +227,24 @@ def query(
     sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.")],
     config: ConfigOption = None,
     max_age: AgeOption = None,
-    limit: Annotated[int, typer.Option(help="Rows at most; more are said to exist.")] = 1000,
-    on_error: Annotated[str, typer.Option(help="raise, or incomplete.")] = "raise",
+    limit: Annotated[int, typer.Option(min=1, help="Rows at most; more are said to exist.")] = 1000,
+    on_error: Annotated[
+        Literal["raise", "incomplete"] | None, typer.Option(help="What a source that fails does to the result.")
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Run a query and print the table with its sources."""
     with open_hub(config) as hub:
-        with working("reading") as tell:
-            result = hub.query(_text(sql), max_age=max_age, limit=limit, on_error=on_error, progress=tell)
+        text = _text(sql)
+        result = watched(
+            err,
+            "reading",
+            lambda tell, stop: hub.query(
+                text, max_age=max_age, limit=limit, on_error=on_error, progress=lambda read: tell("source", read)
+            ),
+        )
         if json_:
-            print(result.to_json())
+            print_json(result.to_dict())
         else:
             out.print(result)
 
@@ -183,7 +253,8 @@ def query(
 def explain(sql: Annotated[str, typer.Argument(help="One SELECT.")], config: ConfigOption = None) -> None:
     """Show what each source would execute, and what is joined here."""
     with open_hub(config) as hub:
-        out.print(Text(hub.explain(_text(sql))), soft_wrap=True)
+        text = _text(sql)
+        out.print(Text(watched(err, "reading catalogs", lambda tell, stop: hub.explain(text))))
 
 
 @app.command()
@@ -198,10 +269,13 @@ def ask(
     from groundwire.agents.agent import Agent
 
     with open_hub(config) as hub:
-        with working("starting") as tell:
-            answer = Agent(hub).ask(question, hints=hints, max_age=max_age, on_event=lambda kind, text: tell(text))
+        answer = watched(
+            err,
+            "reading catalogs and loading the model",
+            lambda tell, stop: Agent(hub).ask(question, hints=hints, max_age=max_age, on_event=tell, stop_event=stop),
+        )
         if json_:
-            print(json.dumps(answer.to_dict(), ensure_ascii=False))
+            print_json(answer.to_dict())
         else:
             show_answer(out, answer)
         if answer.refused:
@@ -211,10 +285,13 @@ def ask(
 @app.command()
 def chat(config: ConfigOption = None, max_age: AgeOption = None) -> None:
     """Ask one question after another."""
+    from groundwire.agents.agent import Agent
     from groundwire.agents.chat import Chat
 
     with open_hub(config) as hub:
-        Chat(hub, out, max_age=max_age).run()
+        agent = Agent(hub)
+        watched(err, "reading catalogs and loading the model", lambda tell, stop: agent.warm())
+        Chat(hub, out, agent=agent, max_age=max_age).run()
 
 
 @app.command()
@@ -224,30 +301,37 @@ def demo(
     stop: Annotated[bool, typer.Option("--stop", help="Stop a demo that is running.")] = False,
 ) -> None:
     """Start the demo company, ask it three questions, and stay in the chat."""
-    company = importlib.import_module("groundwire.demo.company")
+    try:
+        company = importlib.import_module("groundwire.demo.company")
+    except ImportError as error:
+        fail(f"{error}; run: pip install 'groundwire[demo]'", EXIT_CONFIG)
     if stop:
         out.print(company.stop_running())
         return
     from groundwire.agents.agent import Agent
     from groundwire.agents.chat import Chat
 
-    with working("starting the demo company") as tell:
-        running = company.DemoCompany(progress=lambda text: tell(text) if err.is_terminal else err.print(text))
-        running.start()
+    try:
+        with working("starting the demo company") as tell:
+            running = company.DemoCompany(progress=tell)
+            running.start()
+    except (RuntimeError, OSError) as error:
+        fail(str(error), EXIT_SOURCE)
     try:
         with Hub.from_config(running.config_path, {**running.environment}) as hub:
-            with working("reading catalogs and loading the model"):
-                agent = Agent(hub)
-                agent.warm()
+            agent = Agent(hub)
+            watched(err, "reading catalogs and loading the model", lambda tell, stop: agent.warm())
             for question in running.questions if questions else ():
                 out.print(Text(f"\n> {question}", style="bold"))
-                with working("thinking") as tell:
-                    answer = agent.ask(question, on_event=lambda kind, text: tell(text))
-                show_answer(out, answer)
+                show_answer(out, watched(err, "thinking", partial(_ask, agent, question)))
             if chat_ and sys.stdin.isatty() and out.is_terminal:
                 Chat(hub, out, agent=agent).run()
     finally:
         running.stop()
+
+
+def _ask(agent: Agent, question: str, tell: Tell, stop: threading.Event) -> Answer:
+    return agent.ask(question, on_event=tell, stop_event=stop)
 
 
 @model_app.command("pull")
@@ -260,12 +344,12 @@ def model_pull(name: Annotated[str, typer.Argument(help="Known weights.")] = wei
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+    with Progress(*columns, console=err, disable=not watchable(err)) as bar:
         task = bar.add_task(name)
         path = weights.pull(
             name, lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
         )
-    out.print(Text(str(path)), soft_wrap=True)
+    out.print(Text(str(path)))
 
 
 @model_app.command("list")
@@ -273,7 +357,7 @@ def model_list(json_: JsonOption = False) -> None:
     """List known weights and where they are."""
     rows = [(w, path) for w, path in weights.listing()]
     if json_:
-        print(json.dumps([{"name": w.name, "bytes": w.size, "path": str(p) if p else None} for w, p in rows]))
+        print_json([{"name": w.name, "bytes": w.size, "path": str(p) if p else None} for w, p in rows])
         return
     table = Table("name", "size", "licence", "here")
     for w, path in rows:
@@ -293,39 +377,29 @@ def eval_(
     from groundwire.agents.agent import Agent
     from groundwire.agents.evals import run_cases
 
+    try:
+        chosen = json.loads(cases.read_text(encoding="utf-8"))[:limit]
+    except (OSError, ValueError) as error:
+        fail(f"can't read {cases}: {error}", EXIT_CONFIG)
     with open_hub(config) as hub:
-        report = run_cases(
-            Agent(hub),
-            json.loads(cases.read_text(encoding="utf-8"))[:limit],
-            print_line=lambda s: err.print(Text(s), soft_wrap=True),
-        )
+        report = run_cases(Agent(hub), chosen, print_line=lambda s: err.print(Text(s)))
         if json_:
-            print(json.dumps(report.to_dict(), ensure_ascii=False))
+            print_json(report.to_dict())
         else:
             out.print(Text(report.summary()))
 
 
-def show_answer(console: Console, answer: Answer) -> None:
-    """An answer with its table, and under it how true it is and where it comes from."""
-    console.print(Text(answer.text, style="yellow" if answer.refused else "bold"), soft_wrap=True)
-    result = answer.result
-    if result is None:
-        return
-    if answer.refused:
-        return
-    if len(result) > 1 or len(result.columns) > 3:
-        console.print(result)
-    else:
-        for line in result.footer():
-            console.print(Text(line, style="dim" if result.complete else "yellow"), soft_wrap=True)
-    if answer.citations:
-        cited = "; ".join(f"{c.text} = row {c.row}, {c.column} ({', '.join(c.sources)})" for c in answer.citations[:8])
-        console.print(Text(f"from: {cited}", style="dim"), soft_wrap=True)
-    if answer.sql:
-        console.print(Text(f"query: {answer.sql}", style="dim"), soft_wrap=True)
-    for note in result.notes:
-        console.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
+def _near(words: str, catalog: Catalog) -> list[str]:
+    """Entities whose own name resembles one of these words."""
+    names = {e.name.rpartition(".")[2]: e.full_name for e in catalog}
+    return list(dict.fromkeys(names[near] for word in words.split() for near in near_names(word, names)))
 
 
 def _text(sql: str) -> str:
-    return sys.stdin.read() if sql == "-" else sql
+    """The query itself, or what standard input holds."""
+    if sql != "-":
+        return sql
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError:
+        raise QueryError("standard input is not UTF-8") from None

@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import requests
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 from pydantic import Field as Setting
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
@@ -106,6 +106,13 @@ class SalesforceSettings(BaseModel):
     )
     timeout: float = Setting(default=30.0, gt=0)
     api_version: str = "59.0"
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        by_url = self.url and (self.session_id or (self.client_id and self.client_secret))
+        if not by_url and not (self.username and self.password):
+            raise ValueError("set url, client_id and client_secret, or username and password")
+        return self
 
 
 class _Session(requests.Session):

@@ -142,6 +142,8 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
         raise ConfigError(
             f"can't read the configuration {file}: {error.strerror}; name one with --config or {PATH_VARIABLE}"
         ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"the configuration {file} is not UTF-8") from None
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -197,6 +199,8 @@ def _fill(value: Any, where: str, base: Path, environment: Mapping[str, str]) ->
                 return file.read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise ConfigError(f"can't read {file}: {error.strerror}", setting=where) from None
+            except UnicodeDecodeError:
+                raise ConfigError(f"{file} is not UTF-8", setting=where) from None
         return {k: _fill(v, f"{where}.{k}" if where else str(k), base, environment) for k, v in value.items()}
     if isinstance(value, list):
         return [_fill(v, f"{where}[{i}]", base, environment) for i, v in enumerate(value)]
@@ -207,12 +211,12 @@ def _config_error(error: ValidationError, data: Any, model: type[BaseModel], pre
     """The first problem as one sentence; never shows the value, which may be a secret."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join([p for p in [prefix] if p] + [str(p) for p in first["loc"]])
-    message = first["msg"]
+    message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         names = [f.alias or n for n, f in model.model_fields.items()]
         name = str(first["loc"][-1])
         near = near_names(name, names)
-        message = f"unknown setting; did you mean {', '.join(near)}?" if near else "unknown setting"
+        message = f"unknown setting; did you mean {', '.join(near)}?" if near else "unknown setting."
         if len(first["loc"]) == 1:
             message += f" Valid settings: {', '.join(sorted(names))}"
     elif first["type"] == "missing":

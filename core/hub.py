@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from groundwire.core import config as configuration
 from groundwire.core import registry
 from groundwire.core.catalog import Catalog, Entity, Link, Measure
-from groundwire.core.config import Config, EntityConfig, LinkConfig, SourceConfig
+from groundwire.core.config import Config, EntityConfig, LinkConfig, MeasureConfig, SourceConfig
 from groundwire.core.connector import Connector, Profiling
 from groundwire.core.errors import ConfigError, QueryError, Rejected, SourceError, UnknownName
 from groundwire.core.freshness import parse_age
@@ -186,8 +186,11 @@ class Hub:
         asked = Asked(sql=sql, limit=limit, whole=whole, link_values=link_values)
         plan = self._plans.find(catalog, asked)
         if plan is None:
-            bound = binder.bind(sql, catalog, max_bytes=self.config.limits.query_bytes, link_values=link_values)
-            plan = planner.plan(bound, self.connectors, limit=limit, whole=whole)
+            try:
+                bound = binder.bind(sql, catalog, max_bytes=self.config.limits.query_bytes, link_values=link_values)
+                plan = planner.plan(bound, self.connectors, limit=limit, whole=whole)
+            except RecursionError:
+                raise QueryError("the query is nested too deeply") from None
             self._plans.keep(catalog, asked, plan)
         return plan
 
@@ -302,10 +305,7 @@ def _described(entity: Entity, config: EntityConfig | None, keep: set[str]) -> E
                 sensitive=f.sensitive or extra.sensitive,
             )
         fields.append(f)
-    measures = tuple(
-        Measure(name=n, expression=m.expression, description=m.description, synonyms=m.synonyms)
-        for n, m in config.measures.items()
-    )
+    measures = tuple(_measure(n, m, f"{where}.measures.{n}.expression") for n, m in config.measures.items())
     return replace(
         entity,
         fields=tuple(fields),
@@ -314,6 +314,16 @@ def _described(entity: Entity, config: EntityConfig | None, keep: set[str]) -> E
         synonyms=(*entity.synonyms, *config.synonyms),
         measures=(*entity.measures, *measures),
     )
+
+
+def _measure(name: str, config: MeasureConfig, setting: str) -> Measure:
+    import sqlglot
+
+    try:
+        sqlglot.parse_one(config.expression, dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        raise ConfigError("not an expression in DuckDB's dialect", setting=setting) from None
+    return Measure(name=name, expression=config.expression, description=config.description, synonyms=config.synonyms)
 
 
 def _without_lost_relations(catalog: Catalog) -> Catalog:
