@@ -250,12 +250,15 @@ def _sqlite_number(otherwise: str) -> str:
 
 
 def _sqlite_decimal(scale: int) -> str:
-    """A decimal as an integer of its last place."""
-    otherwise = f"GW_DECIMAL({{0}}, {scale})"
+    """A decimal as an integer of its last place.
+
+    Numbers sort before text and blobs, so one comparison finds those that multiply exactly (the plus sign
+    keeps the column's affinity out of it); TYPEOF takes twice the time.
+    """
+    most = 9 * 10 ** (15 - min(scale, 15))
     return (
-        f"(CASE TYPEOF({{0}}) WHEN 'real' THEN CASE WHEN ABS({{0}}) < {9 * 10 ** (15 - min(scale, 15))}.0"
-        f" THEN CAST(ROUND({{0}} * {10**scale}) AS INTEGER) ELSE {otherwise} END"
-        f" WHEN 'integer' THEN {{0}} * {10**scale} WHEN 'null' THEN NULL ELSE {otherwise} END)"
+        f"(CASE WHEN +{{0}} BETWEEN -{most} AND {most} THEN CAST(ROUND({{0}} * {10**scale}) AS INTEGER)"
+        f" WHEN {{0}} IS NOT NULL THEN GW_DECIMAL({{0}}, {scale}) END)"
     )
 
 
