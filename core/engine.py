@@ -410,18 +410,36 @@ def _source_reports(reads: list[_Read]) -> tuple[SourceReport, ...]:
 def _completeness(tree: exp.Query) -> Completeness:
     """What missing records do to this query's figures.
 
-    Filters, projections, inner joins and COUNT can only lose; everything that compares, ranks,
-    averages, sums (values may be negative) or looks for absence can also be wrong.
+    Filters, projections, inner joins and a COUNT that is shown as it is can only lose; everything that
+    compares, ranks, averages, sums (values may be negative) or looks for absence can also be wrong.
     """
-    if tree.find(exp.Except, exp.Intersect, exp.Window, exp.Exists):
+    if tree.find(exp.Except, exp.Intersect, exp.Window, exp.Exists, exp.All, exp.Any):
         return "unknown"
-    if any(not isinstance(a, exp.Count) for a in tree.find_all(exp.AggFunc)):
+    if any(join.side for join in tree.find_all(exp.Join)):
         return "unknown"
-    for join in tree.find_all(exp.Join):
-        if join.side:
+    if not all(_is_shown_count(a, tree) for a in tree.find_all(exp.AggFunc)):
+        return "unknown"
+    for select in tree.find_all(exp.Select):
+        if (select.args.get("limit") and select.args.get("order")) or not _only_adds_rows(select):
             return "unknown"
-    if any(s.args.get("limit") and s.args.get("order") for s in tree.find_all(exp.Select)):
-        return "unknown"
-    if any(isinstance(n.this.unnest(), exp.In) and n.this.unnest().args.get("query") for n in tree.find_all(exp.Not)):
-        return "unknown"
     return "lower_bound"
+
+
+def _is_shown_count(aggregate: exp.AggFunc, tree: exp.Query) -> bool:
+    place: exp.Expr = aggregate
+    while isinstance(place.parent, exp.Alias | exp.Filter | exp.Ordered | exp.Order):
+        place = place.parent
+    return isinstance(aggregate, exp.Count) and place.parent is tree
+
+
+def _only_adds_rows(select: exp.Select) -> bool:
+    """Whether fewer rows of this SELECT can only mean fewer rows of the whole."""
+    place = select.parent
+    while isinstance(place, exp.Subquery | exp.SetOperation):
+        place = place.parent
+    if isinstance(place, exp.In):  # unless something above turns it round
+        place = place.parent
+        while isinstance(place, exp.And | exp.Or | exp.Paren):
+            place = place.parent
+        return isinstance(place, exp.Where | exp.Join)
+    return place is None or isinstance(place, exp.From | exp.Join | exp.CTE)
