@@ -18,7 +18,7 @@ from typing import Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import ModelRequest, ModelResponse
+from langchain.agents.middleware.types import ModelRequest, ModelResponse, ToolCallRequest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import (
     AIMessage,
@@ -28,20 +28,26 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
+from langgraph.errors import GraphRecursionError
+from langgraph.types import Command
 
 from groundwire.agents import grounding, phrasing, prompt
 from groundwire.agents.grammar import query_grammar
 from groundwire.agents.grounding import Citation
 from groundwire.agents.local_model import LocalChatModel
 from groundwire.agents.tools import make_tools
+from groundwire.core.errors import ConfigError, ModelError
 from groundwire.core.hub import Hub
 from groundwire.core.result import Result
 
 Event = Callable[[str, str], None]
-"""Called with a kind (`step`, `sql`, `source`) and a sentence while an answer is being made."""
+"""Called while an answer is being made, with a kind and a text: `step` and `source` (a sentence about what is being
+done, or read), `sql` (a query that is about to run), `text` (one more token: what this step has written so far)."""
 
 REFUSAL = "I can't answer that from the connected systems"
 _MAX_QUERIES = 2
+_MAX_STEPS = 25
+_WRITING_REFERENCE = re.compile(r"\[[^\]]*$")
 
 _REMOTE_SYSTEM = (
     """You answer questions from a company's live systems with the tools given. Never state a \
@@ -134,27 +140,38 @@ class Agent:
 
         Raises:
             SourceError: a source failed.
-            ModelError: the model can't be loaded.
+            ModelError: the model can't be loaded or failed.
         """
         started = time.monotonic()
         tell = on_event or (lambda kind, text: None)
         middleware = _Grounded(self.hub, question, hints, max_age, tell, stop_event)
-        tools = [t for t in make_tools(self.hub) if t.name == "query" or not isinstance(self.model, LocalChatModel)]
         if isinstance(self.model, LocalChatModel):
             tools = [middleware.query_tool]
+        else:
+            tools = make_tools(self.hub, max_age=max_age, progress=lambda read: tell("source", read))
         graph = create_agent(self.model, tools=tools, middleware=[middleware])
         text = prompt.question_text(question, hints)
-        state = graph.invoke({"messages": [HumanMessage(text)]}, {"recursion_limit": 25})
+        try:
+            state = graph.invoke({"messages": [HumanMessage(text)]}, {"recursion_limit": _MAX_STEPS})
+        except GraphRecursionError:
+            raise ModelError(f"the model came to no answer in {_MAX_STEPS} steps") from None
         return middleware.answer(state["messages"], time.monotonic() - started)
 
 
 def model_from_config(hub: Hub) -> BaseChatModel:
-    """The chat model that a hub's configuration names."""
+    """The chat model that a hub's configuration names.
+
+    Raises:
+        ConfigError: LangChain knows no such model, or its package is not installed.
+    """
     settings = hub.config.model
     if ":" in settings.name and not settings.name.endswith(".gguf"):
         from langchain.chat_models import init_chat_model
 
-        remote: BaseChatModel = init_chat_model(settings.name, **settings.options)
+        try:
+            remote: BaseChatModel = init_chat_model(settings.name, **settings.options)
+        except Exception as error:  # each provider's package has errors of its own
+            raise ConfigError(str(error).partition("\n")[0], setting="model.name") from error
         return remote
     return LocalChatModel(
         name_or_path=settings.name,
@@ -195,7 +212,12 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any] | AIMessage:
         if not isinstance(request.model, LocalChatModel):
-            response = handler(request.override(system_message=SystemMessage(_REMOTE_SYSTEM)))
+            self.tell("step", "waiting for the model")
+            try:
+                response = handler(request.override(system_message=SystemMessage(_REMOTE_SYSTEM)))
+            except Exception as error:  # each provider's package has errors of its own
+                first = str(error).partition("\n")[0]
+                raise ModelError(f"the model did not answer: {type(error).__name__}: {first}") from error
             self._count(response.result)
             return response
         done = [m for m in request.messages if isinstance(m, ToolMessage)]
@@ -224,6 +246,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             "grammar": query_grammar(shown.entities, shown.names(self.hub.catalog)),
             "max_tokens": 300,
             "stop_event": self.stop,
+            "on_text": self._writing(lambda text: text),
         }
         system = SystemMessage(prompt.system_text(shown, self.hub.catalog))
         response = handler(
@@ -235,7 +258,6 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             return AIMessage(content="stopped")
         if text.startswith("CANNOT ANSWER"):
             return AIMessage(content=f"{REFUSAL}: {text.partition(':')[2].strip()}")
-        self.tell("sql", text)
         call = {"name": "query", "args": {"sql": text}, "id": f"query_{len(request.messages)}"}
         return AIMessage(content="", tool_calls=[call])
 
@@ -254,6 +276,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             "grammar": phrasing.answer_grammar(self.question, result),
             "max_tokens": 90,
             "stop_event": self.stop,
+            "on_text": self._writing(lambda text: grounding.fill(_WRITING_REFERENCE.sub("…", text), result).text),
         }
         response = handler(
             request.override(
@@ -266,6 +289,25 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self._count(response.result)
         self.template = response.result[-1].text.strip()
         return AIMessage(content=self.template)
+
+    def _writing(self, shown: Callable[[str], str]) -> Callable[[str], None]:
+        """Tells what is written so far, as `shown` shows it, with each piece of it."""
+        written: list[str] = []
+
+        def add(piece: str) -> None:
+            written.append(piece)
+            self.tell("text", shown("".join(written)))
+
+        return add
+
+    def wrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
+    ) -> ToolMessage | Command[Any]:
+        call = request.tool_call
+        self.tell("step", f"using the tool {call['name']}")
+        if "sql" in call["args"]:
+            self.tell("sql", str(call["args"]["sql"]))
+        return handler(request)
 
     def _count(self, messages: Sequence[BaseMessage]) -> None:
         for message in messages:

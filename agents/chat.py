@@ -80,6 +80,7 @@ class Chat:
                 return
             if line:
                 self._one(line)
+                self.console.print()
 
     def _one(self, line: str) -> None:
         """Do what one line asks; whatever goes wrong ends the answer and not the chat."""

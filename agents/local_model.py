@@ -129,7 +129,7 @@ class LocalChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        made = self._run(messages, stop, kwargs, None)
+        made = self._run(messages, stop, kwargs, kwargs.get("on_text"))
         message = self._message(made, kwargs)
         return ChatResult(generations=[ChatGeneration(message=message)])
 

@@ -87,7 +87,7 @@ class Activity:
                 self._draft = text
                 self._tokens += 1
             elif kind == "sql":
-                self._step, self._draft = "reading", text
+                self._draft = text
             elif kind == "source":
                 going_on = [read for read in self._reads if not _same_read(read, text)]
                 self._reads = [*going_on, text][-_READS_SHOWN:]
@@ -96,7 +96,7 @@ class Activity:
         with self._lock:
             line = Text(f" {self._step}", style="cyan")
             if self._tokens:
-                line.append(f" · {self._tokens} tokens", style="dim")
+                line.append(f" · {self._tokens} token{'' if self._tokens == 1 else 's'}", style="dim")
             line.append(f" · {time.monotonic() - self._started:.1f} s", style="dim")
             self._spinner.update(text=line)
             parts: list[RenderableType] = [self._spinner]
@@ -134,7 +134,7 @@ def watched(screen: Console, step: str, work: Callable[[Tell, threading.Event], 
     failures: list[BaseException] = []
 
     def tell(kind: str, text: str) -> None:
-        if stop.is_set():
+        if stop.is_set() and kind != "text":  # a model that writes is stopped by the event, between two tokens
             raise Stopped
         activity.tell(kind, text)
 
@@ -147,8 +147,8 @@ def watched(screen: Console, step: str, work: Callable[[Tell, threading.Event], 
     worker = threading.Thread(target=run, name="work", daemon=True)
     live = Live(activity, console=screen, transient=True, refresh_per_second=10) if watchable(screen) else None
     with live or contextlib.nullcontext():
-        worker.start()
         try:
+            worker.start()
             while worker.is_alive():
                 worker.join(0.05)
         except KeyboardInterrupt:

@@ -250,6 +250,14 @@ def test_weights_that_are_missing_are_named_with_the_command_that_fetches_them(s
     assert f"run: groundwire model pull {weights.DEFAULT}" in err
 
 
+@pytest.mark.parametrize("name", ["nobody:gpt", "openai:gpt-x"])
+def test_a_model_that_langchain_cannot_make_is_an_error_of_its_setting(shell: Shell, name: str) -> None:
+    shell.configure((shell.folder / "groundwire.toml").read_text() + f'[model]\nname = "{name}"\n')
+    code, out, err = shell.run("ask", "How many customers are there?")
+    assert (code, out) == (CONFIGURATION, "")
+    assert err.startswith("error: model.name: ")
+
+
 @pytest.mark.weights
 def test_ask_answers_in_json_with_query_result_and_tokens(shell: Shell) -> None:
     try:
