@@ -11,6 +11,7 @@ import datetime as dt
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import pyarrow as pa
@@ -23,9 +24,7 @@ from groundwire.core.errors import Rejected
 
 try:
     from adbc_driver_manager import Error as DriverError
-    from adbc_driver_postgresql import dbapi
 except ImportError:
-    dbapi = None
 
     class DriverError(Exception):  # type: ignore[no-redef]
         """Stands in where the driver is not installed; never raised."""
@@ -62,7 +61,7 @@ class BulkReader:
     @property
     def available(self) -> bool:
         """Whether the driver is installed."""
-        return dbapi is not None
+        return find_spec("adbc_driver_postgresql") is not None
 
     def read(self, made: Compiled, schema: pa.Schema, seconds: float, *, source: str) -> Iterator[pa.RecordBatch]:
         """The rows of a query.
@@ -117,6 +116,8 @@ class BulkReader:
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
+            from adbc_driver_postgresql import dbapi  # takes half a second, and pandas where that is installed
+
             connection = dbapi.connect(self._url.render_as_string(hide_password=False), autocommit=True)
         whole = False
         try:

@@ -17,13 +17,17 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 Mode = Literal["live", "cache", "replica"]
 Completeness = Literal["exact", "lower_bound", "unknown"]
 """`exact`: all matching records were read. `lower_bound`: every row shown is true, others may be
 missing, and sums and counts may be too low. `unknown`: rows may also be wrong (an anti-join, a
 ranking or an average over records of which some are missing)."""
+
+_ROWS_SHOWN = 50
+"""Rows that people are shown; the rest is said to exist."""
+_ANY_WIDTH = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,24 +163,46 @@ class Result:
         """`to_dict` as JSON text."""
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
-    def __rich__(self) -> RenderableType:
-        from rich.console import Group
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """The first rows as a table, or one below the other where a table would break words; then the footer."""
+        from rich.measure import Measurement
+        from rich.text import Text
+
+        if self.columns:
+            table = self._rich_table()
+            fits = Measurement.get(console, options.update(max_width=_ANY_WIDTH), table).minimum <= options.max_width
+            yield table if fits else self._rich_records()
+        if len(self) > _ROWS_SHOWN:
+            yield Text(f"… {len(self) - _ROWS_SHOWN} more rows", style="dim")
+        for line in self.footer():
+            yield Text(line, style="dim" if self.complete else "yellow")
+
+    def _rich_table(self) -> RenderableType:
         from rich.table import Table
         from rich.text import Text
 
-        shown = 50
         table = Table(show_lines=False)
         for column in self.table.schema:
-            numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-            right = numeric or pa.types.is_decimal(column.type)
-            table.add_column(Text(column.name), justify="right" if right else "left", overflow="fold")
-        for row in self.rows()[:shown]:
+            is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+            is_number = is_number or pa.types.is_decimal(column.type)
+            whole = is_number or pa.types.is_temporal(column.type)
+            table.add_column(
+                Text(column.name), justify="right" if is_number else "left", overflow="fold", no_wrap=whole
+            )
+        for row in self.rows()[:_ROWS_SHOWN]:
             table.add_row(*(Text(display(v)) for v in row))
-        parts: list[RenderableType] = [table] if self.columns else []
-        if len(self) > shown:
-            parts.append(Text(f"… {len(self) - shown} more rows", style="dim"))
-        parts.extend(Text(line, style="dim" if self.complete else "yellow") for line in self.footer())
-        return Group(*parts)
+        return table
+
+    def _rich_records(self) -> RenderableType:
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 2))
+        for number, row in enumerate(self.rows()[:_ROWS_SHOWN], 1):
+            grid.add_row(Text(f"row {number}", style="bold"))
+            for name, value in zip(self.columns, row, strict=True):
+                grid.add_row(Text(f"  {name}"), Text(display(value), overflow="fold"))
+        return grid
 
     def footer(self) -> list[str]:
         """Lines that belong under the table: rows, completeness, and one line for each source."""

@@ -17,11 +17,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
+from groundwire import Result
 from groundwire.agents import weights
 from groundwire.agents.agent import REFUSAL, Agent
 from groundwire.agents.local_model import LocalChatModel
@@ -241,3 +245,35 @@ def test_a_local_model_is_heard_while_it_writes(tmp_path: Path) -> None:
     assert texts.index(answer.sql) >= 3, "the query grows token by token"
     assert ("step", "writing the query") in heard
     assert any(kind == "source" for kind, _ in heard)
+
+
+RESULT = Result(
+    table=pa.table(
+        {
+            "name": ["Ada", "山田"],
+            "remark": ["a rather long text in a cell", "x"],
+            "due": [date(2026, 1, 2), None],
+            "amount": [12345.678, 1.0],
+        }
+    ),
+    sources=(),
+    query="",
+)
+
+
+@pytest.mark.parametrize("width", [120, 45, 30])
+def test_figures_and_dates_stay_whole_in_a_screen_of_any_width(width: int) -> None:
+    screen = Console(width=width, file=io.StringIO())
+    screen.print(RESULT)
+    lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert all(cell_len(line) <= width for line in lines)
+    for whole in ("Ada", "山田", "2026-01-02", "12,345.68", "2 rows · complete"):
+        assert any(whole in line for line in lines), whole
+
+
+def test_where_a_table_would_break_words_rows_are_shown_one_below_the_other() -> None:
+    wide, narrow = Console(width=120, file=io.StringIO()), Console(width=30, file=io.StringIO())
+    for screen in (wide, narrow):
+        screen.print(RESULT)
+    assert "row 1" not in wide.file.getvalue()  # type: ignore[attr-defined]
+    assert "row 2" in narrow.file.getvalue()  # type: ignore[attr-defined]
