@@ -7,6 +7,7 @@ and nothing moves. It decides nothing: what to ask and what to run is for `cli` 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 import threading
 import time
@@ -178,10 +179,15 @@ def show_answer(screen: Console, answer: Answer) -> None:
 
 
 def citations(answer: Answer) -> str:
-    """Which cell every value of an answer stands in; the first few."""
+    """Where the values of an answer stand, as `row 1: plan = free, customers = 29; row 2: ... (dwh, crm)`."""
     shown = answer.citations[:_CITATIONS_SHOWN]
-    text = "; ".join(f"{c.text} = row {c.row}, {c.column} ({', '.join(c.sources)})" for c in shown)
+    same = len({c.sources for c in shown}) == 1
+    parts = []
+    for (row, sources), cells in itertools.groupby(shown, key=lambda c: (c.row, c.sources)):
+        text = f"row {row}: " + ", ".join(f"{c.column} = {c.text}" for c in cells)
+        parts.append(text if same else f"{text} ({', '.join(sources)})")
     left = len(answer.citations) - len(shown)
+    text = "; ".join(parts) + (f" ({', '.join(shown[0].sources)})" if same else "")
     return f"{text}; and {left} more" if left else text
 
 

@@ -190,7 +190,7 @@ class Result:
                 Text(column.name), justify="right" if is_number else "left", overflow="fold", no_wrap=whole
             )
         for row in self.rows()[:_ROWS_SHOWN]:
-            table.add_row(*(Text(display(v)) for v in row))
+            table.add_row(*(Text("null", style="dim") if v is None else Text(display(v)) for v in row))
         return table
 
     def _rich_records(self) -> RenderableType:

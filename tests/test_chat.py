@@ -109,7 +109,7 @@ def test_an_answer_is_watched_and_then_shown_with_its_proof(terminal: Terminal) 
     assert "2 rows · complete" in answer
     assert re.search(r"shop: shop.orders, shop.customers · live as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", answer)
     assert re.search(r"crm: crm.accounts · live as of .* · 3 rows read", answer)
-    assert "cited: 2 = row 1, orders" in answer
+    assert "cited: row 1: orders = 2; row 2: orders = 1 (shop, crm)" in answer
     assert f"query: {script.QUERY_PER_SEGMENT}" in answer
     assert "\x1b[1m" in terminal.raw, "a terminal is given colours and weights"
 
