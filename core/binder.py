@@ -12,7 +12,7 @@ The result is plain SQL over entities: every `exp.Table` carries its `Entity` in
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from sqlglot import exp
 
 from groundwire.core.catalog import Catalog, Entity, Relation, near_names
 from groundwire.core.errors import AmbiguousName, QueryError, UnknownName
-from groundwire.core.query import DIALECT, parse
+from groundwire.core.query import DIALECT, check_width, parse
 
 MAX_IMPLIED_STEPS = 3
 """How far a bare field name is looked for along to-one relations when no entity in FROM has it."""
@@ -254,6 +254,7 @@ class _Binder:
             select.set("expressions", [exp.Star()])
         self._follow_many(select, scope)
         self._expand_stars(select, scope)
+        check_width(select)
         self._measures(select, scope)
         for item in select.expressions:
             if isinstance(item, exp.Alias):
@@ -881,7 +882,7 @@ class _Binder:
 
     def _name_outputs(self, select: exp.Select, scope: _Scope) -> None:
         """Give every unnamed path and expression a name, and equal names their whole path."""
-        names = [_output_name(item) for item in select.expressions]
+        names = Counter(_output_name(item).lower() for item in select.expressions)
         for index, item in enumerate(select.expressions):
             if isinstance(item, exp.AggFunc) and not self._has_relation(item, scope):
                 inner = [c.name for c in item.find_all(exp.Column)]
@@ -892,8 +893,7 @@ class _Binder:
             parts = _column_parts(item)
             if parts:
                 last = parts[-1]
-                twice = sum(n.lower() == last.lower() for n in names) > 1
-                name = ".".join(parts) if twice else last
+                name = ".".join(parts) if names[last.lower()] > 1 else last
                 select.expressions[index].replace(exp.alias_(item.copy(), name, quoted=True))
 
     def _has_relation(self, item: exp.Expr, scope: _Scope) -> bool:

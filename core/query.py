@@ -16,6 +16,18 @@ from groundwire.core.errors import NotAllowed, QueryError, UnknownName
 
 DIALECT = "duckdb"
 
+MAX_PARTS = 20_000
+"""Names, values and operators in one query, so that any text is answered or refused within seconds."""
+
+MAX_DIGITS = 60
+"""Digits of one number."""
+
+MAX_TEXT = 10_000
+"""Characters that REPEAT, LPAD or RPAD may be told to make; DuckDB can't be stopped while it does."""
+
+MAX_COLUMNS = 2_000
+"""Columns of one SELECT, after stars."""
+
 _FUNCTION_NAMES = """
     abs acos age any_value approx_count_distinct arg_max arg_min array_agg ascii asin atan atan2 avg bool_and
     bool_or ceil ceiling chr coalesce concat concat_ws contains corr cos count count_if countif covar_pop
@@ -195,7 +207,9 @@ def parse(text: str, *, max_bytes: int = 100_000) -> exp.Query:
         tree = tree.unnest()
     if not isinstance(tree, exp.Query):
         raise NotAllowed(f"only SELECT is allowed, not {_kind(tree)}")
-    for node in tree.walk():
+    for count, node in enumerate(tree.walk()):
+        if count >= MAX_PARTS:
+            raise QueryError(f"the query has more than {MAX_PARTS:,} names, values and operators")
         _check(node)
     return tree
 
@@ -211,10 +225,17 @@ def _check(node: exp.Expr) -> None:
                 raise NotAllowed(f"{name.upper()} is not allowed on an entity")
         return
     if isinstance(node, exp.Select):
+        check_width(node)
         for name in ("into", "laterals", "connect", "pivots", "sample", "hint", "kind", "locks", "match"):
             if node.args.get(name):
                 raise NotAllowed(f"{name.upper()} is not allowed in a query")
         return
+    if isinstance(node, exp.Literal) and not node.is_string and len(node.this) > MAX_DIGITS:
+        raise QueryError(f"a number of {len(node.this):,} digits; at most {MAX_DIGITS} are accepted")
+    if isinstance(node, exp.Repeat | exp.Pad):
+        count = node.args["times" if isinstance(node, exp.Repeat) else "expression"]
+        if any(n.is_string or float(n.this) > MAX_TEXT for n in count.find_all(exp.Literal)):
+            raise NotAllowed(f"texts are made of at most {MAX_TEXT:,} characters")
     if isinstance(node, exp.With) and node.args.get("recursive"):
         raise NotAllowed("WITH RECURSIVE is not allowed")
     if isinstance(node, _PLAIN_NODES):
@@ -230,6 +251,16 @@ def _check(node: exp.Expr) -> None:
             return
         raise NotAllowed(f"the function {min(names, default=_kind(node))} is not allowed")
     raise NotAllowed(f"{_kind(node)} is not allowed in a query")
+
+
+def check_width(select: exp.Select) -> None:
+    """Refuse a SELECT of too many columns.
+
+    Raises:
+        QueryError: it has more than `MAX_COLUMNS`.
+    """
+    if len(select.expressions) > MAX_COLUMNS:
+        raise QueryError(f"{len(select.expressions):,} columns; at most {MAX_COLUMNS:,} are accepted")
 
 
 def _kind(node: exp.Expr) -> str:

@@ -92,13 +92,14 @@ class Typist:
         Raises:
             QueryError: it has none, such as the date '2024-13-45'.
         """
-        sql = f"SELECT {node.sql(DIALECT)} AS v"
-        with self._lock:
-            try:
-                table = self._engine().sql(sql).to_arrow_table()
-            except duckdb.Error as error:
-                raise QueryError(_first_line(error)) from None
-        column = table.column(0).combine_chunks()
+        column = _integer(node)
+        if column is None:
+            sql = f"SELECT {node.sql(DIALECT)} AS v"
+            with self._lock:
+                try:
+                    column = self._engine().sql(sql).to_arrow_table().column(0).combine_chunks()
+                except duckdb.Error as error:
+                    raise QueryError(_first_line(error)) from None
         if wanted is not None:
             try:
                 column = column.cast(wanted)
@@ -197,6 +198,14 @@ def plain_type(type_: pa.DataType) -> pa.DataType:
     if pa.types.is_timestamp(type_):
         return pa.timestamp("us", tz="UTC" if type_.tz else None)
     return type_
+
+
+def _integer(node: exp.Expr) -> pa.Array | None:
+    """An integer as DuckDB types it, without asking: lists of them may be long."""
+    if not (isinstance(node, exp.Literal) and node.is_int) or len(node.this) > 18:
+        return None
+    value = int(node.this)
+    return pa.array([value], pa.int32() if value < 2**31 else pa.int64())
 
 
 def _first_line(error: Exception) -> str:
