@@ -6,6 +6,7 @@ The ERP is a real Tryton server with a small share of the demo's documents; no l
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,8 +22,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from groundwire import Hub
+from groundwire.agents import weights
 from groundwire.demo.company import DemoCompany
 from groundwire.demo.questions import CASES
+from groundwire.demo.tryton_server import TrytonServer
 
 pytestmark = [
     pytest.mark.server,
@@ -30,19 +34,26 @@ pytestmark = [
     pytest.mark.skipif(find_spec("trytond") is None, reason="pip install 'groundwire[demo]'"),
 ]
 COMMAND = str(Path(sys.executable).parent / "groundwire")
+SCALE = 0.05
 START_SECONDS = 15
 """What a start may take once the ERP is filled."""
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+    """A home of the demo whose ERP is a copy of the small one that `test_tryton.py` keeps."""
+    filled = weights.cache_dir() / f"test-tryton-{version('trytond')}"
+    with TrytonServer(filled, scale=SCALE):
+        pass
+    made = tmp_path_factory.mktemp("home")
+    shutil.copytree(filled, made / "demo" / "erp")
+    return made
 
 
 @pytest.fixture(scope="module")
 def company(home: Path) -> Iterator[DemoCompany]:
     handler = signal.getsignal(signal.SIGTERM)
-    with DemoCompany(home / "demo", scale=0.02) as running:
+    with DemoCompany(home / "demo", scale=SCALE) as running:
         yield running
     signal.signal(signal.SIGTERM, handler)
 
