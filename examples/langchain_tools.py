@@ -1,6 +1,6 @@
 """The hub's tools in anyone's agent, with any chat model that LangChain knows.
 
-    python examples/langchain_tools.py openai:gpt-4.1 "Which region sells most?"
+    python examples/langchain_tools.py PROVIDER:MODEL "Which region sells most?"
     python examples/langchain_tools.py qwen2.5-coder-1.5b-instruct-q4_k_m "Which region sells most?"
 
 The second runs on this machine. Without arguments it prints the tools, and what one of them says. The answer's text is
