@@ -1,16 +1,22 @@
 """Tryton, by its RPC over HTTP.
 
-Domains are Tryton's predicates; dotted fields follow many2one relations. Tryton's `!=` and `not in`
-match null, so a null test is added; text is compared loosely on some databases, so text filters are
-declared LOOSE. A failed login is never repeated, since Tryton slows down with every failure.
+Domains are Tryton's predicates; dotted fields follow many2one relations. Where a domain's meaning is
+not SQL's (see `supports`) it is declared LOOSE or not at all: an optional text field's null and
+empty text are one to a domain, `!=` on a path matches records without the relation, and a computed
+field is searched by code of its module. A boolean that was never set is false, as everywhere in Tryton.
 
-Source: `trytond/protocols` and `trytond/model` of Tryton 8; seen on running servers.
+A failed login is never repeated: Tryton slows down, and then locks out, with every failure.
+
+Source: `trytond/protocols` and `trytond/model/fields` of Tryton 8.2; seen on running servers.
 """
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
+import itertools
+import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +29,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic import Field as Setting
 
+from groundwire.connectors.http import retry_after, seconds_left
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
     Aggregate,
@@ -68,10 +75,20 @@ _TYPES: dict[str, pa.DataType] = {
     "datetime": pa.timestamp("us", tz="UTC"),
     "char": pa.string(),
     "text": pa.string(),
-    "fulltext": pa.string(),
     "selection": pa.string(),
 }
-_EXACT = {"integer", "bigint", "many2one", "date", "boolean", "numeric"}
+_PYTHON: dict[str, tuple[type, ...]] = {
+    "integer": (int,),
+    "bigint": (int,),
+    "many2one": (int,),
+    "numeric": (int, Decimal),
+    "float": (int, float),
+    "date": (dt.date,),
+    "timestamp": (dt.datetime,),
+    "datetime": (dt.datetime,),
+}
+"""What a filter's values must be, for the kinds of field that compare as in SQL."""
+_LONGEST_PATTERN = 1000
 
 
 class TrytonSettings(BaseModel):
@@ -125,39 +142,60 @@ class TrytonConnector(Connector):
             trust_env=False,
         )
         self._token: str | None = None
+        self._refused: str | None = None
         self._context: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._fields: dict[str, dict[str, Any]] = {}
 
     # -- RPC -------------------------------------------------------------------------------
 
-    def _post(self, body: Mapping[str, Any], token: str | None) -> Any:
-        headers = {"Authorization": f"Session {token}"} if token else {}
-        try:
-            response = self._client.post("/rpc/", json=body, headers=headers)
-        except httpx.TimeoutException:
-            raise Unavailable("did not answer in time", source=self.name) from None
-        except httpx.HTTPError as error:
-            raise Unavailable(f"can't be reached ({type(error).__name__})", source=self.name) from None
-        status = response.status_code
-        if status == 401:
-            raise AuthFailed("the session is not valid", source=self.name)
-        if status == 429:
-            asked = response.headers.get("Retry-After", "")
-            raise RateLimited("HTTP 429", source=self.name, retry_after=float(asked) if asked.isdigit() else None)
-        if status >= 500:
-            raise Unavailable(f"HTTP {status}", source=self.name)
-        if status != 200:
-            raise Rejected(f"HTTP {status}", source=self.name)
-        try:
-            answer = response.json()
-        except ValueError:
-            raise Rejected("the answer is not JSON", source=self.name) from None
+    def _post(self, body: Mapping[str, Any], token: str | None, deadline: float | None = None) -> Any:
+        answer = self._decoded(self._exchange(body, token, deadline))
         if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
             raise Rejected("the answer is no RPC answer", source=self.name)
         if "error" in answer:
             raise self._translated(answer["error"])
         return answer["result"]
+
+    def _exchange(self, body: Mapping[str, Any], token: str | None, deadline: float | None) -> bytes:
+        """One request and the body of its answer, within the time limit also where it only trickles in."""
+        headers = {"Authorization": f"Session {token}"} if token else {}
+        seconds = seconds_left(self.settings.timeout, deadline, source=self.name)
+        end = time.monotonic() + seconds
+        timeout = httpx.Timeout(seconds, connect=min(10.0, seconds))
+        try:
+            with self._client.stream("POST", "/rpc/", json=body, headers=headers, timeout=timeout) as response:
+                self._check_status(response)
+                parts = []
+                for part in response.iter_bytes():
+                    parts.append(part)
+                    if time.monotonic() > end:
+                        raise Unavailable("did not answer in time", source=self.name)
+                return b"".join(parts)
+        except httpx.TimeoutException:
+            raise Unavailable("did not answer in time", source=self.name) from None
+        except httpx.DecodingError:
+            raise Rejected("the answer is damaged", source=self.name) from None
+        except httpx.HTTPError as error:
+            raise Unavailable(f"can't be reached ({type(error).__name__})", source=self.name) from None
+
+    def _check_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status == 401:
+            raise AuthFailed("the session is not valid", source=self.name)
+        if status == 429:
+            asked = retry_after(response.headers.get("Retry-After"))
+            raise RateLimited("HTTP 429", source=self.name, retry_after=asked)
+        if status >= 500:
+            raise Unavailable(f"HTTP {status}", source=self.name)
+        if status != 200:
+            raise Rejected(f"HTTP {status}", source=self.name)
+
+    def _decoded(self, content: bytes) -> Any:
+        try:
+            return json.loads(content)
+        except ValueError:
+            raise Rejected("the answer is not JSON", source=self.name) from None
 
     def _translated(self, error: Any) -> SourceError:
         name = str(error[0]) if isinstance(error, list) and error else "error"
@@ -166,35 +204,48 @@ class TrytonConnector(Connector):
         kind = ERRORS.get(name.strip("'"), Rejected)
         return kind(f"{name}: {str(message)[:300]}", source=self.name)
 
-    def _session(self) -> str:
+    def _session(self, deadline: float | None) -> str:
         with self._lock:
+            if self._refused is not None:
+                raise AuthFailed(self._refused, source=self.name)
             if self._token is None:
-                s = self.settings
-                parameters = [s.username, {"password": s.password.get_secret_value()}, s.language]
-                result = self._post({"id": 1, "method": "common.db.login", "params": parameters}, None)
-                if not result:
-                    raise AuthFailed("user name or password were not accepted", source=self.name)
-                raw = f"{s.username}:{result[0]}:{result[1]}"
-                self._token = base64.b64encode(raw.encode()).decode()
+                self._token = self._login(deadline)
             return self._token
 
-    def _call(self, method: str, *parameters: Any) -> Any:
-        """Call a method, with one new login where the session has ended."""
-        for attempt in (1, 2):
-            token = self._session()
-            try:
-                return self._post({"id": 2, "method": method, "params": list(parameters)}, token)
-            except AuthFailed:
-                with self._lock:
-                    if self._token == token:
-                        self._token = None
-                if attempt == 2:
-                    raise
-        raise AssertionError("unreachable")
+    def _login(self, deadline: float | None) -> str:
+        """A new session. What Tryton refused once is not tried again in the life of this connector."""
+        s = self.settings
+        parameters = [s.username, {"password": s.password.get_secret_value()}, s.language]
+        body = {"id": 1, "method": "common.db.login", "params": parameters}
+        try:
+            result = self._post(body, None, deadline)
+        except AuthFailed:
+            result = None
+        except RateLimited:
+            self._refused = "too many failed logins, so Tryton accepts none for now"
+            raise AuthFailed(self._refused, source=self.name) from None
+        if not isinstance(result, list) or len(result) < 2:
+            self._refused = "user name or password were not accepted"
+            raise AuthFailed(self._refused, source=self.name)
+        return base64.b64encode(f"{s.username}:{result[0]}:{result[1]}".encode()).decode()
 
-    def _user_context(self) -> dict[str, Any]:
+    def _call(self, method: str, *parameters: Any, deadline: float | None = None) -> Any:
+        """Call a method, with one new login where the session has ended."""
+        body = {"id": 2, "method": method, "params": list(parameters)}
+        token = self._session(deadline)
+        try:
+            return self._post(body, token, deadline)
+        except AuthFailed:
+            with self._lock:
+                if self._token == token:
+                    self._token = None
+        return self._post(body, self._session(deadline), deadline)
+
+    def _user_context(self, deadline: float | None = None) -> dict[str, Any]:
         if not self._context:
-            preferences = self._call("model.res.user.get_preferences", True, {})
+            preferences = self._call("model.res.user.get_preferences", True, {}, deadline=deadline)
+            if not isinstance(preferences, dict):
+                raise Rejected("the answer holds no preferences", source=self.name)
             keep = ("company", "companies", "language", "employee")
             context = {k: preferences[k] for k in keep if preferences.get(k) is not None}
             if self.settings.company is not None:
@@ -223,7 +274,7 @@ class TrytonConnector(Connector):
     def _entity(self, model: str) -> Entity:
         fields, relations = [], []
         for name, f in self._fields[model].items():
-            type_ = _TYPES.get(f["type"])
+            type_ = _type(f)
             if type_ is not None:
                 options = [o for o in f.get("selection") or () if isinstance(o, list | tuple) and o[0]]
                 fields.append(
@@ -234,7 +285,7 @@ class TrytonConnector(Connector):
                         description=(f.get("help") or "").strip(),
                         values=tuple(str(o[0]) for o in options) if f["type"] == "selection" else (),
                         labels={str(o[0]): str(o[1]) for o in options},
-                        nullable=not f.get("required", False),
+                        nullable=not f.get("required", False) and f["type"] != "boolean",
                     )
                 )
             target = f.get("relation")
@@ -257,30 +308,45 @@ class TrytonConnector(Connector):
 
     # -- what can be pushed down -----------------------------------------------------------
 
-    def _field(self, entity: Entity, path: str) -> Mapping[str, Any] | None:
+    def _stored(self, entity: Entity, path: str) -> Mapping[str, Any] | None:
+        """The field at the end of a path that leads over stored fields only.
+
+        Stored fields are loaded eagerly; computed and translated ones are searched by other rules
+        than those by which they are read (`rec_name` searches several fields).
+        """
         model, parts = entity.name, path.split(".")
-        for part in parts[:-1]:
-            step = self._fields.get(model, {}).get(part)
-            if step is None or step["type"] != "many2one":
+        for part in parts:
+            found = self._fields.get(model, {}).get(part)
+            if found is None or found.get("loading") != "eager" or not found.get("searchable", True):
                 return None
-            model = step["relation"]
-        found: Mapping[str, Any] | None = self._fields.get(model, {}).get(parts[-1])
+            if part is not parts[-1]:
+                if found["type"] != "many2one":
+                    return None
+                model = found["relation"]
         return found
 
     def supports(self, entity: Entity, comparison: Comparison) -> Pushdown:
-        field = self._field(entity, comparison.field)
-        if field is None or not field.get("searchable", True):
+        field, behind_path = self._stored(entity, comparison.field), "." in comparison.field
+        if field is None:
             return Pushdown.NONE
         kind, op = field["type"], comparison.op
-        if "." in comparison.field and op in ("is null", "!=", "not in"):
-            return Pushdown.NONE  # a domain on a path says nothing of records without the relation
+        values = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
+        if kind in ("char", "text"):
+            return _text_support(field, op, values, behind_path)
+        if kind == "boolean":
+            told = op in ("=", "!=") and isinstance(comparison.value, bool)
+            return Pushdown.EXACT if told and not behind_path else Pushdown.NONE
         if op in ("is null", "is not null"):
-            return Pushdown.EXACT if kind != "boolean" else Pushdown.NONE
-        if kind in _EXACT:
-            return Pushdown.EXACT if op != "like" else Pushdown.NONE
-        if kind in ("char", "selection") and op in ("=", "in"):
-            return Pushdown.EXACT if kind == "selection" else Pushdown.LOOSE
-        return Pushdown.NONE
+            # a domain on a path says nothing of records without the relation
+            return Pushdown.NONE if behind_path else Pushdown.EXACT
+        if behind_path and op in ("!=", "not in"):
+            return Pushdown.NONE
+        if kind == "selection":
+            told = op in ("=", "in", "!=", "not in") and all(isinstance(v, str) and "\0" not in v for v in values)
+            return Pushdown.EXACT if told else Pushdown.NONE
+        if kind not in _PYTHON or op == "like" or not all(_comparable(v, kind) for v in values):
+            return Pushdown.NONE
+        return Pushdown.EXACT
 
     def aggregates(self, entity: Entity, aggregate: Aggregate) -> bool:
         return aggregate.function == "count" and aggregate.field is None
@@ -288,55 +354,123 @@ class TrytonConnector(Connector):
     # -- reading ---------------------------------------------------------------------------
 
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
-        model, context = scan.entity.name, self._user_context()
+        model, context = scan.entity.name, self._user_context(report.deadline)
         where = [] if scan.where is None else [domain(scan.where)]
         shown = [] if scan.where is None else [domain(scan.where, hide=True)]
+        if context.get("active_test", True) and "active" in self._fields.get(model, {}):
+            # a domain that names `active` would lift Tryton's own test, and show archived records
+            where.append(["active", "=", True])
         if scan.aggregates:
             report.native.append(f"{model}.search_count({shown})")
             report.requests += 1
-            count = self._call(f"model.{model}.search_count", where, context)
-            yield pa.RecordBatch.from_arrays(
-                [pa.array([count], pa.int64()) for _ in scan.aggregates], schema=scan.schema
-            )
+            count = self._call(f"model.{model}.search_count", where, context, deadline=report.deadline)
+            yield self._counted(count, scan)
             return
         report.native.append(f"{model}.search_read({shown}, {list(scan.fields)})")
-        left = scan.limit
-        last = 0
-        while left is None or left > 0:
-            if report.deadline is not None and time.monotonic() > report.deadline:
-                raise Unavailable("took longer than the time limit", source=self.name)
+        names = list(dict.fromkeys(["id", *scan.fields]))
+        left, last = scan.limit, 0
+        while True:
             size = PAGE_ROWS if left is None else min(PAGE_ROWS, left)
-            page = [*where, ["id", ">", last]]
-            names = list(dict.fromkeys(["id", *scan.fields]))
-            rows = self._call(f"model.{model}.search_read", page, 0, size, [["id", "ASC"]], names, context)
+            parameters = [[*where, ["id", ">", last]], 0, size, [["id", "ASC"]], names, context]
+            rows = self._call(f"model.{model}.search_read", *parameters, deadline=report.deadline)
             report.requests += 1
-            if not isinstance(rows, list):
-                raise Rejected("the answer holds no records", source=self.name)
+            ids = self._ids(rows, last)
             if rows:
                 yield self._batch(rows, scan.schema)
-            if len(rows) < size:
-                return
-            last = rows[-1]["id"]
             left = None if left is None else left - len(rows)
+            if len(rows) < size or left == 0:
+                return
+            last = ids[-1]
+
+    def _counted(self, count: Any, scan: Scan) -> pa.RecordBatch:
+        if not isinstance(count, int) or isinstance(count, bool):
+            raise Rejected("the answer is no count", source=self.name)
+        return pa.RecordBatch.from_arrays([pa.array([count], pa.int64()) for _ in scan.aggregates], schema=scan.schema)
+
+    def _ids(self, rows: Any, last: int) -> list[int]:
+        """The ids of a page, which must go up from the last one: so no record is missed or read twice."""
+        if not isinstance(rows, list) or not all(isinstance(r, dict) and isinstance(r.get("id"), int) for r in rows):
+            raise Rejected("the answer holds no records", source=self.name)
+        ids = [r["id"] for r in rows]
+        if any(b <= a for a, b in itertools.pairwise([last, *ids])):
+            raise Rejected("the records are not in the order asked for", source=self.name)
+        return ids
 
     def _batch(self, rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
         columns = []
         for field in schema:
             convert = _converter(field.type)
             try:
-                columns.append(pa.array([convert(_at(row, field.name)) for row in rows], field.type))
-            except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, ArithmeticError):
+                values = [None if (v := _at(row, field.name)) is _ABSENT else convert(v) for row in rows]
+                columns.append(pa.array(values, field.type))
+            except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError, ValueError, TypeError, ArithmeticError):
                 raise Rejected(f"a value of {field.name} is not a {field.type}", source=self.name) from None
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+_ABSENT = object()
+"""The value of a path that ends at a record without the relation."""
+
+
 def _at(row: Mapping[str, Any], path: str) -> Any:
-    """`party.name` stands under `party.` in an answer."""
-    value: Any = row
+    """`party.name` stands under `party.` in an answer.
+
+    Raises:
+        KeyError: the answer does not hold the field.
+    """
     *steps, last = path.split(".")
     for step in steps:
-        value = value.get(f"{step}.") if isinstance(value, Mapping) else None
-    return value.get(last) if isinstance(value, Mapping) else None
+        below = row[f"{step}."]
+        if below is None:
+            return _ABSENT
+        row = below
+    return row[last]
+
+
+def _type(field: Mapping[str, Any]) -> pa.DataType | None:
+    """Arrow's type for a field, with more than four decimal places where the field has them; None if left out."""
+    if field["type"] != "numeric":
+        return _TYPES.get(field["type"])
+    try:
+        digits = json.loads(field.get("digits") or "null")
+    except ValueError:
+        digits = None
+    scale = digits[1] if isinstance(digits, list) and len(digits) == 2 and isinstance(digits[1], int) else 0
+    return MONEY if scale <= MONEY.scale else pa.decimal128(38, min(scale, 20))
+
+
+def _text_support(field: Mapping[str, Any], op: str, values: tuple[Any, ...], behind_path: bool) -> Pushdown:
+    """How faithfully a domain compares text.
+
+    Equality is exact, but an optional field's null is compared as empty text, which NOT would bring
+    to light. `like` disregards the case of ASCII letters on SQLite. Values are stripped on
+    their way in where the field's are, so that one with blanks at its ends can't be asked for.
+    """
+    if field.get("translate"):
+        return Pushdown.NONE
+    if op == "is null":
+        return Pushdown.NONE if behind_path or field["required"] else Pushdown.LOOSE
+    if op not in ("=", "in", "like") or not all(isinstance(v, str) and _unstripped(v, field) for v in values):
+        return Pushdown.NONE
+    if op == "like":
+        return Pushdown.LOOSE if len(values[0]) <= _LONGEST_PATTERN else Pushdown.NONE
+    return Pushdown.EXACT if field["required"] and not behind_path else Pushdown.LOOSE
+
+
+def _unstripped(value: str, field: Mapping[str, Any]) -> bool:
+    """Whether a text reaches the database as it is."""
+    return "\0" not in value and (not field.get("strip") or value == value.strip())
+
+
+def _comparable(value: Any, kind: str) -> bool:
+    """Whether Tryton compares this value with that kind of field without changing it."""
+    if isinstance(value, bool) or not isinstance(value, _PYTHON[kind]):
+        return False
+    if isinstance(value, dt.datetime):
+        return kind == "timestamp" or (kind == "datetime" and value.microsecond == 0)  # else whole seconds
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _converter(type_: pa.DataType) -> Callable[[Any], Any]:
@@ -349,7 +483,7 @@ def _converter(type_: pa.DataType) -> Callable[[Any], Any]:
     if pa.types.is_timestamp(type_):
         return lambda v: None if v is None else _moment(v)
     if pa.types.is_boolean(type_):
-        return lambda v: None if v is None else bool(v)
+        return bool
     if pa.types.is_floating(type_):
         return lambda v: None if v is None else float(v)
     return lambda v: v
@@ -389,9 +523,15 @@ def _negated(predicate: Predicate, hide: bool) -> list[Any]:
 def _clause(c: Comparison, hide: bool) -> list[Any]:
     if c.op in ("is null", "is not null"):
         return [c.field, "=" if c.op == "is null" else "!=", None]
+    if isinstance(c.value, bool):
+        return [c.field, "=", "?" if hide else c.value is (c.op == "=")]
+    if c.op == "like":  # a backslash is a letter in a predicate and an escape in a domain
+        return [c.field, "like", "?" if hide else c.value.replace("\\", "\\\\")]
     value: Any = "?" if hide else [_wire(v) for v in c.value] if isinstance(c.value, tuple) else _wire(c.value)
     clause = [c.field, c.op, value]
-    return ["AND", clause, [c.field, "!=", None]] if c.op in ("!=", "not in") else clause
+    if "." in c.field and c.op in ("!=", "not in"):  # these match records without the relation
+        return ["AND", clause, [c.field, "!=", None]]
+    return clause
 
 
 def _wire(value: Any) -> Any:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 import sqlalchemy as sa
+
+from groundwire.agents import weights
+from groundwire.demo import tryton_server as tryton
 
 POSTGRES = os.environ.get("GROUNDWIRE_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 MARIADB = os.environ.get("GROUNDWIRE_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/")
@@ -51,3 +56,16 @@ def postgres_url() -> Iterator[str]:
 def mariadb_url() -> Iterator[str]:
     """A MariaDB database of this module's own."""
     yield from _throw_away("MariaDB", MARIADB, " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+
+
+@pytest.fixture(scope="session")
+def tryton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tryton.TrytonServer]:
+    """A real Tryton with a small company, which tests may add to: a copy of one that is made once and kept."""
+    if find_spec("trytond") is None:
+        _absent("Tryton", ModuleNotFoundError("pip install 'groundwire[demo]'"))
+    kept = tryton.TrytonServer(weights.cache_dir() / "test-tryton", scale=0.05)
+    kept.prepare()
+    folder = tmp_path_factory.mktemp("tryton") / "erp"
+    shutil.copytree(kept.folder, folder)
+    with tryton.TrytonServer(folder, scale=0.05) as running:
+        yield running

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 from pydantic import SecretStr
 
 from groundwire import Hub
-from groundwire.agents import weights
 from groundwire.connectors.tryton import TrytonConnector, TrytonSettings
 from groundwire.core.connector import Scan, ScanReport
 from groundwire.core.errors import AuthFailed, Rejected, Unavailable
@@ -20,13 +18,8 @@ MODELS = ("party.party", "account.invoice", "account.invoice.line")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[TrytonServer]:
-    try:
-        release = version("trytond")
-    except PackageNotFoundError:
-        pytest.skip("trytond is not installed: pip install 'groundwire[demo]'")
-    with TrytonServer(weights.cache_dir() / f"test-tryton-{release}", scale=0.05) as running:
-        yield running
+def server(tryton_server: TrytonServer) -> TrytonServer:
+    return tryton_server
 
 
 def _connector(server: TrytonServer, password: str | None = None) -> TrytonConnector:

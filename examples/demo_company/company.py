@@ -22,6 +22,7 @@ from typing import IO, Self
 import platformdirs
 
 from groundwire.demo import questions, warehouse
+from groundwire.demo.errors import DemoError
 from groundwire.demo.tryton_server import TrytonServer
 
 HOME_VARIABLE = "GROUNDWIRE_HOME"
@@ -69,7 +70,7 @@ class DemoCompany:
         """Start everything; the first time takes minutes, later ones seconds.
 
         Raises:
-            RuntimeError: another demo runs in this folder, or a system did not start.
+            DemoError: another demo runs in this folder, or a system did not start.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         signal.signal(signal.SIGTERM, _leave)
@@ -109,7 +110,7 @@ class DemoCompany:
             other = self._lock.read().strip()
             self._lock.close()
             self._lock = None
-            raise RuntimeError(f"another demo is running (process {other}); groundwire demo --stop ends it") from None
+            raise DemoError(f"another demo is running (process {other}); groundwire demo --stop ends it") from None
         self._lock.truncate(0)
         self._lock.write(str(os.getpid()))
         self._lock.flush()
@@ -123,7 +124,7 @@ class DemoCompany:
         deadline = time.monotonic() + 30
         while not ready.exists():
             if self._crm.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the CRM sandbox did not start")
+                raise DemoError("the CRM sandbox did not start")
             time.sleep(0.05)
         note = json.loads(ready.read_text())
         self.environment |= {

@@ -6,6 +6,7 @@ initialised and filled once into a folder, and started from there afterwards.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import socket
@@ -13,13 +14,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
 import httpx
 
+from groundwire.demo.errors import DemoError
+
 DATABASE = "erp"
-MODULES = ("sale", "purchase", "account_invoice")
+MODULES = ("account_invoice", "purchase", "sale", "stock")
+
+
+def fill_stamp(scale: float) -> str:
+    """What a filled database depends on: Tryton, the programs that fill it, and how much they are to make."""
+    parts = [f"{name} {version(name)}" for name in ("trytond", "proteus", *(f"trytond-{m}" for m in MODULES))]
+    for name in ("data.py", "erp_fill.py"):
+        parts.append(hashlib.sha256((Path(__file__).parent / name).read_bytes()).hexdigest())
+    return "\n".join([*parts, f"scale {scale}"])
 
 
 class TrytonServer:
@@ -68,15 +80,27 @@ class TrytonServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """Initialise and fill the database where that has not been done, then serve it.
+    def prepare(self) -> None:
+        """Initialise and fill the database, where that has not been done by this very program.
 
         Raises:
-            RuntimeError: Tryton did not start; the message ends with its log.
+            DemoError: Tryton could not be set up; the message ends with its log.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / "filled").exists():
+        stamp = fill_stamp(self.scale)
+        filled = self.folder / "filled"
+        if not filled.exists() or filled.read_text() != stamp:
+            filled.unlink(missing_ok=True)
             self._initialise()
+            filled.write_text(stamp)
+
+    def start(self) -> None:
+        """Prepare the database, then serve it.
+
+        Raises:
+            DemoError: Tryton did not start; the message ends with its log.
+        """
+        self.prepare()
         self.progress("starting the ERP (Tryton)")
         configuration = self._configuration()
         with (self.folder / "trytond.log").open("wb") as log:
@@ -94,7 +118,7 @@ class TrytonServer:
             except httpx.HTTPError:
                 time.sleep(0.1)
         self.stop()
-        raise RuntimeError("Tryton did not start: " + (self.folder / "trytond.log").read_text()[-500:])
+        raise DemoError("Tryton did not start: " + (self.folder / "trytond.log").read_text()[-500:])
 
     def stop(self) -> None:
         """End the server's process."""
@@ -135,8 +159,7 @@ class TrytonServer:
                 self.progress(f"filling the ERP: {line.strip()}")
             errors = process.stderr.read()
         if process.returncode != 0:
-            raise RuntimeError("the ERP could not be filled: " + errors[-800:])
-        (self.folder / "filled").touch()
+            raise DemoError("the ERP could not be filled: " + errors[-800:])
 
 
 def _script(name: str) -> str:
@@ -148,7 +171,7 @@ def _run(command: list[str], environment: dict[str, str]) -> None:
         command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
     if result.returncode != 0:
-        raise RuntimeError(f"{Path(command[0]).name} failed: {result.stderr[-800:]}")
+        raise DemoError(f"{Path(command[0]).name} failed: {result.stderr[-800:]}")
 
 
 def _free_port() -> int:
