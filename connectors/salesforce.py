@@ -3,6 +3,7 @@
 SOQL compares text without regard to case, so text filters are declared LOOSE and the engine filters
 again; `!=` and `NOT` match null there, so a null test is added. Relationship paths are followed
 by Salesforce itself. Sessions are renewed once in the middle of a read, and pages go on where they were.
+Refused credentials are not sent again, since Salesforce locks users out.
 
 Source: SOQL and SOSL Reference; REST API Developer Guide (query, describe, error codes).
 """
@@ -10,22 +11,26 @@ Source: SOQL and SOSL Reference; REST API Developer Guide (query, describe, erro
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import requests
+import urllib3
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 from pydantic import Field as Setting
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
 
+from groundwire.connectors.http import retry_after, seconds_left
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
     Aggregate,
@@ -74,6 +79,22 @@ _TYPES: dict[str, pa.DataType] = {
     "datetime": pa.timestamp("us", tz="UTC"),
 }
 _LEFT_OUT = {"address", "location", "base64", "complexvalue", "anyType"}
+_NUMBERS = {"int", "long", "double", "currency", "percent"}
+_TEXTS = {"string", "picklist", "email", "phone", "url", "combobox"}
+"""Kinds of text that SOQL filters as text: not long or encrypted text, sets of picks, and times of day."""
+_PYTHON: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "long": (int,),
+    "double": (int, float, Decimal),
+    "currency": (int, float, Decimal),
+    "percent": (int, float, Decimal),
+    "date": (dt.date,),
+    "datetime": (dt.datetime,),
+}
+"""What a filter's values must be, for the kinds of field that compare as in SQL."""
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_LONGEST_LIST = 8_000
+"""Characters of text in one IN list: a query travels in the address, which holds 16 KB."""
 
 
 class SalesforceSettings(BaseModel):
@@ -116,19 +137,40 @@ class SalesforceSettings(BaseModel):
 
 
 class _Session(requests.Session):
-    """A session with a time limit on everything, which follows no redirect."""
+    """A session with a time limit on everything, which follows no redirect.
 
-    def __init__(self, timeout: float) -> None:
+    `local.deadline` (`time.monotonic()`, or None) bounds what the present thread asks, and
+    `local.retry_after` is what its last answer asked for.
+    """
+
+    def __init__(self, source: str, timeout: float) -> None:
         super().__init__()
+        self.source = source
         self.timeout = timeout
-        self.retry_after: float | None = None
+        self.local = threading.local()
 
     def request(self, method: Any, url: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
-        kwargs.setdefault("timeout", (min(self.timeout, 10.0), self.timeout))
-        kwargs["allow_redirects"] = False
+        deadline = getattr(self.local, "deadline", None)
+        seconds = seconds_left(self.timeout, deadline, source=self.source)
+        kwargs |= {"timeout": (min(seconds, 10.0), seconds), "allow_redirects": False, "stream": True}
+        end = time.monotonic() + seconds
         response = super().request(method, url, **kwargs)
-        asked = response.headers.get("Retry-After", "")
-        self.retry_after = float(asked) if asked.isdigit() else None
+        self.local.retry_after = retry_after(response.headers.get("Retry-After"))
+        parts = []
+        try:
+            # a body that trickles in would pass every time-out of a single read
+            while part := response.raw.read1(1 << 16, decode_content=True):
+                parts.append(part)
+                if time.monotonic() > end:
+                    raise requests.ReadTimeout("the answer took too long")
+        except urllib3.exceptions.ReadTimeoutError:
+            raise requests.ReadTimeout("the answer took too long") from None
+        except urllib3.exceptions.HTTPError:
+            raise requests.ConnectionError("the answer broke off") from None
+        finally:
+            response.close()
+        response._content = b"".join(parts)
+        response._content_consumed = True  # type: ignore[attr-defined]
         return response
 
 
@@ -150,33 +192,32 @@ class SalesforceConnector(Connector):
     def __init__(self, name: str, settings: SalesforceSettings) -> None:
         super().__init__(name, settings)
         self._client: Salesforce | None = None
+        self._refused: str | None = None
         self._lock = threading.Lock()
         self._kinds: dict[str, dict[str, Any]] = {}
         self._described: dict[str, Any] = {}
 
     # -- session ---------------------------------------------------------------------------
 
-    def _connect(self) -> Salesforce:
+    def _connect(self, deadline: float | None) -> Salesforce:
         with self._lock:
+            if self._refused is not None:
+                raise AuthFailed(self._refused, source=self.name)
             if self._client is None:
-                self._client = self._login()
+                try:
+                    self._client = self._login(deadline)
+                except AuthFailed as error:
+                    self._refused = str(error).removeprefix(f"{self.name}: ")
+                    raise
             return self._client
 
-    def _login(self) -> Salesforce:
+    def _login(self, deadline: float | None) -> Salesforce:
         s = self.settings
-        session = _Session(s.timeout)
+        session = _Session(self.name, s.timeout)
+        session.local.deadline = deadline
         try:
             if s.url and s.client_id and s.client_secret:
-                form = {
-                    "grant_type": "client_credentials",
-                    "client_id": s.client_id,
-                    "client_secret": s.client_secret.get_secret_value(),
-                }
-                answer = session.post(f"{s.url.rstrip('/')}/services/oauth2/token", data=form)
-                if answer.status_code != 200:
-                    raise AuthFailed("the client credentials were not accepted", source=self.name)
-                token = answer.json()
-                return self._client_for(token.get("instance_url") or s.url, token["access_token"], session)
+                return self._login_with_client(s.url, s.client_id, s.client_secret.get_secret_value(), session)
             if s.url and s.session_id:
                 return self._client_for(s.url, s.session_id.get_secret_value(), session)
             if s.username and s.password:
@@ -192,9 +233,25 @@ class SalesforceConnector(Connector):
             raise AuthFailed("user name, password or security token were not accepted", source=self.name) from None
         except requests.RequestException as error:
             raise self._transport(error) from None
-        except (ValueError, KeyError):
-            raise Rejected("the login's answer makes no sense", source=self.name) from None
         raise AuthFailed("set url, client_id and client_secret, or username and password", source=self.name)
+
+    def _login_with_client(self, url: str, client_id: str, secret: str, session: _Session) -> Salesforce:
+        """OAuth client credentials (RFC 6749, section 4.4)."""
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+        answer = session.post(f"{url.rstrip('/')}/services/oauth2/token", data=form)
+        status = answer.status_code
+        if status == 429:
+            raise RateLimited("HTTP 429 at login", source=self.name, retry_after=session.local.retry_after)
+        if status >= 500:
+            raise Unavailable(f"HTTP {status} at login", source=self.name)
+        if status in (400, 401, 403):
+            raise AuthFailed("the client credentials were not accepted", source=self.name)
+        try:
+            token = answer.json()
+            instance, access = token.get("instance_url") or url, token["access_token"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Rejected(f"HTTP {status}: the login's answer makes no sense", source=self.name) from None
+        return self._client_for(instance, access, session)
 
     def _client_for(self, url: str, token: str, session: _Session) -> Salesforce:
         client = Salesforce(instance_url=url, session_id=token, version=self.settings.api_version, session=session)
@@ -211,27 +268,29 @@ class SalesforceConnector(Connector):
         kind = "did not answer in time" if isinstance(error, requests.Timeout) else "can't be reached"
         return Unavailable(kind, source=self.name)
 
-    def _call(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+    def _call(self, path: str, params: Mapping[str, str] | None = None, *, deadline: float | None = None) -> Any:
         """GET a path below the version's base, with one new login where the session has ended."""
         for attempt in (1, 2):
-            client = self._connect()
+            client = self._connect(deadline)
+            session = cast(_Session, client.session)
+            session.local.deadline = deadline
             try:
                 return client.restful(path, params=dict(params) if params else None)
             except requests.RequestException as error:
                 raise self._transport(error) from None
             except SalesforceError as error:
-                translated = self._translated(error)
+                translated = self._translated(error, session)
                 if isinstance(translated, AuthFailed) and attempt == 1 and not self.settings.session_id:
                     with self._lock:
                         if self._client is client:
                             self._client = None
                     continue
                 raise translated from None
-            except ValueError:
-                raise Rejected("the answer is not JSON", source=self.name) from None
+            except (ValueError, TypeError):
+                raise Rejected("the answer is not JSON, or no answer of this API", source=self.name) from None
         raise AssertionError("unreachable")
 
-    def _translated(self, error: SalesforceError) -> SourceError:
+    def _translated(self, error: SalesforceError, session: _Session) -> SourceError:
         content: Any = error.content
         first: Any = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
         code, message = str(first.get("errorCode", "")), str(first.get("message", ""))[:300]
@@ -239,8 +298,7 @@ class SalesforceConnector(Connector):
         text = f"{code or 'HTTP'} {status}: {message}" if message else f"HTTP {status}"
         kind = ERRORS.get(code)
         if status == 429 or kind is RateLimited:
-            session = self._client.session if self._client is not None else None
-            return RateLimited(text, source=self.name, retry_after=getattr(session, "retry_after", None))
+            return RateLimited(text, source=self.name, retry_after=session.local.retry_after)
         if kind is None:
             kind = Unavailable if status >= 500 else AuthFailed if status == 401 else Rejected
         return kind(text, source=self.name)
@@ -258,12 +316,21 @@ class SalesforceConnector(Connector):
     # -- discovery -------------------------------------------------------------------------
 
     def discover(self) -> list[Entity]:
-        present = {o["name"] for o in self._call("sobjects")["sobjects"] if o.get("queryable", True)}
+        present = {o["name"] for o in self._part(self._call("sobjects"), "sobjects") if o.get("queryable", True)}
         names = [n for n in self.settings.objects if n in present]
         with ThreadPoolExecutor(max_workers=self.capabilities.concurrency) as pool:
             described = list(pool.map(lambda n: self._call(f"sobjects/{n}/describe"), names))
+        for answer in described:
+            self._part(answer, "fields")
         self._described = {d["name"]: d for d in described}
         return [self._entity(d, set(names)) for d in described]
+
+    def _part(self, answer: Any, key: str) -> list[Any]:
+        """A list in an answer, which must be there."""
+        found = answer.get(key) if isinstance(answer, dict) else None
+        if not isinstance(found, list):
+            raise Rejected(f"the answer holds no {key}", source=self.name)
+        return found
 
     def _entity(self, described: Mapping[str, Any], known: set[str]) -> Entity:
         name = described["name"]
@@ -332,26 +399,20 @@ class SalesforceConnector(Connector):
         field = self._describe_field(entity, comparison.field)
         if field is None or not field.get("filterable", True) or field["type"] in _LEFT_OUT:
             return Pushdown.NONE
-        if comparison.op in ("is null", "is not null"):
-            return Pushdown.EXACT
-        kind = field["type"]
-        if kind in ("id", "reference"):
-            return Pushdown.LOOSE if comparison.op in ("=", "in") else Pushdown.NONE
-        if kind in _TYPES:
-            return Pushdown.EXACT if comparison.op != "like" else Pushdown.NONE
-        if kind in ("multipicklist", "textarea", "encryptedstring"):
-            return Pushdown.NONE
+        kind, op = field["type"], comparison.op
         values = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
-        if any(not isinstance(v, str) or "\u0000" in v for v in values):
-            return Pushdown.NONE
-        if comparison.op in ("=", "in"):
-            active = {p["value"] for p in field.get("picklistValues") or () if p.get("active")}
-            closed = kind == "picklist" and field.get("restrictedPicklist") and set(values) <= active
-            # an empty string is stored as null there, and no comparison finds it
-            return Pushdown.EXACT if closed else Pushdown.LOOSE if all(values) else Pushdown.NONE
-        if comparison.op == "like" and "\\" not in str(comparison.value):
-            return Pushdown.LOOSE
-        return Pushdown.NONE
+        if kind == "boolean":  # never null there, but where a path ends before it
+            behind_path = "." in comparison.field
+            told = isinstance(comparison.value, bool) and op in (("=",) if behind_path else ("=", "!="))
+            return (Pushdown.LOOSE if behind_path else Pushdown.EXACT) if told else Pushdown.NONE
+        if op in ("is null", "is not null"):
+            return Pushdown.EXACT if kind in _TYPES or kind in _TEXTS or kind in ("id", "reference") else Pushdown.NONE
+        if kind in ("id", "reference"):
+            return Pushdown.LOOSE if op in ("=", "in") else Pushdown.NONE
+        if kind in _PYTHON:
+            told = op != "like" and all(_comparable(v, kind) for v in values)
+            return Pushdown.EXACT if told else Pushdown.NONE
+        return _text_support(field, op, values) if kind in _TEXTS else Pushdown.NONE
 
     def orders(self, entity: Entity, field: str) -> bool:
         found = self._describe_field(entity, field)
@@ -363,7 +424,10 @@ class SalesforceConnector(Connector):
         if aggregate.field is None:
             return True
         found = self._describe_field(entity, aggregate.field)
-        return found is not None and bool(found.get("aggregatable", True)) and found["type"] in _TYPES
+        if found is None or not found.get("aggregatable", True):
+            return False
+        ranked = found["type"] in ("date", "datetime") and aggregate.function in ("count", "min", "max")
+        return found["type"] in _NUMBERS or ranked
 
     def groups(self, entity: Entity, field: str) -> bool:
         found = self._describe_field(entity, field)
@@ -378,27 +442,46 @@ class SalesforceConnector(Connector):
     # -- reading ---------------------------------------------------------------------------
 
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
-        query, shown = soql(scan)
+        query, shown = soql(self._with_real_ids(scan))
         report.native.append(shown)
-        labels = list(scan.schema.names)
+        grouped = bool(scan.aggregates or scan.group_by)
+        labels = [_group_label(i) for i in range(len(scan.group_by))] + [a.alias for a in scan.aggregates]
         rows: list[Mapping[str, Any]] = []
-        answer = self._call("query/", {"q": query})
+        read = 0
+        answer = self._call("query/", {"q": query}, deadline=report.deadline)
         while True:
             report.requests += 1
-            if not isinstance(answer, dict) or "records" not in answer:
-                raise Rejected("the answer holds no records", source=self.name)
-            if not scan.aggregates and not scan.group_by:
-                report.total = answer.get("totalSize")
-            rows += answer["records"]
+            records = self._part(answer, "records")
+            rows += records
+            read += len(records)
             if len(rows) >= BATCH_ROWS:
-                yield self._batch(rows, labels, scan.schema)
+                yield self._batch(rows, labels if grouped else scan.fields, scan.schema)
                 rows = []
             if answer.get("done", True):
                 break
-            if report.deadline is not None and time.monotonic() > report.deadline:
-                raise Unavailable("took longer than the time limit", source=self.name)
-            answer = self._call(self._next(answer))
-        yield self._batch(rows, labels, scan.schema)
+            answer = self._call(self._next(answer), deadline=report.deadline)
+        yield self._batch(rows, labels if grouped else scan.fields, scan.schema)
+        total = answer.get("totalSize")
+        if not grouped:
+            report.total = total
+        if isinstance(total, int) and read < total:
+            report.incomplete.append(f"Salesforce counted {total:,} records and delivered {read:,}")
+
+    def _with_real_ids(self, scan: Scan) -> Scan:
+        """The scan without texts that can't be ids, which Salesforce would refuse in place of finding nothing."""
+
+        def kept(predicate: Predicate) -> Predicate:
+            if isinstance(predicate, And | Or):
+                return type(predicate)(tuple(kept(t) for t in predicate.terms))
+            if isinstance(predicate, Not):
+                return Not(kept(predicate.term))
+            field = self._describe_field(scan.entity, predicate.field) or {}
+            if field.get("type") not in ("id", "reference") or predicate.op not in ("=", "in"):
+                return predicate
+            values = predicate.value if isinstance(predicate.value, tuple) else (predicate.value,)
+            return Comparison(field=predicate.field, op="in", value=tuple(v for v in values if _ID.fullmatch(v)))
+
+        return scan if scan.where is None else replace(scan, where=kept(scan.where))
 
     def _next(self, answer: Mapping[str, Any]) -> str:
         """The path of the next page, which must be on the same host and below the same base."""
@@ -408,30 +491,52 @@ class SalesforceConnector(Connector):
             raise Rejected("the next page's address leads elsewhere", source=self.name)
         return link.path.removeprefix(base)
 
-    def _batch(self, rows: list[Mapping[str, Any]], labels: list[str], schema: pa.Schema) -> pa.RecordBatch:
+    def _batch(self, rows: list[Mapping[str, Any]], paths: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
         columns = []
-        for label, field in zip(labels, schema, strict=True):
+        for path, field in zip(paths, schema, strict=True):
             convert = _converter(field.type)
             try:
-                values = [convert(_at(row, label)) for row in rows]
-                columns.append(pa.array(values, field.type))
-            except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError):
+                columns.append(pa.array([convert(_at(row, path)) for row in rows], field.type))
+            except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError, ValueError, TypeError, ArithmeticError):
                 raise Rejected(f"a value of {field.name} is not a {field.type}", source=self.name) from None
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _at(row: Mapping[str, Any], path: str) -> Any:
-    """A value by its path. Records are nested; grouped results are flat, under the path's last part."""
-    last = path.rpartition(".")[2]
-    for key in (path, last):
-        if key in row and (key == path or (row.get("attributes") or {}).get("type") == "AggregateResult"):
-            return row[key]
-    value: Any = row
-    for part in path.split("."):
-        if not isinstance(value, Mapping):
+    """A value by its path; None where the path ends at a record without the relation.
+
+    Raises:
+        KeyError: the answer does not hold the field.
+    """
+    *steps, last = path.split(".")
+    for step in steps:
+        below = row[step]
+        if below is None:
             return None
-        value = value.get(part)
-    return value
+        row = below
+    return row[last]
+
+
+def _comparable(value: Any, kind: str) -> bool:
+    """Whether SOQL has a literal for this value that loses nothing."""
+    if isinstance(value, bool) or not isinstance(value, _PYTHON[kind]):
+        return False
+    if isinstance(value, dt.datetime):
+        return bool(kind == "datetime" and value.tzinfo is not None and value.microsecond % 1000 == 0)
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _text_support(field: Mapping[str, Any], op: str, values: tuple[Any, ...]) -> Pushdown:
+    """How faithfully SOQL compares text: it knows no cases, and no empty text beside null."""
+    if not all(isinstance(v, str) and v and "\0" not in v for v in values) or sum(map(len, values)) > _LONGEST_LIST:
+        return Pushdown.NONE
+    if op in ("=", "in"):
+        active = {p["value"] for p in field.get("picklistValues") or () if p.get("active")}
+        closed = field["type"] == "picklist" and field.get("restrictedPicklist") and set(values) <= active
+        return Pushdown.EXACT if closed else Pushdown.LOOSE
+    return Pushdown.LOOSE if op == "like" and "\\" not in values[0] else Pushdown.NONE
 
 
 def _converter(type_: pa.DataType) -> Callable[[Any], Any]:
@@ -458,7 +563,9 @@ def soql(scan: Scan) -> tuple[str, str]:
 
 def _statement(scan: Scan, write: Callable[[Any], str]) -> str:
     if scan.aggregates or scan.group_by:
-        items = [*scan.group_by, *(_aggregate(a) for a in scan.aggregates)]
+        # two paths may end in the same name, so every key gets a name of its own
+        items = [f"{path} {_group_label(i)}" for i, path in enumerate(scan.group_by)]
+        items += [_aggregate(a) for a in scan.aggregates]
     else:
         items = list(scan.fields)
     text = f"SELECT {', '.join(items)} FROM {scan.entity.name}"
@@ -475,6 +582,10 @@ def _statement(scan: Scan, write: Callable[[Any], str]) -> str:
     if scan.limit is not None:
         text += f" LIMIT {scan.limit}"
     return text
+
+
+def _group_label(index: int) -> str:
+    return f"gw_key{index}"
 
 
 def _aggregate(aggregate: Aggregate) -> str:
@@ -511,6 +622,10 @@ def _negated(predicate: Predicate, write: Callable[[Any], str]) -> str:
 def _comparison(c: Comparison, write: Callable[[Any], str]) -> str:
     if c.op in ("is null", "is not null"):
         return f"{c.field} {'=' if c.op == 'is null' else '!='} null"
+    if isinstance(c.value, bool):
+        return f"{c.field} = {write(c.value is (c.op == '='))}"
+    if c.op == "in" and not c.value:
+        return f"({c.field} = null AND {c.field} != null)"
     if c.op in ("in", "not in"):
         text = f"{c.field} {c.op.upper()} ({', '.join(write(v) for v in c.value)})"
         return text if c.op == "in" else f"({text} AND {c.field} != null)"

@@ -162,6 +162,8 @@ class _Refused(Exception):
 class _Handler(BaseHTTPRequestHandler):
     owner: SalesforceSandbox
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # head and body in one packet, or the client's delayed ACK holds each answer up for 40 ms
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: object) -> None:
         return
@@ -279,6 +281,8 @@ def _nested(row: Record, name: str) -> Record:
         return made | {path.rpartition(".")[2]: value for path, value in row.items()}
     for path, value in row.items():
         at, parts = made, path.split(".")
+        if isinstance(value, soql.Absent):
+            parts, value = parts[: value.steps], None
         for part in parts[:-1]:
             at = at.setdefault(part, {"attributes": {"type": part}})
         at[parts[-1]] = value

@@ -17,9 +17,18 @@ from sqlglot.errors import SqlglotError
 
 Record = dict[str, Any]
 
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+
 _DATES = re.compile(r"(?<![\w'])(\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2}))?)(?![\w'])")
 _PARTS = re.compile(r"('(?:[^'\\]|\\.)*')")
 _MARK = "\u0002"
+
+
+class Absent:
+    """The value of a path that ends at a record without the relation, after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
 
 
 class SoqlError(Exception):
@@ -76,7 +85,7 @@ class _Query:
         if aggregates or group:
             out = self._grouped(kept, group)
         else:
-            out = [{self._path(e): self._value(e, r) for e in tree.expressions} | {_MARK: r} for r in kept]
+            out = [{self._path(e): self._shown(e, r) for e in tree.expressions} | {_MARK: r} for r in kept]
         order = tree.args.get("order")
         for key in reversed(order.expressions if order else []):
             first = bool(key.args.get("nulls_first"))
@@ -90,7 +99,7 @@ class _Query:
 
     def _order_key(self, node: exp.Expr) -> Callable[[Record], Any]:
         path = self._path(node)
-        return lambda row: row[path] if path in row else self._value(node, row[_MARK])
+        return lambda row: self._value(node, row[_MARK]) if _MARK in row else row[path]
 
     def _grouped(self, kept: list[Record], group: exp.Expr | None) -> list[Record]:
         keys = group.expressions if group else []
@@ -116,7 +125,7 @@ class _Query:
                     count += 0 if item.alias else 1
                     row[label] = self._aggregate(inner, members)
                 elif item.alias:
-                    row[item.alias] = row[self._path(inner)]
+                    row[item.alias] = row.pop(self._path(inner))
             out.append(row)
         return out
 
@@ -158,20 +167,36 @@ class _Query:
             raise KeyError(parts[-1])
 
     def _value(self, node: exp.Expr, record: Record) -> Any:
+        value = self._shown(node, record)
+        return None if isinstance(value, Absent) else value
+
+    def _shown(self, node: exp.Expr, record: Record) -> Any:
         node = node.unalias()
         if isinstance(node, exp.Paren):
-            return self._value(node.this, record)
+            return self._shown(node.this, record)
         name, current = self.name, record
         parts = self._path(node).split(".")
-        for part in parts[:-1]:
+        for step, part in enumerate(parts[:-1], 1):
             field, (_, targets) = next((f, r) for (o, f), r in self.references.items() if o == name and r[0] == part)
             key = current.get(field)
             name = next((t for t in targets if key in self.by_id[t]), targets[0])
             found = self.by_id[name].get(key)
             if found is None:
-                return None
+                return Absent(step)
             current = found
         return current.get(parts[-1])
+
+    def _operand(self, column: exp.Expr, node: exp.Expr, like: Any) -> Any:
+        """A literal, which must be of the field's type; ids must look like ids."""
+        value = self._literal(node, like)
+        name = self._path(column)
+        if value is not None and like is not None:
+            kinds = [next(k for k in _KINDS if isinstance(v, k)) for v in (like, value)]
+            if kinds[0] is not kinds[1]:
+                raise SoqlError("INVALID_FIELD", f"value of filter criterion for field '{name}' must be of its type")
+        if isinstance(value, str) and name.rpartition(".")[2].endswith("Id") and not _ID.fullmatch(value):
+            raise SoqlError("INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {value}")
+        return value
 
     def _literal(self, node: exp.Expr, like: Any) -> Any:
         if isinstance(node, exp.Null):
@@ -206,17 +231,19 @@ class _Query:
             return not self._true(node.this, record)
         if isinstance(node, exp.In):
             value = _fold(self._value(node.this, record))
-            return value in {_fold(self._literal(e, value)) for e in node.expressions}
+            return value in {_fold(self._operand(node.this, e, value)) for e in node.expressions}
         if isinstance(node, exp.Like):
             value = self._value(node.this, record)
             pattern = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in node.expression.this)
             return value is not None and re.fullmatch(pattern, value, re.IGNORECASE | re.DOTALL) is not None
         left = _fold(self._value(node.this, record))
-        right = _fold(self._literal(node.expression, left))
+        right = _fold(self._operand(node.this, node.expression, left))
         if isinstance(node, exp.EQ):
             return bool(left == right)
         if isinstance(node, exp.NEQ):
             return bool(left != right)
+        if isinstance(right, bool):
+            raise SoqlError("INVALID_QUERY_FILTER_OPERATOR", "a boolean is equal or not, and nothing else")
         if left is None or right is None:
             return False
         tests: dict[type[exp.Expr], Callable[[], bool]] = {
@@ -228,6 +255,10 @@ class _Query:
         if type(node) not in tests:
             raise SoqlError("MALFORMED_QUERY", f"unexpected token: {node.sql()}")
         return tests[type(node)]()
+
+
+_KINDS: tuple[type | tuple[type, ...], ...] = (bool, (int, float), dt.datetime, dt.date, str)
+"""Types that compare with one another, the special before the general."""
 
 
 def _fold(value: Any) -> Any:
