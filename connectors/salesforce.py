@@ -442,6 +442,7 @@ class SalesforceConnector(Connector):
     # -- reading ---------------------------------------------------------------------------
 
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
+        self._check_names(scan)
         query, shown = soql(self._with_real_ids(scan))
         report.native.append(shown)
         grouped = bool(scan.aggregates or scan.group_by)
@@ -466,6 +467,12 @@ class SalesforceConnector(Connector):
             report.total = total
         if isinstance(total, int) and read < total:
             report.incomplete.append(f"Salesforce counted {total:,} records and delivered {read:,}")
+
+    def _check_names(self, scan: Scan) -> None:
+        """Only names that Salesforce gave can become part of a query."""
+        for path in (*scan.fields, *scan.group_by):
+            if self._describe_field(scan.entity, path) is None:
+                raise Rejected(f"no such field: {path[:100]!r}", source=self.name)
 
     def _with_real_ids(self, scan: Scan) -> Scan:
         """The scan without texts that can't be ids, which Salesforce would refuse in place of finding nothing."""

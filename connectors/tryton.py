@@ -46,7 +46,6 @@ from groundwire.core.connector import (
 )
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
 
-PAGE_ROWS = 1000
 MONEY = pa.decimal128(18, 4)
 """Tryton's numeric fields: prices and amounts with up to four decimal places."""
 
@@ -95,7 +94,7 @@ class TrytonSettings(BaseModel):
     """Settings of a Tryton source.
 
     `models` are Tryton's names, such as `account.invoice`; `company` is an id, by default the user's own;
-    `active_test` false shows archived records too; `timeout` in seconds.
+    `active_test` false shows archived records too; `timeout` of a request in seconds; `page_rows` records a request.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -117,6 +116,7 @@ class TrytonSettings(BaseModel):
     language: str = "en"
     active_test: bool = True
     timeout: float = Setting(default=30.0, gt=0)
+    page_rows: int = Setting(default=1000, ge=1)
 
 
 class TrytonConnector(Connector):
@@ -354,6 +354,7 @@ class TrytonConnector(Connector):
     # -- reading ---------------------------------------------------------------------------
 
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
+        self._check_names(scan)
         model, context = scan.entity.name, self._user_context(report.deadline)
         where = [] if scan.where is None else [domain(scan.where)]
         shown = [] if scan.where is None else [domain(scan.where, hide=True)]
@@ -370,7 +371,7 @@ class TrytonConnector(Connector):
         names = list(dict.fromkeys(["id", *scan.fields]))
         left, last = scan.limit, 0
         while True:
-            size = PAGE_ROWS if left is None else min(PAGE_ROWS, left)
+            size = self.settings.page_rows if left is None else min(self.settings.page_rows, left)
             parameters = [[*where, ["id", ">", last]], 0, size, [["id", "ASC"]], names, context]
             rows = self._call(f"model.{model}.search_read", *parameters, deadline=report.deadline)
             report.requests += 1
@@ -381,6 +382,16 @@ class TrytonConnector(Connector):
             if len(rows) < size or left == 0:
                 return
             last = ids[-1]
+
+    def _check_names(self, scan: Scan) -> None:
+        """Only names that Tryton gave: a path leads over many2one fields of the known models."""
+        for path in scan.fields:
+            model = scan.entity.name
+            for part in path.split("."):
+                found = self._fields.get(model, {}).get(part)
+                if found is None:
+                    raise Rejected(f"no such field: {path[:100]!r}", source=self.name)
+                model = found.get("relation") or ""
 
     def _counted(self, count: Any, scan: Scan) -> pa.RecordBatch:
         if not isinstance(count, int) or isinstance(count, bool):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +17,8 @@ from groundwire.agents import weights
 from groundwire.demo import tryton_server as tryton
 
 POSTGRES = os.environ.get("GROUNDWIRE_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+TRYTON_SCALE = 0.05
+"""Share of the demo company's documents in the tests' Tryton."""
 MARIADB = os.environ.get("GROUNDWIRE_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/")
 
 
@@ -59,13 +63,26 @@ def mariadb_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def tryton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tryton.TrytonServer]:
-    """A real Tryton with a small company, which tests may add to: a copy of one that is made once and kept."""
+def filled_tryton() -> Path:
+    """A folder with a small company's Tryton, made once and kept in the cache: to be copied, never served."""
     if find_spec("trytond") is None:
         _absent("Tryton", ModuleNotFoundError("pip install 'groundwire[demo]'"))
-    kept = tryton.TrytonServer(weights.cache_dir() / "test-tryton", scale=0.05)
-    kept.prepare()
+    name = hashlib.sha256(f"{tryton.fill_stamp()} {TRYTON_SCALE}".encode()).hexdigest()[:12]
+    kept = weights.cache_dir() / f"test-tryton-{name}"
+    if not kept.exists():
+        partial = kept.with_name(f"{kept.name}-{uuid.uuid4().hex}")
+        tryton.TrytonServer(partial, scale=TRYTON_SCALE).prepare()
+        try:
+            partial.rename(kept)
+        except OSError:  # another run was quicker
+            shutil.rmtree(partial)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def tryton_server(filled_tryton: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tryton.TrytonServer]:
+    """A real Tryton with a small company, to which tests may add."""
     folder = tmp_path_factory.mktemp("tryton") / "erp"
-    shutil.copytree(kept.folder, folder)
-    with tryton.TrytonServer(folder, scale=0.05) as running:
+    shutil.copytree(filled_tryton, folder)
+    with tryton.TrytonServer(folder, scale=TRYTON_SCALE) as running:
         yield running

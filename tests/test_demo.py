@@ -14,18 +14,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from conftest import TRYTON_SCALE as SCALE
 
 from groundwire import Hub
-from groundwire.agents import weights
 from groundwire.demo.company import DemoCompany
+from groundwire.demo.errors import DemoError
 from groundwire.demo.questions import CASES
-from groundwire.demo.tryton_server import TrytonServer
 
 pytestmark = [
     pytest.mark.server,
@@ -34,19 +33,15 @@ pytestmark = [
     pytest.mark.skipif(find_spec("trytond") is None, reason="pip install 'groundwire[demo]'"),
 ]
 COMMAND = str(Path(sys.executable).parent / "groundwire")
-SCALE = 0.05
 START_SECONDS = 15
 """What a start may take once the ERP is filled."""
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of the demo whose ERP is a copy of the small one that `test_tryton.py` keeps."""
-    filled = weights.cache_dir() / f"test-tryton-{version('trytond')}"
-    with TrytonServer(filled, scale=SCALE):
-        pass
+def home(filled_tryton: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of the demo whose ERP is a copy of the small one that the tests keep."""
     made = tmp_path_factory.mktemp("home")
-    shutil.copytree(filled, made / "demo" / "erp")
+    shutil.copytree(filled_tryton, made / "demo" / "erp")
     return made
 
 
@@ -119,7 +114,7 @@ def test_the_query_behind_each_of_its_questions_is_answered_completely(hub: Hub,
 
 
 def test_a_second_demo_beside_the_first_is_refused_by_name(company: DemoCompany) -> None:
-    with pytest.raises(RuntimeError, match=rf"process {os.getpid()}\); groundwire demo --stop"):
+    with pytest.raises(DemoError, match=rf"process {os.getpid()}\); groundwire demo --stop"):
         DemoCompany(company.folder).start()
     assert all(_answers(port) for port in _ports(company.environment)), "the first one runs on"
 

@@ -2,7 +2,7 @@
 
 No Salesforce can be had offline. This one is reached by the real `simple-salesforce` client: OAuth
 client credentials, `describe`, SOQL with relationship paths and aggregates, `queryMore` locators,
-`deleted`/`updated`, limits, and the vendor's error bodies. Faults are set on `faults`.
+`deleted`/`updated`, limits, and the vendor's error bodies.
 
 Source: Salesforce REST API Developer Guide (query, describe, error bodies, limits header).
 """
@@ -14,9 +14,7 @@ import datetime as dt
 import json
 import secrets
 import threading
-import time
 import urllib.parse
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -25,29 +23,6 @@ from groundwire.demo import soql
 from groundwire.demo.crm_data import PICKLISTS, REFERENCES, Record, records
 
 LABELS = {"Segment__c": "Segment", "Renewal_Date__c": "Renewal Date", "OwnerId": "Owner ID", "StageName": "Stage"}
-
-
-@dataclass
-class Faults:
-    """What goes wrong next; counters go down with each request that they hit.
-
-    Attributes:
-        expire_sessions: forget every session once, at the next query page.
-        fail_page: page number (1 is the first) that answers `fail_status`, `fail_times` times.
-        body: sent in place of the answer, when set.
-        hang: seconds to wait before an answer.
-        redirect: address to redirect queries to, when set.
-        retry_after: seconds, sent with the failing page.
-    """
-
-    expire_at_page: int = 0
-    fail_page: int = 0
-    fail_status: int = 500
-    fail_times: int = 0
-    retry_after: int | None = None
-    body: bytes | None = None
-    hang: float = 0.0
-    redirect: str | None = None
 
 
 class SalesforceSandbox:
@@ -65,7 +40,6 @@ class SalesforceSandbox:
         self.client_id, self.client_secret = "groundwire-demo", secrets.token_hex(8)
         self.sessions: set[str] = set()
         self.cursors: dict[str, tuple[list[Record], str]] = {}
-        self.faults = Faults()
         self.requests: list[str] = []
         sandbox = self
 
@@ -74,7 +48,7 @@ class SalesforceSandbox:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
-        self._thread = threading.Thread(target=self.server.serve_forever, name="salesforce", daemon=True)
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), name="salesforce", daemon=True)
 
     @property
     def url(self) -> str:
@@ -223,26 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Refused(404, "NOT_FOUND", "The requested resource does not exist")
 
     def _page(self, version: str, locator: str, start: int) -> None:
-        owner, faults = self.owner, self.owner.faults
-        page = start // owner.page_size + 1
-        if faults.redirect:
-            self.send_response(302)
-            self.send_header("Location", faults.redirect)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        if faults.hang:
-            time.sleep(faults.hang)
-        if faults.expire_at_page == page:
-            faults.expire_at_page = 0
-            owner.sessions.clear()
-            raise _Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
-        if faults.fail_page == page and faults.fail_times > 0:
-            faults.fail_times -= 1
-            headers = {"Retry-After": str(faults.retry_after)} if faults.retry_after is not None else {}
-            code = "REQUEST_LIMIT_EXCEEDED" if faults.fail_status in (403, 429) else "SERVER_UNAVAILABLE"
-            self._send(faults.fail_status, [{"errorCode": code, "message": "try later"}], headers)
-            return
+        owner = self.owner
         rows, name = owner.cursors[locator]
         end = start + owner.page_size
         body: dict[str, Any] = {
@@ -254,16 +209,12 @@ class _Handler(BaseHTTPRequestHandler):
             body["nextRecordsUrl"] = f"/services/data/{version}/query/{locator}-{end}"
         self._send(200, body)
 
-    def _send(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+    def _send(self, status: int, body: Any) -> None:
         content = json.dumps(body, default=_wire).encode()
-        if status == 200 and self.owner.faults.body is not None and "/query" in self.path:
-            content = self.owner.faults.body
         self.send_response(status)
         self.send_header("Content-Type", "application/json;charset=UTF-8")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Sforce-Limit-Info", f"api-usage={len(self.owner.requests)}/15000")
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 

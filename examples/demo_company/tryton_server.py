@@ -26,12 +26,12 @@ DATABASE = "erp"
 MODULES = ("account_invoice", "purchase", "sale", "stock")
 
 
-def fill_stamp(scale: float) -> str:
-    """What a filled database depends on: Tryton, the programs that fill it, and how much they are to make."""
+def fill_stamp() -> str:
+    """What a filled database depends on: Tryton, and the programs that fill it."""
     parts = [f"{name} {version(name)}" for name in ("trytond", "proteus", *(f"trytond-{m}" for m in MODULES))]
     for name in ("data.py", "erp_fill.py"):
         parts.append(hashlib.sha256((Path(__file__).parent / name).read_bytes()).hexdigest())
-    return "\n".join([*parts, f"scale {scale}"])
+    return "\n".join(parts)
 
 
 class TrytonServer:
@@ -87,7 +87,7 @@ class TrytonServer:
             DemoError: Tryton could not be set up; the message ends with its log.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        stamp = fill_stamp(self.scale)
+        stamp = fill_stamp()
         filled = self.folder / "filled"
         if not filled.exists() or filled.read_text() != stamp:
             filled.unlink(missing_ok=True)
