@@ -1,7 +1,7 @@
 """A LangChain chat model on llama.cpp: grammar-constrained tool calls and a kept prefix.
 
 It reads the chat template from the weights, so it speaks to a model as its publisher trained it.
-Any other LangChain chat model can stand in its place.
+Any other LangChain chat model can stand in its place. llama.cpp itself is imported when a model is loaded.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ import queue
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-import jinja2.sandbox
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, SystemMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
@@ -28,15 +25,12 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, PrivateAttr
 
 from groundwire.agents import weights
-from groundwire.agents.decoding import Generation, Runtime
 from groundwire.core.errors import ModelError
 
-_CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-_TOOL_CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
-_THINKING = re.compile(r"^\s*<think>(.*?)(?:</think>|$)", re.DOTALL)
+if TYPE_CHECKING:
+    from groundwire.agents.chat_format import ChatFormat
+    from groundwire.agents.decoding import Generation, Runtime
+
 CACHE_MARK = "cache_prefix"
 """A message with `additional_kwargs[CACHE_MARK]` true ends a beginning that is worth keeping on disk.
 The system message always does."""
@@ -69,7 +63,7 @@ class LocalChatModel(BaseChatModel):
     lora: Path | None = None
 
     _runtime: Runtime | None = PrivateAttr(default=None)
-    _template: jinja2.Template | None = PrivateAttr(default=None)
+    _format: ChatFormat | None = PrivateAttr(default=None)
     _loading: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     @property
@@ -87,6 +81,8 @@ class LocalChatModel(BaseChatModel):
         Raises:
             ModelError: the weights are absent or damaged.
         """
+        from groundwire.agents.decoding import Runtime
+
         with self._loading:
             if self._runtime is None:
                 path = weights.resolve(self.name_or_path)
@@ -110,8 +106,10 @@ class LocalChatModel(BaseChatModel):
 
     def warm(self, messages: Sequence[BaseMessage]) -> Generation:
         """Load the model and evaluate a conversation's beginning, so that the first answer is quick."""
-        prompt, prefixes = self._prompt(list(messages), None, "", generation=False)
-        return self.runtime.generate(prompt, max_tokens=0, prefix_lengths=[*prefixes, len(prompt)])
+        from groundwire.agents.decoding import Request
+
+        prompt, prefixes = self._prompt(list(messages), None, "", answer=False)
+        return self.runtime.generate(prompt, Request(max_tokens=0), prefixes=[*prefixes, len(prompt)])
 
     def close(self) -> None:
         """Free the model; the next call loads it again."""
@@ -130,8 +128,7 @@ class LocalChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         made = self._run(messages, stop, kwargs, kwargs.get("on_text"))
-        message = self._message(made, kwargs)
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return ChatResult(generations=[ChatGeneration(message=self._message(made))])
 
     def _stream(
         self,
@@ -142,7 +139,7 @@ class LocalChatModel(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         if kwargs.get("tools") or kwargs.get("grammar"):
             # a tool call is of use only when it is whole
-            whole = self._message(self._run(messages, stop, kwargs, None), kwargs)
+            whole = self._message(self._run(messages, stop, kwargs))
             chunk = AIMessageChunk(
                 content=whole.content,
                 tool_calls=whole.tool_calls,
@@ -153,14 +150,14 @@ class LocalChatModel(BaseChatModel):
             yield ChatGenerationChunk(message=chunk)
             return
         pieces: queue.Queue[str | Generation | BaseException] = queue.Queue()
+        abandoned = threading.Event()
 
         def work() -> None:
             try:
-                pieces.put(self._run(messages, stop, kwargs, pieces.put))
+                pieces.put(self._run(messages, stop, kwargs, pieces.put, abandoned))
             except BaseException as error:  # noqa: BLE001 - handed to the reader
                 pieces.put(error)
 
-        cancelled = kwargs.setdefault("stop_event", threading.Event())
         worker = threading.Thread(target=work, name="decode", daemon=True)
         worker.start()
         try:
@@ -168,7 +165,7 @@ class LocalChatModel(BaseChatModel):
                 item = pieces.get()
                 if isinstance(item, BaseException):
                     raise item
-                if isinstance(item, Generation):
+                if not isinstance(item, str):
                     last = AIMessageChunk(
                         content="",
                         usage_metadata=_usage(item),
@@ -182,7 +179,7 @@ class LocalChatModel(BaseChatModel):
                     run_manager.on_llm_new_token(item, chunk=piece)
                 yield piece
         finally:
-            cancelled.set()
+            abandoned.set()
             worker.join()
 
     # -- our side --------------------------------------------------------------------------
@@ -192,8 +189,11 @@ class LocalChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None,
         options: dict[str, Any],
-        on_text: Callable[[str], None] | None,
+        on_text: Callable[[str], None] | None = None,
+        abandoned: threading.Event | None = None,
     ) -> Generation:
+        from groundwire.agents.decoding import Request
+
         tools = options.get("tools") or None
         prefill = options.get("prefill") or ""
         grammar = options.get("grammar")
@@ -201,20 +201,20 @@ class LocalChatModel(BaseChatModel):
         if grammar is None and tools and choice:
             grammar = tool_grammar(tools if choice in ("any", "required") else [t for t in tools if _name(t) == choice])
         prompt, prefixes = self._prompt(messages, tools, prefill)
-        made = self.runtime.generate(
-            prompt,
+        request = Request(
             max_tokens=int(options.get("max_tokens") or self.max_tokens),
             grammar=grammar,
-            prefix_lengths=prefixes,
             temperature=float(options.get("temperature", self.temperature)),
             seed=int(options.get("seed", 0)),
-            stop_event=options.get("stop_event"),
+            stop_words=tuple(stop or ()),
+            stop_events=tuple(e for e in (options.get("stop_event"), abandoned) if e is not None),
             on_text=on_text,
             logprobs=bool(options.get("logprobs")),
         )
+        if prefill and on_text is not None:
+            on_text(prefill)
+        made = self.runtime.generate(prompt, request, prefixes=prefixes)
         made.text = prefill + made.text
-        for word in stop or ():
-            made.text = made.text.split(word)[0]
         return made
 
     def _prompt(
@@ -223,51 +223,35 @@ class LocalChatModel(BaseChatModel):
         tools: list[dict[str, Any]] | None,
         prefill: str,
         *,
-        generation: bool = True,
+        answer: bool = True,
     ) -> tuple[list[int], list[int]]:
         """Token ids of the conversation, and the lengths of beginnings worth keeping."""
-        text = self._render(messages, tools, generation=generation) + prefill
-        tokens = self.runtime.tokenize(text)
+        chat, runtime = self._chat_format, self.runtime
+        tokens = runtime.tokenize(chat.render(messages, tools, answer=answer) + prefill)
         prefixes = []
-        for index, message in enumerate(messages):
+        for count, message in enumerate(messages, 1):
             if isinstance(message, SystemMessage) or message.additional_kwargs.get(CACHE_MARK):
-                head = self.runtime.tokenize(self._render(messages[: index + 1], tools, generation=False))
+                head = runtime.tokenize(chat.render(messages[:count], tools, answer=False))
                 if tokens[: len(head)] == head:
                     prefixes.append(len(head))
         return tokens, prefixes
 
-    def _render(self, messages: list[BaseMessage], tools: list[dict[str, Any]] | None, *, generation: bool) -> str:
-        if self._template is None:
-            environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-            environment.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
-            environment.globals["raise_exception"] = _raise
-            environment.globals["strftime_now"] = lambda form: date.today().strftime(form)
-            source = self.runtime.metadata.get("tokenizer.chat_template") or _CHATML
-            self._template = environment.from_string(source)
-        return self._template.render(
-            messages=[_as_dict(m) for m in messages], tools=tools, add_generation_prompt=generation
-        )
+    @property
+    def _chat_format(self) -> ChatFormat:
+        from groundwire.agents.chat_format import ChatFormat
 
-    def _message(self, made: Generation, options: dict[str, Any]) -> AIMessage:
-        text = made.text
-        extra: dict[str, Any] = {}
-        thinking = _THINKING.match(text)
-        if thinking:
-            extra["reasoning_content"] = thinking[1].strip()
-            text = text[thinking.end() :].lstrip()
-        calls = []
-        for number, match in enumerate(_TOOL_CALL.findall(text)):
-            try:
-                call = json.loads(match, strict=False)
-                calls.append({"name": call["name"], "args": call.get("arguments") or {}, "id": f"call_{number}"})
-            except (ValueError, KeyError, TypeError):
-                continue
-        if calls:
-            text = _TOOL_CALL.sub("", text).strip()
+        if self._format is None:
+            self._format = ChatFormat(self.runtime.chat_template, self.runtime.special_texts)
+        return self._format
+
+    def _message(self, made: Generation) -> AIMessage:
+        from groundwire.agents.chat_format import parse
+
+        text, calls, thinking = parse(made.text)
         return AIMessage(
             content=text,
             tool_calls=calls,
-            additional_kwargs=extra,
+            additional_kwargs={"reasoning_content": thinking} if thinking else {},
             usage_metadata=_usage(made),
             response_metadata=self._metadata(made),
         )
@@ -319,20 +303,3 @@ def _usage(made: Generation) -> UsageMetadata:
         total_tokens=made.prompt_tokens + len(made.tokens),
         input_token_details={"cache_read": made.cached_tokens},
     )
-
-
-def _as_dict(message: BaseMessage) -> dict[str, Any]:
-    """A message as chat templates expect it, tool arguments as objects."""
-    roles = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
-    entry: dict[str, Any] = {"role": roles.get(message.type, message.type), "content": message.text}
-    if isinstance(message, AIMessage) and message.tool_calls:
-        entry["tool_calls"] = [
-            {"type": "function", "function": {"name": c["name"], "arguments": c["args"]}} for c in message.tool_calls
-        ]
-    if isinstance(message, ToolMessage):
-        entry["name"] = message.name or ""
-    return entry
-
-
-def _raise(message: str) -> None:
-    raise ModelError(f"the chat template refuses this conversation: {message}")
