@@ -31,7 +31,7 @@ from langchain_core.messages import (
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from groundwire.agents import grounding, phrasing, prompt
+from groundwire.agents import grounding, phrasing, prompt, wording
 from groundwire.agents.grammar import query_grammar
 from groundwire.agents.grounding import Citation
 from groundwire.agents.local_model import LocalChatModel
@@ -243,7 +243,12 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             else:
                 messages.append(message)
         settings = {
-            "grammar": query_grammar(shown.entities, shown.names(self.hub.catalog)),
+            "grammar": query_grammar(
+                shown.entities,
+                shown.names(self.hub.catalog),
+                wording.read(self.question, self.hints),
+                refusal=not again,
+            ),
             "max_tokens": 300,
             "stop_event": self.stop,
             "on_text": self._writing(lambda text: text),

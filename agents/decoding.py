@@ -1,9 +1,8 @@
-"""Tokens in, tokens out: a grammar that costs little, and a prefix that is evaluated once.
+"""Tokens in, tokens out: only what a grammar allows, and a prefix that is evaluated once.
 
-Applying a grammar to a vocabulary of 150,000 tokens at every step is slow. Here the likeliest token
-is tried first, alone; only where the grammar refuses it are the next few hundred tried, and only
-then all. The longest common beginning of two prompts is reused in memory, and the state behind an
-unchanging prefix is kept on disk.
+What a grammar leaves no choice about is not asked of the model, it is evaluated in one batch. The
+longest common beginning of two prompts is reused in memory, and the state behind an unchanging prefix
+is kept on disk.
 """
 
 from __future__ import annotations
@@ -15,14 +14,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from groundwire.agents.llama import Grammar, Llama, Numbers
+from groundwire.agents.constraint import Constraint, vocabulary_of
+from groundwire.agents.llama import MOST_AT_ONCE, Llama, Numbers
 from groundwire.agents.prefix_cache import PrefixCache
 from groundwire.core.errors import ModelError
 
-_SHORT_LIST = 256
 _PIECE = 128
 """Tokens evaluated at once; between two pieces, about two seconds on two cores, a prefill can be stopped."""
 
@@ -37,7 +37,8 @@ class Generation:
         prompt_tokens, cached_tokens: length of the prompt, and how much of it was not evaluated again.
         cache: where the reused part came from: `none`, `memory` or `disk`.
         prefill_seconds, decode_seconds: wall time.
-        mean_logprob: mean natural logarithm of the chosen tokens' probabilities; 0.0 if not asked for.
+        mean_logprob: mean natural logarithm of the probabilities, before any constraint, of the tokens that
+            the model chose; 0.0 if not asked for.
         stopped: `end`, `length` or `cancelled`.
     """
 
@@ -58,7 +59,7 @@ class Request:
 
     Attributes:
         max_tokens: most tokens to produce; 0 only evaluates the prompt.
-        grammar: GBNF with a rule `root`, which the text can't leave.
+        grammar: Lark for llguidance with a rule `start`, which the text can't leave.
         temperature: 0 takes the likeliest token each time.
         seed: for temperatures above 0.
         stop_words: the text ends before the first of these.
@@ -141,6 +142,7 @@ class Runtime:
         identity = f"{path.name}:{path.stat().st_size}:{n_ctx}:{lora}"
         self._cache = PrefixCache(cache_dir, identity) if cache_dir is not None else None
         self._lock = threading.Lock()
+        self._vocabulary: Any = None
         self.n_ctx = n_ctx
         self.chat_template = self._model.chat_template
         self.special_texts = self._model.special_texts
@@ -164,21 +166,22 @@ class Runtime:
             raise ModelError(f"the prompt has {len(prompt)} tokens, and the context holds {self.n_ctx}")
         with self._lock:
             made = Generation(prompt_tokens=len(prompt))
-            grammar = Grammar(self._model, request.grammar) if request.grammar else None
-            try:
-                started = time.perf_counter()
-                self._prefill(list(prompt), sorted(prefixes), made, request)
-                made.prefill_seconds = time.perf_counter() - started
-                started = time.perf_counter()
-                if request.cancelled:
-                    made.stopped = "cancelled"
-                elif request.max_tokens:
-                    self._decode(made, request, grammar)
-                made.decode_seconds = time.perf_counter() - started
-            finally:
-                if grammar is not None:
-                    grammar.close()
+            constraint = self._constraint(request.grammar) if request.grammar else None
+            started = time.perf_counter()
+            self._prefill(list(prompt), sorted(prefixes), made, request)
+            made.prefill_seconds = time.perf_counter() - started
+            started = time.perf_counter()
+            if request.cancelled:
+                made.stopped = "cancelled"
+            elif request.max_tokens:
+                self._decode(made, request, constraint)
+            made.decode_seconds = time.perf_counter() - started
             return made
+
+    def _constraint(self, grammar: str) -> Constraint:
+        if self._vocabulary is None:
+            self._vocabulary = vocabulary_of(self._model)
+        return Constraint(self._vocabulary, grammar)
 
     def close(self) -> None:
         """Free the model."""
@@ -215,49 +218,51 @@ class Runtime:
             return False
         return True
 
-    def _decode(self, made: Generation, request: Request, grammar: Grammar | None) -> None:
+    def _decode(self, made: Generation, request: Request, constraint: Constraint | None) -> None:
         model = self._model
         random = np.random.default_rng(request.seed)
         text = _Text(request)
-        total = 0.0
+        chosen, total = 0, 0.0
+        room = min(request.max_tokens, self.n_ctx - len(model.evaluated) - 1)
         made.stopped = "length"
-        for _ in range(min(request.max_tokens, self.n_ctx - len(model.evaluated) - 1)):
+        while len(made.tokens) < room:
             if request.cancelled:
                 made.stopped = "cancelled"
                 break
-            logits = model.logits()
-            token = self._choose(logits, grammar, request.temperature, random)
-            if request.logprobs:
-                peak = float(logits.max())
-                total += float(logits[token]) - peak - math.log(float(np.exp(logits - peak).sum()))
-            if model.is_end(token):
+            tokens = list(constraint.forced())[: room - len(made.tokens)] if constraint is not None else []
+            if not tokens:
+                logits = model.logits()
+                tokens = [_choose(logits, constraint, request.temperature, random)]
+                if request.logprobs:
+                    chosen += 1
+                    total += _log_probability(logits, tokens[0])
+            if model.is_end(tokens[0]):
                 made.stopped = "end"
                 break
-            if grammar is not None:
-                grammar.accept(token)
-            made.tokens.append(token)
-            text.add(model.bytes_of(token))
-            if text.ended:
+            made.tokens += tokens
+            for token in tokens:
+                text.add(model.bytes_of(token))
+            if constraint is not None:
+                constraint.accept(tokens)
+            if text.ended or (constraint is not None and constraint.ended):
                 made.stopped = "end"
                 break
-            model.evaluate([token])
+            for start in range(0, len(tokens), MOST_AT_ONCE):
+                model.evaluate(tokens[start : start + MOST_AT_ONCE])
         made.text = text.end()
-        made.mean_logprob = total / len(made.tokens) if made.tokens else 0.0
+        made.mean_logprob = total / chosen if chosen else 0.0
 
-    def _choose(self, logits: Numbers, grammar: Grammar | None, temperature: float, random: np.random.Generator) -> int:
-        if temperature > 0:
-            noise = random.gumbel(size=logits.shape).astype(np.float32)
-            logits = logits / np.float32(temperature) + noise  # the Gumbel-max way to sample
-        best = int(np.argmax(logits))
-        if grammar is None or grammar.best(np.array([best]), logits) is not None:
-            return best
-        few = np.argpartition(logits, -_SHORT_LIST)[-_SHORT_LIST:]
-        chosen = grammar.best(few, logits)
-        if chosen is None:
-            chosen = grammar.best(np.arange(len(logits)), logits)
-        if chosen is None:
-            raise ModelError("the grammar leaves no way to go on")
-        return chosen
+
+def _choose(logits: Numbers, constraint: Constraint | None, temperature: float, random: np.random.Generator) -> int:
+    if temperature > 0:
+        noise = random.gumbel(size=logits.shape).astype(np.float32)
+        logits = logits / np.float32(temperature) + noise  # the Gumbel-max way to sample
+    return int(np.argmax(logits)) if constraint is None else constraint.best(logits)
+
+
+def _log_probability(logits: Numbers, token: int) -> float:
+    peak = float(logits.max())
+    return float(logits[token]) - peak - math.log(float(np.exp(logits - peak).sum()))
 
 
 def _common(ours: Sequence[int], theirs: Sequence[int]) -> int:

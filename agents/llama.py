@@ -7,7 +7,6 @@ nowhere; failures come back as `ModelError`.
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,45 +30,6 @@ _SPECIAL_ATTRIBUTES = low.LLAMA_TOKEN_ATTR_CONTROL | low.LLAMA_TOKEN_ATTR_USER_D
 
 _ignore = low.llama_log_callback(lambda level, text, data: None)
 """Takes llama.cpp's log; the library holds only a pointer to it, so it lives as long as the module."""
-
-
-class Grammar:
-    """A grammar and how far the text has come in it.
-
-    Args:
-        model: whose vocabulary it is about.
-        gbnf: rules, the first one `root`.
-
-    Raises:
-        ModelError: the grammar can't be parsed.
-    """
-
-    def __init__(self, model: Llama, gbnf: str) -> None:
-        self._sampler = low.llama_sampler_init_grammar(model.vocabulary, gbnf.encode("utf-8"), b"root")
-        if not self._sampler:
-            raise ModelError("the grammar is not valid")
-
-    def best(self, tokens: npt.NDArray[np.int64], logits: Numbers) -> int | None:
-        """The likeliest of these tokens that may come next, None if none may."""
-        data = (low.llama_token_data * len(tokens))()
-        view = np.ctypeslib.as_array(data)
-        view["id"] = tokens
-        view["logit"] = logits[tokens]
-        view["p"] = 0.0
-        candidates = low.llama_token_data_array(data=data, size=len(tokens), selected=-1, sorted=False)
-        low.llama_sampler_apply(self._sampler, ctypes.byref(candidates))
-        best = int(np.argmax(view["logit"]))
-        return int(view["id"][best]) if view["logit"][best] > -math.inf else None
-
-    def accept(self, token: int) -> None:
-        """Take a step."""
-        low.llama_sampler_accept(self._sampler, token)
-
-    def close(self) -> None:
-        """Free it."""
-        if self._sampler:
-            low.llama_sampler_free(self._sampler)
-            self._sampler = None
 
 
 class Llama:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import queue
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -48,7 +47,7 @@ class LocalChatModel(BaseChatModel):
         prefix_cache: whether the state behind unchanging prefixes is kept on disk.
         lora: LoRA adapter in GGUF, optional.
 
-    Per call, `invoke(messages, grammar=..., prefill=..., stop_event=..., logprobs=True)`: a GBNF that the
+    Per call, `invoke(messages, grammar=..., prefill=..., stop_event=..., logprobs=True)`: Lark (llguidance) that the
     answer can't leave, the answer's first words, an event that ends it, and mean log probability.
     """
 
@@ -271,9 +270,7 @@ class LocalChatModel(BaseChatModel):
 
 
 def tool_grammar(tools: Sequence[dict[str, Any]]) -> str:
-    """GBNF for exactly one call of one of these tools, in the form that Qwen's template knows."""
-    from llama_cpp.llama_grammar import json_schema_to_gbnf
-
+    """Lark for exactly one call of one of these tools, in the form that Qwen's template knows."""
     if not tools:
         raise ModelError("no such tool")
     shapes = [
@@ -284,12 +281,12 @@ def tool_grammar(tools: Sequence[dict[str, Any]]) -> str:
                 "arguments": t["function"].get("parameters") or {"type": "object"},
             },
             "required": ["name", "arguments"],
+            "additionalProperties": False,
         }
         for t in tools
     ]
-    inner = json_schema_to_gbnf(json.dumps(shapes[0] if len(shapes) == 1 else {"oneOf": shapes}))
-    body = re.sub(r"(?m)^root ::=", "call ::=", inner)
-    return 'root ::= "<tool_call>\\n" call "\\n</tool_call>"\n' + body
+    call = json.dumps(shapes[0] if len(shapes) == 1 else {"anyOf": shapes})
+    return f'start: "<tool_call>\\n" call "\\n</tool_call>"\ncall: %json {call}\n'
 
 
 def _name(tool: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ def answer_text(question: str, result: Result) -> str:
 
 
 def answer_grammar(question: str, result: Result) -> str:
-    """GBNF for a sentence of harmless words and references to this result's cells."""
+    """Lark for a sentence of harmless words and references to this result's cells."""
     words = set(_GLUE)
     for text in (question, " ".join(result.columns).replace("_", " ")):
         words |= set(re.findall(r"[^\W\d_]+(?:'[a-z]+)?", text))
@@ -69,4 +69,4 @@ def answer_grammar(question: str, result: Result) -> str:
     cells = [f"[r{n}.{c}]" for n in range(1, min(len(result), ROWS) + 1) for c in result.columns]
     word = " | ".join(json.dumps(w, ensure_ascii=False) for w in sorted(words))
     cell = " | ".join(json.dumps(c, ensure_ascii=False) for c in cells)
-    return f'root ::= part (" " part){{1,45}} "."\npart ::= (word | cell) [,:;%]?\nword ::= {word}\ncell ::= {cell}\n'
+    return f'start: part (" " part){{0,44}} "."\npart: (WORD | CELL) /[,:;%]?/\nWORD: {word}\nCELL: {cell}\n'

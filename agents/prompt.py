@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
 
+from groundwire.agents.grammar import choices, written_names
 from groundwire.core.catalog import Catalog, Entity, Field
 
 WHOLE_CATALOG_CHARACTERS = 9_000
@@ -24,65 +25,71 @@ RETRIEVED = 6
 """Entities retrieved from a larger catalog, their neighbours not counted."""
 _MOST_VALUES = 8
 
-INSTRUCTIONS = """You write one DuckDB query, FROM first, that answers the question from these tables. Rules:
-- Choose the table whose rows are counted, summed or listed. Never write JOIN: follow a relation with dots. FROM orders, customer.country is the country of the order's customer.
-- Return exactly the columns that the question asks for, in that order.
-- Which 5, top 5, the 5 highest: ORDER BY it DESC LIMIT 5.
-- Use only values listed for a column where values are listed. Today is CURRENT_DATE.
-- The past 30 days: date >= CURRENT_DATE - INTERVAL '30 days'. Last month: date >= DATE_TRUNC('month', CURRENT_DATE) - INTERVAL '1 month' AND date < DATE_TRUNC('month', CURRENT_DATE).
-- A share or rate: SUM(CASE WHEN condition THEN 1 ELSE 0 END) * 1.0 / COUNT(*).
-- If no table holds what is asked, write CANNOT ANSWER: and what is missing."""
+INSTRUCTIONS = """You write one SQL query that answers the question. Never write JOIN: write table.column for any table, and the joins are added. FROM names the table whose rows are counted, summed or listed. Return exactly the columns asked for, in that order. Filter only by what the question says, with values listed for a column where values are listed. If no table holds what is asked, write CANNOT ANSWER: and what is missing."""
 
-EXAMPLES = """Examples for tables orders(id, customer_id, product_id, status, total, ordered_at; customer, product), customers(id, name, country, joined_on; many orders), products(id, title, kind):
-Q: Which 3 countries have the highest order totals? Return the country, number of orders and total.
-FROM orders SELECT customer.country, COUNT(*) AS orders, SUM(total) AS total GROUP BY customer.country ORDER BY total DESC LIMIT 3
+EXAMPLES = """Example tables:
+Table orders: id int, customer_id int -> customers, product_id int -> products, status text ('open', 'paid', 'cancelled'), total number, ordered_at timestamp, shipped_at timestamp
+Table customers: id int, name text, email text, country text, joined_on date
+Table products: id int, title text, kind text ('book', 'toy', 'tool')
+Table stock_levels: product_id int -> products, level int, taken_at timestamp
+
+Q: Which 3 countries have the highest order totals in the past 30 days? Return the country, number of orders and total.
+SELECT customers.country, COUNT(*) AS orders, SUM(orders.total) AS total FROM orders WHERE orders.ordered_at >= CURRENT_DATE - INTERVAL '30 days' GROUP BY customers.country ORDER BY total DESC LIMIT 3
 Q: How many customers are there per country?
-FROM customers SELECT country, COUNT(*) AS customers GROUP BY country ORDER BY customers DESC
+SELECT country, COUNT(*) AS customers FROM customers GROUP BY country
 Q: What are the 2 most expensive open orders?
-FROM orders SELECT id, total WHERE status = 'open' ORDER BY total DESC LIMIT 2
+SELECT id, total FROM orders WHERE status = 'open' ORDER BY total DESC LIMIT 2
 Q: What share of orders was cancelled per customer, for customers with at least 2 orders?
-FROM orders SELECT customer.name, SUM(CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END) * 1.0 / COUNT(*) AS share GROUP BY customer.name HAVING COUNT(*) >= 2
-Q: Customers who never ordered a book, with id and name
-FROM customers SELECT id, name WHERE NOT EXISTS (SELECT 1 FROM orders WHERE product.kind = 'book')
-Q: Orders per month in 2023 by product title
-FROM orders SELECT product.title, DATE_TRUNC('month', ordered_at) AS month, COUNT(*) AS orders WHERE ordered_at >= '2023-01-01' AND ordered_at < '2024-01-01' GROUP BY product.title, month
+SELECT customers.name, SUM(CASE WHEN orders.status = 'cancelled' THEN 1 ELSE 0 END) * 1.0 / COUNT(*) AS share FROM orders GROUP BY customers.name HAVING COUNT(*) >= 2
+Q: Which customers never ordered? Return id and name.
+SELECT id, name FROM customers WHERE id NOT IN (SELECT customer_id FROM orders)
+Q: Orders of books per month in the last 3 months excluding the current month
+SELECT DATE_TRUNC('month', orders.ordered_at) AS month, COUNT(*) AS orders FROM orders WHERE products.kind = 'book' AND orders.ordered_at >= DATE_TRUNC('month', CURRENT_DATE) - INTERVAL '3 months' AND orders.ordered_at < DATE_TRUNC('month', CURRENT_DATE) GROUP BY month ORDER BY month
 Q: Which employee packed the most orders?
-CANNOT ANSWER: no table records who packed an order"""
+CANNOT ANSWER: no table records who packed an order
+Q: What is the current stock level of each product? Return the title and level.
+SELECT products.title, ARG_MAX(stock_levels.level, stock_levels.taken_at) AS level FROM stock_levels GROUP BY products.title
+Q: How many distinct customers whose name starts with A or B and who have a .org email bought tools, and how long did shipping take on average, in seconds?
+SELECT COUNT(DISTINCT orders.customer_id) AS customers, AVG(EXTRACT(EPOCH FROM orders.shipped_at - orders.ordered_at)) AS seconds FROM orders WHERE (LOWER(customers.name) LIKE 'a%' OR LOWER(customers.name) LIKE 'b%') AND customers.email LIKE '%.org' AND products.kind = 'tool'
+Q: Who ordered the most in 2023? Return name and number of orders.
+SELECT customers.name, COUNT(*) AS orders FROM orders WHERE orders.ordered_at >= '2023-01-01' AND orders.ordered_at < '2024-01-01' GROUP BY customers.name ORDER BY orders DESC LIMIT 1"""
 
 
-def card(entity: Entity, catalog: Catalog, shown: set[str] | None = None) -> str:
-    """An entity in a few lines: fields with types and values, then relations."""
-    name = catalog.short_name(entity)
-    about = entity.description or (entity.label if entity.label.lower() not in name.lower() else "")
-    head = name + (f" -- {about.splitlines()[0][:100]}" if about else "")
-    if entity.synonyms:
-        head += f" (also: {', '.join(entity.synonyms)})"
-    fields = ", ".join(_field(f) for f in entity.fields)
-    lines = [head, f"  {fields}"]
-    ones = [
-        f"{r.name} -> {catalog.short_name(catalog.target(r))}"
-        for r in entity.relations
-        if not r.many and (shown is None or r.target in shown)
-    ]
-    if ones:
-        lines.append("  relations: " + ", ".join(ones))
-    many = [r.name for r in entity.relations if r.many and (shown is None or r.target in shown)]
-    if many:
-        lines.append("  many: " + ", ".join(many))
-    if entity.measures:
-        lines.append(
-            "  measures: "
-            + ", ".join(m.name + (f" ({m.description})" if m.description else "") for m in entity.measures)
-        )
-    return "\n".join(lines)
+def card(entity: Entity, catalog: Catalog, names: Mapping[str, str] | None = None) -> str:
+    """An entity in a few lines: its fields with types, values and what they refer to.
+
+    Args:
+        entity: what to show.
+        catalog: where it stands.
+        names: how the entities that may be referred to are written; all by their short names without it.
+    """
+    if names is None:
+        names = {e.full_name: catalog.short_name(e) for e in catalog}
+    about = entity.description.splitlines()[0][:100] if entity.description else ""
+    if not about and entity.label and entity.label.lower() not in entity.name.lower():
+        about = entity.label
+    notes = [n for n in (about, f"also: {', '.join(entity.synonyms)}" if entity.synonyms else "") if n]
+    head = f"Table {names[entity.full_name]}" + (f" ({'; '.join(notes)})" if notes else "")
+    items = [_field(f, _reference(f, entity, names)) for f in entity.fields]
+    items += [f"{m.name} = {m.description or 'measure'}" for m in entity.measures]
+    return f"{head}: {', '.join(items)}"
 
 
-def _field(field: Field) -> str:
-    text = f"{field.name} {_type(field.type)}"
-    if field.values and len(field.values) <= 25 and not field.sensitive:
-        values = field.values[:_MOST_VALUES]
-        more = ", ..." if len(field.values) > _MOST_VALUES else ""
-        text += " (" + ", ".join(repr(v) for v in values) + more + ")"
+def _reference(field: Field, entity: Entity, names: Mapping[str, str]) -> str:
+    """` -> customers`, with the relation's name where that is not the entity's."""
+    for relation in entity.relations:
+        if not relation.many and relation.on[0][0] == field.name and relation.target in names:
+            target = names[relation.target]
+            return f" -> {target}" + (f" as {relation.name}" if relation.name.lower() != target.lower() else "")
+    return ""
+
+
+def _field(field: Field, reference: str) -> str:
+    text = f"{field.name} {_type(field.type)}{reference}"
+    values = choices(field)
+    if values:
+        more = ", ..." if len(values) > _MOST_VALUES else ""
+        text += " (" + ", ".join(repr(v) for v in values[:_MOST_VALUES]) + more + ")"
     words = [*field.synonyms, *([field.description.splitlines()[0][:60]] if field.description else [])]
     if words:
         text += f" [{'; '.join(words)}]"
@@ -103,14 +110,14 @@ def _type(type_: pa.DataType) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """The entities that a prompt shows, and how the model writes their names."""
+    """The entities that a prompt shows; `whole` where they are all of the catalog."""
 
     entities: tuple[Entity, ...]
     whole: bool
 
     def names(self, catalog: Catalog) -> dict[str, str]:
         """Full name to the form in which the model writes it."""
-        return {e.full_name: catalog.short_name(e) for e in self.entities}
+        return written_names(self.entities, {e.full_name: catalog.short_name(e) for e in self.entities})
 
 
 def choose(question: str, catalog: Catalog) -> Shown:
@@ -131,7 +138,7 @@ def choose(question: str, catalog: Catalog) -> Shown:
 
 def system_text(shown: Shown, catalog: Catalog) -> str:
     """The unchanging beginning of a prompt for these entities."""
-    names = {e.full_name for e in shown.entities}
+    names = shown.names(catalog)
     cards = "\n".join(card(e, catalog, names) for e in shown.entities)
     return f"{INSTRUCTIONS}\n\n{EXAMPLES}\n\nTables:\n{cards}"
 

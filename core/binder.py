@@ -445,11 +445,13 @@ class _Binder:
 
     def _implied(self, parts: list[str], scope: _Scope) -> _Walk | None:
         """A bare name that no entity in FROM has, but exactly one to-one path reaches."""
-        if len(parts) == 2 and not self._is_relation(parts[0], scope):
+        if len(parts) >= 2 and (len(parts) > 2 or not self._is_relation(parts[0], scope)):
             # `customers.name` where customers is not in FROM: the path to that entity is meant
-            wanted = parts[0].lower()
+            wanted = parts[-2].lower()
             ends = {e.full_name for e in self.catalog if e.name.split(".")[-1].lower() == wanted}
-            name = parts[1]
+            if len(parts) > 2:
+                ends &= {self.catalog.entity(".".join(parts[:-1])).full_name} if self._is_entity(parts[:-1]) else set()
+            name = parts[-1]
         elif len(parts) == 1:
             ends, name = None, parts[0]
         else:
@@ -637,6 +639,9 @@ class _Binder:
         entity = sources[0].entity
         where = select.args.get("where")
         outside = [n for k, v in select.args.items() if k not in ("where", "from_", "with_") for n in _nodes(v)]
+        if (between := self._between(select, entity)) is not None:
+            self._start_at(select, scope, source, between)
+            return
         missing_out = self._missing(outside, scope)
         conditions = _conditions(where)
         if missing_out:
@@ -670,6 +675,39 @@ class _Binder:
             for copy in copies:
                 inner.where(copy, copy=False)
             self.notes.append(f"kept records of {entity.name} with a fitting {relation.name}")
+
+    def _between(self, select: exp.Select, entity: Entity) -> Relation | None:
+        """The to-many relation behind which an entity is named that can't be reached from here otherwise.
+
+        `FROM customers SELECT customers.state, products.kind`: both stand behind the orders.
+        """
+        named = set()
+        for node in (n for k, v in select.args.items() if k != "from_" for root in _nodes(v) for n in _shallow(root)):
+            parts = _column_parts(node) if isinstance(node, exp.Column | exp.Dot) else None
+            if parts and len(parts) > 1 and parts[-1] != "*" and not entity.find_relation(parts[0]):
+                wanted = parts[-2].lower()
+                ends = {e.full_name for e in self.catalog if e.name.split(".")[-1].lower() == wanted}
+                if ends and entity.full_name not in ends and not ends & self._ones(entity):
+                    named.add(frozenset(ends))
+        if not named:
+            return None
+        found = [
+            r
+            for r in entity.relations
+            if r.many
+            and self._back(r, entity) is not None
+            and all(ends & (self._ones(self.catalog.target(r)) | {r.target}) for ends in named)
+        ]
+        return found[0] if len({r.target for r in found}) == 1 else None
+
+    def _ones(self, entity: Entity) -> set[str]:
+        """Full names of what to-one steps reach from an entity."""
+        level, seen = [entity], set[str]()
+        for _ in range(MAX_IMPLIED_STEPS):
+            targets = {r.target for e in level for r in e.relations if not r.many} - seen
+            seen |= targets
+            level = [self.catalog.entity(t) for t in targets]
+        return seen
 
     def _missing(self, roots: list[exp.Expr], scope: _Scope) -> list[tuple[str, exp.Expr]]:
         """Bare fields, or fields behind an entity's name, that no to-one path reaches."""

@@ -277,3 +277,13 @@ def _short(error: Exception) -> str:
         near = f" near {first['highlight']!r}" if first.get("highlight") else ""
         return f"{first['description']} (line {first['line']}, column {first['col']}){near}"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def is_keyword(name: str) -> bool:
+    """Whether a name needs quotes where a column or an entity is named."""
+    try:
+        tree = sqlglot.parse_one(f"SELECT {name}, t.{name} FROM {name}", dialect=DIALECT)
+    except SqlglotError:
+        return True
+    columns = [c for c in tree.expressions if isinstance(c, exp.Column) and c.name == name]
+    return len(columns) != 2 or not isinstance(tree.args["from_"].this, exp.Table)

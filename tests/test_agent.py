@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from groundwire import Hub, Result
-from groundwire.agents import grounding, phrasing, weights
+from groundwire.agents import grounding, phrasing, weights, wording
 from groundwire.agents.agent import REFUSAL, Agent
 from groundwire.agents.grammar import query_grammar
 from groundwire.agents.local_model import LocalChatModel
@@ -82,11 +82,62 @@ def test_a_question_becomes_a_query_and_an_answer_made_of_cells(model: LocalChat
 def test_whatever_is_written_under_the_grammar_can_be_bound(model: LocalChatModel) -> None:
     with _shop() as hub:
         shown = choose("", hub.catalog)
-        rules = query_grammar(shown.entities, shown.names(hub.catalog))
         for question in ("total of paid orders by customer name", "DROP TABLE orders", "select * from secrets"):
+            rules = query_grammar(shown.entities, shown.names(hub.catalog), wording.read(question))
             messages = [("system", system_text(shown, hub.catalog)), ("human", f"Q: {question}")]
-            text = model.invoke(messages, grammar=rules, max_tokens=80).text
-            assert text.startswith(("FROM shop.customers SELECT", "FROM shop.orders SELECT", "CANNOT ANSWER: "))
+            answer = model.invoke(messages, grammar=rules, max_tokens=80)
+            assert answer.text.startswith(("SELECT ", "CANNOT ANSWER: "))
+            if answer.text.startswith("SELECT ") and answer.response_metadata["finish_reason"] == "end":
+                assert bind(answer.text, hub.catalog).entities
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    ("written", "allowed"),
+    [
+        ("SELECT customers.country, SUM(total) FROM orders WHERE orders.total > 5 GROUP BY customers.country", True),
+        ("SELECT id FROM orders WHERE orders.status = 'paid' AND customers.name LIKE 'Ada%'", True),
+        ("SELECT id FROM customers WHERE id NOT IN (SELECT customer_id FROM orders WHERE total > 5)", True),
+        ("SELECT id FROM orders WHERE total > 7", False),
+        ("SELECT id FROM orders WHERE orders.status = 'lost'", False),
+        ("SELECT id FROM orders WHERE customers.name = 'Bo'", False),
+        ("SELECT SUM(status) FROM orders", False),
+        ("SELECT secret FROM orders", False),
+        ("SELECT country FROM orders JOIN customers", False),
+        ("DROP TABLE orders", False),
+    ],
+)
+def test_names_are_the_catalogs_and_values_are_the_askers(model: LocalChatModel, written: str, allowed: bool) -> None:
+    from groundwire.agents.constraint import Constraint, vocabulary_of
+
+    with _shop() as hub:
+        shown = choose("", hub.catalog)
+        rules = query_grammar(shown.entities, shown.names(hub.catalog), wording.read("paid orders over 5 of Ada"))
+        runtime = model.runtime
+        constraint = Constraint(vocabulary_of(runtime._model), rules)
+        tokens = runtime.tokenize(written)
+        assert (constraint._matcher.try_consume_tokens(tokens) == len(tokens)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("question", "limit"),
+    [
+        ("What are the top 5 countries?", 5),
+        ("Which 3 distinct stocks had the highest price change?", 3),
+        ("the two most used devices", 2),
+        ("transactions in the last 8 weeks", None),
+        ("customers with at least 5 orders", None),
+    ],
+)
+def test_a_ranking_says_how_many(question: str, limit: int | None) -> None:
+    assert wording.read(question).limit == limit
+
+
+def test_a_question_gives_its_words_numbers_and_years() -> None:
+    read = wording.read("Orders over 1,500 by `VTI` since May 2023, three at most?", "AR = 2.5 %")
+    assert {"1500", "2023", "3", "2.5"} <= set(read.numbers)
+    assert "VTI" in read.words
+    assert read.years == (2023,)
 
 
 @pytest.mark.weights
@@ -135,7 +186,7 @@ def test_several_rows_are_all_said() -> None:
 
 def test_the_grammar_of_answers_has_no_digits_of_its_own() -> None:
     rules = phrasing.answer_grammar("How much in total?", _result(total=[5]))
-    word_rule = next(line for line in rules.splitlines() if line.startswith("word"))
+    word_rule = next(line for line in rules.splitlines() if line.startswith("WORD"))
     assert not any(c.isdigit() for c in word_rule)
 
 

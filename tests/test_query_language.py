@@ -221,3 +221,9 @@ def test_explain_reads_nothing(hub: Hub) -> None:
     for connector in hub.connectors.values():
         assert isinstance(connector, MemoryConnector)
         assert connector.scans == []
+
+
+def test_fields_of_two_entities_start_at_the_one_that_lies_between(hub: Hub) -> None:
+    """Deals are many for an account; each has one account and, through it, one owner."""
+    result = hub.query("SELECT Deal.Stage, User.Name, COUNT(*) AS n FROM crm.Account GROUP BY 1, 2 ORDER BY 1, 2")
+    assert result.rows() == [("Lost", "Una", 1), ("Won", "Una", 1), ("Won", None, 1)]
