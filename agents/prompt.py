@@ -37,6 +37,10 @@ Q: Which 3 countries have the highest order totals in the past 30 days? Return t
 SELECT customers.country, COUNT(*) AS orders, SUM(orders.total) AS total FROM orders WHERE orders.ordered_at >= CURRENT_DATE - INTERVAL '30 days' GROUP BY customers.country ORDER BY total DESC LIMIT 3
 Q: How many customers are there per country?
 SELECT country, COUNT(*) AS customers FROM customers GROUP BY country
+Q: How many orders from customers in France are in each status?
+SELECT orders.status, COUNT(*) AS orders FROM orders WHERE customers.country = 'France' GROUP BY orders.status
+Q: What is the total of orders per kind of product?
+SELECT products.kind, SUM(orders.total) AS total FROM orders GROUP BY products.kind
 Q: What are the 2 most expensive open orders?
 SELECT id, total FROM orders WHERE status = 'open' ORDER BY total DESC LIMIT 2
 Q: What share of orders was cancelled per customer, for customers with at least 2 orders?

@@ -96,6 +96,7 @@ class Terminal:
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     opened = Terminal(tmp_path)
     opened.wait("Ctrl-D leaves.")
+    opened.wait(">")  # until the prompt is there, the terminal itself acts on Ctrl-C
     yield opened
     opened.close()
 
@@ -162,7 +163,10 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(terminal: Terminal) -> None:
 
 
 def test_ctrl_c_in_an_empty_prompt_ends_nothing_and_ctrl_d_ends_the_chat(terminal: Terminal) -> None:
-    terminal.type("half a quest" + CTRL_C)
+    terminal.type("half a quest")
+    terminal.wait("half a quest")
+    terminal.type(CTRL_C)
+    terminal.wait(">")
     terminal.ask("/help", "Ctrl-C stops an answer")
     terminal.wait("\n>")
     terminal.type(CTRL_D)

@@ -271,7 +271,7 @@ def test_ask_answers_in_json_with_query_result_and_tokens(shell: Shell) -> None:
     code, out, err = shell.run("ask", "--json", "How many customers are there per country?")
     answer = json.loads(out)
     assert (code, answer["refused"]) == (SUCCESS, False), err
-    assert "shop.customers" in answer["sql"]
+    assert "FROM customers" in answer["sql"]
     assert answer["result"]["complete"] is True
     assert answer["tokens"]["output"] > 0
 
