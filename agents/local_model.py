@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,7 +198,8 @@ class LocalChatModel(BaseChatModel):
         grammar = options.get("grammar")
         choice = options.get("tool_choice")
         if grammar is None and tools and choice:
-            grammar = tool_grammar(tools if choice in ("any", "required") else [t for t in tools if _name(t) == choice])
+            allowed = tools if choice in ("any", "required") else [t for t in tools if _name(t) == choice]
+            grammar = tool_grammar(allowed, self.runtime.special_texts)
         prompt, prefixes = self._prompt(messages, tools, prefill)
         request = Request(
             max_tokens=int(options.get("max_tokens") or self.max_tokens),
@@ -269,8 +270,13 @@ class LocalChatModel(BaseChatModel):
         }
 
 
-def tool_grammar(tools: Sequence[dict[str, Any]]) -> str:
-    """Lark for exactly one call of one of these tools, in the form that Qwen's template knows."""
+def tool_grammar(tools: Sequence[dict[str, Any]], special_texts: Collection[str]) -> str:
+    """Lark for exactly one call of one of these tools, in the form that Qwen's template knows.
+
+    Args:
+        tools: descriptions in OpenAI's form.
+        special_texts: texts that are one special token for the model, which a grammar names without quotes.
+    """
     if not tools:
         raise ModelError("no such tool")
     shapes = [
@@ -286,7 +292,8 @@ def tool_grammar(tools: Sequence[dict[str, Any]]) -> str:
         for t in tools
     ]
     call = json.dumps(shapes[0] if len(shapes) == 1 else {"anyOf": shapes})
-    return f'start: "<tool_call>\\n" call "\\n</tool_call>"\ncall: %json {call}\n'
+    begin, end = (tag if tag in special_texts else f'"{tag}"' for tag in ("<tool_call>", "</tool_call>"))
+    return f'start: {begin} "\\n" call "\\n" {end}\ncall: %json {call}\n'
 
 
 def _name(tool: dict[str, Any]) -> str:
