@@ -208,8 +208,9 @@ def entities(
             ]
             print_json(rows)
         elif search:
+            names = prompt.short_names(catalog)
             for entity in found[:10]:
-                out.print(Text(prompt.card(entity, catalog)))
+                out.print(Text(prompt.card(entity, names)))
         else:
             table = Table("entity", "label", "rows", "fields", "relations")
             for e in found:

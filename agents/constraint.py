@@ -22,8 +22,10 @@ try:
 except ImportError as error:
     raise ModelError(f"{error}; run: pip install 'groundwire[local]'") from None
 
+Vocabulary = LLTokenizer
 
-def vocabulary_of(model: Llama) -> LLTokenizer:
+
+def vocabulary_of(model: Llama) -> Vocabulary:
     """A model's vocabulary as constraints know it; building it takes about a second."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of llama.cpp's functions that llguidance calls
@@ -41,7 +43,7 @@ class Constraint:
         ModelError: the grammar is not valid.
     """
 
-    def __init__(self, vocabulary: LLTokenizer, grammar: str) -> None:
+    def __init__(self, vocabulary: Vocabulary, grammar: str) -> None:
         self._matcher = LLMatcher(vocabulary, grammar, log_level=0)
         self._raise_error()
         self._mask = np.zeros((vocabulary.vocab_size + 31) // 32, dtype=np.uint32)

@@ -14,11 +14,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from groundwire.agents.constraint import Constraint, vocabulary_of
+from groundwire.agents.constraint import Constraint, Vocabulary, vocabulary_of
 from groundwire.agents.llama import MOST_AT_ONCE, Llama, Numbers
 from groundwire.agents.prefix_cache import PrefixCache
 from groundwire.core.errors import ModelError
@@ -142,7 +141,7 @@ class Runtime:
         identity = f"{path.name}:{path.stat().st_size}:{n_ctx}:{lora}"
         self._cache = PrefixCache(cache_dir, identity) if cache_dir is not None else None
         self._lock = threading.Lock()
-        self._vocabulary: Any = None
+        self._vocabulary: Vocabulary | None = None
         self.n_ctx = n_ctx
         self.chat_template = self._model.chat_template
         self.special_texts = self._model.special_texts
@@ -166,7 +165,7 @@ class Runtime:
             raise ModelError(f"the prompt has {len(prompt)} tokens, and the context holds {self.n_ctx}")
         with self._lock:
             made = Generation(prompt_tokens=len(prompt))
-            constraint = self._constraint(request.grammar) if request.grammar else None
+            constraint = Constraint(self.vocabulary, request.grammar) if request.grammar else None
             started = time.perf_counter()
             self._prefill(list(prompt), sorted(prefixes), made, request)
             made.prefill_seconds = time.perf_counter() - started
@@ -178,10 +177,12 @@ class Runtime:
             made.decode_seconds = time.perf_counter() - started
             return made
 
-    def _constraint(self, grammar: str) -> Constraint:
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary as constraints know it; the first access takes about a second."""
         if self._vocabulary is None:
             self._vocabulary = vocabulary_of(self._model)
-        return Constraint(self._vocabulary, grammar)
+        return self._vocabulary
 
     def close(self) -> None:
         """Free the model."""

@@ -163,10 +163,10 @@ def _choices(entities: Iterable[Entity], names: Mapping[str, str]) -> str:
     """Comparisons of enumerated fields, each with its own values; equal lists share a rule."""
     by_values: dict[tuple[str, ...], dict[str, None]] = {}
     for entity in entities:
+        ways = [names[entity.full_name], *_relation_names(entity, entities)]
         for field in entity.fields:
             if kind(field) == "choice":
                 written = _identifier(field.name)
-                ways = [names[entity.full_name], *_relation_names(entity, entities)]
                 forms = by_values.setdefault(choices(field), {})
                 # three terminals, not one: the lexer is greedy, and would take `orders.` for a beginning of this only
                 forms.update(dict.fromkeys([_quoted(written), *(f'{_quoted(w)} "." {_quoted(written)}' for w in ways)]))

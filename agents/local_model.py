@@ -104,10 +104,11 @@ class LocalChatModel(BaseChatModel):
         return bound
 
     def warm(self, messages: Sequence[BaseMessage]) -> Generation:
-        """Load the model and evaluate a conversation's beginning, so that the first answer is quick."""
+        """Load the model, prepare grammars and evaluate a conversation's beginning: the first answer is quick then."""
         from groundwire.agents.decoding import Request
 
         prompt, prefixes = self._prompt(list(messages), None, "", answer=False)
+        _ = self.runtime.vocabulary
         return self.runtime.generate(prompt, Request(max_tokens=0), prefixes=[*prefixes, len(prompt)])
 
     def close(self) -> None:

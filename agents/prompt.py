@@ -59,16 +59,18 @@ Q: Who ordered the most in 2023? Return name and number of orders.
 SELECT customers.name, COUNT(*) AS orders FROM orders WHERE orders.ordered_at >= '2023-01-01' AND orders.ordered_at < '2024-01-01' GROUP BY customers.name ORDER BY orders DESC LIMIT 1"""
 
 
-def card(entity: Entity, catalog: Catalog, names: Mapping[str, str] | None = None) -> str:
+def short_names(catalog: Catalog) -> dict[str, str]:
+    """Full name to the shortest form with its source, of every entity."""
+    return {e.full_name: catalog.short_name(e) for e in catalog}
+
+
+def card(entity: Entity, names: Mapping[str, str]) -> str:
     """An entity in a few lines: its fields with types, values and what they refer to.
 
     Args:
         entity: what to show.
-        catalog: where it stands.
-        names: how the entities that may be referred to are written; all by their short names without it.
+        names: how it and the entities that may be referred to are written.
     """
-    if names is None:
-        names = {e.full_name: catalog.short_name(e) for e in catalog}
     about = entity.description.splitlines()[0][:100] if entity.description else ""
     if not about and entity.label and entity.label.lower() not in entity.name.lower():
         about = entity.label
@@ -127,13 +129,14 @@ class Shown:
 def choose(question: str, catalog: Catalog) -> Shown:
     """All entities of a small catalog, else those that fit the question, with what they relate to."""
     everything = sorted(catalog, key=lambda e: e.full_name)
-    if sum(len(card(e, catalog)) for e in everything) <= WHOLE_CATALOG_CHARACTERS:
+    names = short_names(catalog)
+    if sum(len(card(e, names)) for e in everything) <= WHOLE_CATALOG_CHARACTERS:
         return Shown(entities=tuple(everything), whole=True)
     ranked = Retriever(catalog).rank(question)
     chosen: dict[str, Entity] = {}
     budget = WHOLE_CATALOG_CHARACTERS // 2
     for entity in ranked[:RETRIEVED]:
-        budget -= len(card(entity, catalog))
+        budget -= len(card(entity, names))
         if budget < 0 and chosen:
             break
         chosen[entity.full_name] = entity
@@ -143,7 +146,7 @@ def choose(question: str, catalog: Catalog) -> Shown:
 def system_text(shown: Shown, catalog: Catalog) -> str:
     """The unchanging beginning of a prompt for these entities."""
     names = shown.names(catalog)
-    cards = "\n".join(card(e, catalog, names) for e in shown.entities)
+    cards = "\n".join(card(e, names) for e in shown.entities)
     return f"{INSTRUCTIONS}\n\n{EXAMPLES}\n\nTables:\n{cards}"
 
 

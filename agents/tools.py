@@ -62,11 +62,12 @@ def make_tools(
 
     def search_entities(text: str) -> str:
         ranked = prompt.Retriever(hub.catalog).rank(text)[:8]
-        return "\n".join(prompt.card(e, hub.catalog) for e in ranked) or "no entity matches"
+        names = prompt.short_names(hub.catalog)
+        return "\n".join(prompt.card(e, names) for e in ranked) or "no entity matches"
 
     def describe_entity(entity: str) -> str:
         try:
-            return prompt.card(hub.catalog.entity(entity), hub.catalog)
+            return prompt.card(hub.catalog.entity(entity), prompt.short_names(hub.catalog))
         except QueryError as error:
             return f"fix your call: {error}"
 

@@ -447,11 +447,7 @@ class _Binder:
         """A bare name that no entity in FROM has, but exactly one to-one path reaches."""
         if len(parts) >= 2 and (len(parts) > 2 or not self._is_relation(parts[0], scope)):
             # `customers.name` where customers is not in FROM: the path to that entity is meant
-            wanted = parts[-2].lower()
-            ends = {e.full_name for e in self.catalog if e.name.split(".")[-1].lower() == wanted}
-            if len(parts) > 2:
-                ends &= {self.catalog.entity(".".join(parts[:-1])).full_name} if self._is_entity(parts[:-1]) else set()
-            name = parts[-1]
+            ends, name = self.catalog.named(".".join(parts[:-1])), parts[-1]
         elif len(parts) == 1:
             ends, name = None, parts[0]
         else:
@@ -639,7 +635,7 @@ class _Binder:
         entity = sources[0].entity
         where = select.args.get("where")
         outside = [n for k, v in select.args.items() if k not in ("where", "from_", "with_") for n in _nodes(v)]
-        if (between := self._between(select, entity)) is not None:
+        if (between := self._between(select, source, entity)) is not None:
             self._start_at(select, scope, source, between)
             return
         missing_out = self._missing(outside, scope)
@@ -676,19 +672,19 @@ class _Binder:
                 inner.where(copy, copy=False)
             self.notes.append(f"kept records of {entity.name} with a fitting {relation.name}")
 
-    def _between(self, select: exp.Select, entity: Entity) -> Relation | None:
+    def _between(self, select: exp.Select, source: _Source, entity: Entity) -> Relation | None:
         """The to-many relation behind which an entity is named that can't be reached from here otherwise.
 
         `FROM customers SELECT customers.state, products.kind`: both stand behind the orders.
         """
-        named = set()
+        ones, named = self._ones(entity) | {entity.full_name}, set()
         for node in (n for k, v in select.args.items() if k != "from_" for root in _nodes(v) for n in _shallow(root)):
             parts = _column_parts(node) if isinstance(node, exp.Column | exp.Dot) else None
-            if parts and len(parts) > 1 and parts[-1] != "*" and not entity.find_relation(parts[0]):
-                wanted = parts[-2].lower()
-                ends = {e.full_name for e in self.catalog if e.name.split(".")[-1].lower() == wanted}
-                if ends and entity.full_name not in ends and not ends & self._ones(entity):
-                    named.add(frozenset(ends))
+            if not parts or len(parts) == 1 or parts[-1] == "*" or parts[0].lower() == source.alias.lower():
+                continue
+            ends = self.catalog.named(".".join(parts[:-1]))
+            if ends and not entity.find_relation(parts[0]) and not ends & ones:
+                named.add(frozenset(ends))
         if not named:
             return None
         found = [

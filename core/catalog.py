@@ -219,6 +219,10 @@ class Catalog:
             raise AmbiguousName(name, found)
         raise UnknownName("entity", name, self._near(name))
 
+    def named(self, name: str) -> set[str]:
+        """Full names of the entities that a full or shorter name may mean, compared without case."""
+        return set(self._suffixes.get(name.lower(), ()))
+
     def _near(self, name: str) -> list[str]:
         last = name.split(".")[-1]
         by_last = near_names(last, {e.name.split(".")[-1] for e in self}, 5)

@@ -7,6 +7,8 @@ that writes, a second statement, a table function, a function that is not in the
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -279,6 +281,7 @@ def _short(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
+@lru_cache(maxsize=10_000)
 def is_keyword(name: str) -> bool:
     """Whether a name needs quotes where a column or an entity is named."""
     try:

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from groundwire.agents import weights
+from groundwire.core.errors import ModelError
 from groundwire.demo import tryton_server as tryton
 
 POSTGRES = os.environ.get("GROUNDWIRE_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
@@ -60,6 +61,17 @@ def postgres_url() -> Iterator[str]:
 def mariadb_url() -> Iterator[str]:
     """A MariaDB database of this module's own."""
     yield from _throw_away("MariaDB", MARIADB, " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+
+
+@pytest.fixture(scope="session")
+def small_weights() -> Path:
+    """The file of the small weights; without it, tests with a real model are skipped."""
+    try:
+        return weights.resolve(weights.SMALL)
+    except ModelError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -19,7 +19,6 @@ from groundwire.agents.prompt import choose, system_text
 from groundwire.connectors.memory import MemoryConnector
 from groundwire.core.binder import bind
 from groundwire.core.catalog import Relation
-from groundwire.core.errors import ModelError
 from groundwire.core.result import SourceReport
 
 
@@ -47,13 +46,7 @@ def _shop() -> Hub:
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[LocalChatModel]:
-    try:
-        weights.resolve(weights.SMALL)
-    except ModelError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+def model(small_weights: Path) -> Iterator[LocalChatModel]:
     loaded = LocalChatModel(name_or_path=weights.SMALL, n_ctx=4096)
     yield loaded
     loaded.close()
@@ -108,13 +101,13 @@ def test_whatever_is_written_under_the_grammar_can_be_bound(model: LocalChatMode
     ],
 )
 def test_names_are_the_catalogs_and_values_are_the_askers(model: LocalChatModel, written: str, allowed: bool) -> None:
-    from groundwire.agents.constraint import Constraint, vocabulary_of
+    from groundwire.agents.constraint import Constraint
 
     with _shop() as hub:
         shown = choose("", hub.catalog)
         rules = query_grammar(shown.entities, shown.names(hub.catalog), wording.read("paid orders over 5 of Ada"))
         runtime = model.runtime
-        constraint = Constraint(vocabulary_of(runtime._model), rules)
+        constraint = Constraint(runtime.vocabulary, rules)
         tokens = runtime.tokenize(written)
         assert (constraint._matcher.try_consume_tokens(tokens) == len(tokens)) is allowed
 

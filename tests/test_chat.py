@@ -30,7 +30,6 @@ from groundwire.agents import weights
 from groundwire.agents.agent import REFUSAL, Agent
 from groundwire.agents.local_model import LocalChatModel
 from groundwire.agents.terminal import Activity, Stopped, watched
-from groundwire.core.errors import ModelError
 
 sys.path.insert(0, str(Path(__file__).parent))
 import chat_program as script
@@ -233,13 +232,7 @@ def test_work_that_nobody_waits_for_any_more_is_told_to_stop() -> None:
 
 
 @pytest.mark.weights
-def test_a_local_model_is_heard_while_it_writes(tmp_path: Path) -> None:
-    try:
-        weights.resolve(weights.SMALL)
-    except ModelError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+def test_a_local_model_is_heard_while_it_writes(tmp_path: Path, small_weights: Path) -> None:
     heard: list[tuple[str, str]] = []
     model = LocalChatModel(name_or_path=weights.SMALL, n_ctx=4096)
     with script.open_hub(tmp_path / "shop.sqlite") as hub, contextlib.closing(model):

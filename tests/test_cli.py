@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from groundwire.agents import weights
-from groundwire.core.errors import ModelError
 
 COMMAND = str(Path(sys.executable).parent / "groundwire")
 SUCCESS, CONFIGURATION, REFUSED, SOURCE, STOPPED = 0, 2, 3, 4, 130
@@ -260,13 +259,7 @@ def test_a_model_that_langchain_cannot_make_is_an_error_of_its_setting(shell: Sh
 
 
 @pytest.mark.weights
-def test_ask_answers_in_json_with_query_result_and_tokens(shell: Shell) -> None:
-    try:
-        weights.resolve(weights.SMALL)
-    except ModelError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+def test_ask_answers_in_json_with_query_result_and_tokens(shell: Shell, small_weights: Path) -> None:
     shell.configure((shell.folder / "groundwire.toml").read_text() + f'[model]\nname = "{weights.SMALL}"\n')
     code, out, err = shell.run("ask", "--json", "How many customers are there per country?")
     answer = json.loads(out)

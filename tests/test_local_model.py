@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -22,17 +21,11 @@ TALK = [SystemMessage("You answer in one word. " * 20), HumanMessage("The capita
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache directory of its own, in which the user's weights are found."""
-    try:
-        file = weights.resolve(weights.SMALL)
-    except ModelError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("cache")
     (folder / "weights").mkdir()
-    (folder / "weights" / file.name).symlink_to(file)
+    (folder / "weights" / small_weights.name).symlink_to(small_weights)
     return folder
 
 

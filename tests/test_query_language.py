@@ -227,3 +227,8 @@ def test_fields_of_two_entities_start_at_the_one_that_lies_between(hub: Hub) -> 
     """Deals are many for an account; each has one account and, through it, one owner."""
     result = hub.query("SELECT Deal.Stage, User.Name, COUNT(*) AS n FROM crm.Account GROUP BY 1, 2 ORDER BY 1, 2")
     assert result.rows() == [("Lost", "Una", 1), ("Won", "Una", 1), ("Won", None, 1)]
+
+
+def test_an_alias_is_never_read_as_the_name_of_another_entity(hub: Hub) -> None:
+    result = hub.query("SELECT deal.Name FROM crm.User deal")
+    assert result.rows() == [("Una",)]
