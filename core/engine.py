@@ -184,13 +184,21 @@ class _Reader:
         self.progress(f"reading {names}")
         read = _Read(fragment, fragment.schema.empty_table())
         connector = self.connectors[fragment.source]
-        pieces = [fragment] if keys is None else list(_with_keys(fragment, connector, *keys))
-        if len(pieces) == 1:
-            tables = [self._piece(pieces[0], connector, read)]
+        if keys is None:
+            tables = [self._piece(fragment, connector, read)]
         else:
-            workers = max(1, min(connector.capabilities.concurrency, len(pieces)))
+            name, values = keys
+            size = connector.capabilities.max_in
+            chunks = [tuple(values[start : start + size]) for start in range(0, len(values), size)]
+
+            def part(chunk: tuple[Any, ...]) -> pa.Table:
+                table = self._piece(_with_keys(fragment, name, chunk), connector, read)
+                # a source that matches loosely may give a record for two chunks
+                return table if len(chunks) == 1 else _with_values(table, name, chunk)
+
+            workers = max(1, min(connector.capabilities.concurrency, len(chunks)))
             with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="keys") as pool:
-                tables = list(pool.map(lambda p: self._piece(p, connector, read), pieces))
+                tables = list(pool.map(part, chunks))
         read.table = pa.concat_tables(tables) if len(tables) > 1 else tables[0]
         read.seconds = time.monotonic() - started
         read.as_of = min((r.as_of for r in read.reports), default=read.as_of)
@@ -275,18 +283,21 @@ def _cast_batch(batch: pa.RecordBatch, schema: pa.Schema, source: str) -> pa.Rec
         raise Rejected(f"delivered columns that don't fit: {error}", source=source) from None
 
 
-def _with_keys(fragment: Fragment, connector: Connector, name: str, values: list[Any]) -> Iterator[Fragment]:
-    """The fragment once for each batch of keys."""
-    size = connector.capabilities.max_in
-    for start in range(0, len(values), size):
-        chunk = tuple(values[start : start + size])
-        if fragment.scan is not None:
-            keys = Comparison(field=name, op="in", value=chunk)
-            where = keys if fragment.scan.where is None else And((*_terms(fragment.scan), keys))
-            yield replace(fragment, scan=replace(fragment.scan, where=where))
-        else:
-            assert fragment.query is not None
-            yield replace(fragment, query=_wrapped(fragment, name, chunk))
+def _with_keys(fragment: Fragment, name: str, values: tuple[Any, ...]) -> Fragment:
+    """The fragment for the records with these keys."""
+    if fragment.scan is None:
+        return replace(fragment, query=_wrapped(fragment, name, values))
+    keys = Comparison(field=name, op="in", value=values)
+    where = keys if fragment.scan.where is None else And((*_terms(fragment.scan), keys))
+    return replace(fragment, scan=replace(fragment.scan, where=where))
+
+
+def _with_values(table: pa.Table, name: str, values: tuple[Any, ...]) -> pa.Table:
+    """The rows that hold one of these values."""
+    column = table.column(name)
+    if pa.types.is_integer(column.type):
+        column = column.cast(pa.int64())
+    return table.filter(pc.is_in(column, pa.array(values, column.type)))
 
 
 def _terms(scan: Scan) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from groundwire import Hub
 from groundwire.connectors.memory import MemoryConnector, MemorySettings
 from groundwire.core.catalog import Entity, Relation
 from groundwire.core.connector import (
@@ -132,3 +133,17 @@ def test_a_file_that_is_missing_is_an_error_that_names_it(tmp_path: Path) -> Non
     made = MemoryConnector("mem", MemorySettings(tables={"people": tmp_path / "people.csv"}))
     with pytest.raises(SourceError, match=r"people\.csv"):
         made.discover()
+
+
+def test_a_record_that_a_loose_source_gives_for_two_lists_of_keys_counts_once() -> None:
+    loose = MemoryConnector.from_tables(
+        "mem",
+        {"things": TABLE, "owners": pa.table({"id": [7, 8, 1, 2, 3, 4], "name": ["Kim", "Lee", "a", "b", "c", "d"]})},
+        relations={"things": (OWNER,)},
+        capabilities=Capabilities(max_in=1),
+        pushdown={"in": Pushdown.LOOSE},
+    )
+    with Hub([loose]) as hub:
+        result = hub.query("SELECT owner.name, COUNT(*) AS n FROM mem.things GROUP BY 1 ORDER BY 1 NULLS LAST")
+        assert "keys of" in hub.explain("SELECT owner.name, COUNT(*) AS n FROM mem.things GROUP BY 1")
+    assert result.rows() == [("Kim", 1), ("Lee", 1), (None, 2)]
