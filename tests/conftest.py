@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -21,6 +22,11 @@ POSTGRES = os.environ.get("GROUNDWIRE_TEST_POSTGRES", "postgresql+psycopg://post
 TRYTON_SCALE = 0.05
 """Share of the demo company's documents in the tests' Tryton."""
 MARIADB = os.environ.get("GROUNDWIRE_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the commands under test also where the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _absent(product: str, error: Exception) -> None:
