@@ -45,6 +45,9 @@ from groundwire.core.errors import ConfigError, Rejected, Unavailable
 
 BATCH_ROWS = 65_536
 
+PATIENCE = 24 * 3600.0
+"""Seconds that a read may take for which nobody waits."""
+
 _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
@@ -296,6 +299,8 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
 
     def _seconds(self, report: ScanReport) -> float:
         """Time left for this scan."""
+        if report.patient:
+            return PATIENCE if report.deadline is None else max(1.0, report.deadline - time.monotonic())
         if report.deadline is None:
             return float(self.settings.timeout)
         left = report.deadline - time.monotonic()
@@ -351,7 +356,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             finally:
                 driver.set_progress_handler(None, 0)
             return
-        if name not in _LIMITS or seconds > self.settings.timeout * 0.9:
+        if name not in _LIMITS or self.settings.timeout * 0.9 < seconds <= self.settings.timeout:
             yield
             return
         local = stream and name == "postgresql"

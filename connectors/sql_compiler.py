@@ -20,10 +20,12 @@ from groundwire.core.catalog import Entity, Field
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """How a column is stored: the dialect's leaf that reads it, and what it may be compared with raw."""
+    """How a column is stored: the dialect's leaf that reads it, what it may be compared with raw, and its
+    name where that is not the field's."""
 
     leaf: str = "plain"
     native: str = ""
+    name: str = ""
 
 
 class Tables(Protocol):
@@ -495,7 +497,7 @@ class Compiler(Expressions):
         template = self.emitter.dialect.leaves.get(storage.leaf)
         if template is None:
             raise Refused(f"a column stored as {storage.leaf}")
-        raw = f"{alias}.{self.emitter.quoted(column.name)}"
+        raw = f"{alias}.{self.emitter.quoted(storage.name or column.name)}"
         return Value(
             sql=template.format(raw),
             kind=kind,

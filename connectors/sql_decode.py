@@ -146,7 +146,8 @@ def _moments(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     """Dates and timestamps, as objects or as ISO text."""
     first = next((v for v in values if v is not None), None)
     if isinstance(first, str):
-        return pa.array(values, type=pa.string()).cast(type_)
+        plain = pa.timestamp("us") if pa.types.is_timestamp(type_) else type_  # text without a zone is in UTC
+        return pa.array(values, type=pa.string()).cast(plain).cast(type_)
     if type_.equals(pa.timestamp("us", tz="UTC")) and isinstance(first, dt.datetime) and first.tzinfo is None:
         return pa.array(values, type=pa.timestamp("us")).cast(type_)
     return pa.array(values, type=type_)

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from groundwire.core.catalog import near_names
-from groundwire.core.errors import ConfigError
+from groundwire.core.errors import ConfigError, QueryError
+from groundwire.core.freshness import parse_age
 
 DEFAULT_NAME = "groundwire.toml"
 PATH_VARIABLE = "GROUNDWIRE_CONFIG"
@@ -44,6 +45,53 @@ class MeasureConfig(_Section):
     synonyms: tuple[str, ...] = ()
 
 
+def _age(value: str) -> str:
+    try:
+        parse_age(value)
+    except QueryError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+class ReplicaConfig(_Section):
+    """`replica = true`, or `[sources.NAME.entities.ENTITY.replica]`: a local copy that is kept up to date.
+
+    `cursor` names the field that grows with every change, where the source does not say; without one every
+    sync reads everything. The rest stands in for the same setting of `[replicas]`.
+    """
+
+    cursor: str | None = None
+    every: str | None = None
+    overlap: str | None = None
+    reconcile: str | None = None
+
+    @field_validator("every", "overlap", "reconcile")
+    @classmethod
+    def _is_age(cls, value: str | None) -> str | None:
+        return value if value is None else _age(value)
+
+
+class ReplicasConfig(_Section):
+    """`[replicas]`: where the copies are kept, and how.
+
+    `url` is a database for SQLAlchemy, SQLite or PostgreSQL; by default a file among the user's data. `every` is
+    the pause between syncs. `overlap` is how late a change may be committed, counted from its own timestamp, and
+    still be found. `reconcile` is the longest pause between comparisons of all keys. `lease` is how long
+    a crashed sync on another machine holds up the next.
+    """
+
+    url: SecretStr | None = None
+    every: str = "5m"
+    overlap: str = "2m"
+    reconcile: str = "1h"
+    lease: str = "30s"
+
+    @field_validator("every", "overlap", "reconcile", "lease")
+    @classmethod
+    def _is_age(cls, value: str) -> str:
+        return _age(value)
+
+
 class EntityConfig(_Section):
     """`[sources.NAME.entities.ENTITY]`: what people know about an entity.
 
@@ -58,6 +106,13 @@ class EntityConfig(_Section):
     field: dict[str, FieldConfig] = Field(default_factory=dict)
     measures: dict[str, MeasureConfig] = Field(default_factory=dict)
     max_age: str | None = None
+    replica: ReplicaConfig | None = None
+
+    @field_validator("replica", mode="before")
+    @classmethod
+    def _true_is_by_default(cls, value: Any) -> Any:
+        """`replica = true` is a replica with the defaults of `[replicas]`."""
+        return ({} if value else None) if isinstance(value, bool) else value
 
 
 class SourceConfig(BaseModel):
@@ -121,6 +176,7 @@ class Config(_Section):
     links: tuple[LinkConfig, ...] = ()
     model: ModelConfig = ModelConfig()
     limits: LimitsConfig = LimitsConfig()
+    replicas: ReplicasConfig = ReplicasConfig()
     on_error: Literal["raise", "incomplete"] = "raise"
 
 

@@ -162,6 +162,7 @@ class ScanReport:
         total: how many records match according to the source, None if it did not say.
         requests: round trips made.
         deadline: `time.monotonic()` value after which the scan must give up with `Unavailable`.
+        patient: a long read for which nobody waits: `deadline` is its only limit, not the source's time-out.
     """
 
     native: list[str] = field(default_factory=list)
@@ -170,6 +171,7 @@ class ScanReport:
     total: int | None = None
     requests: int = 0
     deadline: float | None = None
+    patient: bool = False
 
 
 class Connector(ABC):
@@ -262,3 +264,62 @@ class Profiling(Protocol):
 
     def profile(self, entity: Entity) -> Entity:
         """The same entity with `rows` estimated and `values` filled for text fields with few of them."""
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """Optional: one entity's description without those of all others, to notice that it changed."""
+
+    def describe(self, name: str) -> Entity | None:
+        """The entity as the source describes it now, None if it is gone.
+
+        Raises:
+            SourceError: the system can't be asked.
+        """
+
+
+@runtime_checkable
+class SourceClock(Protocol):
+    """Optional: the source tells its own time, by which it stamps what changes."""
+
+    def clock(self) -> datetime | None:
+        """The source's present time (UTC), None where it does not tell."""
+
+    def open_since(self) -> datetime | None:
+        """When the oldest change began that is not committed yet, by the source's clock.
+
+        None where there is none, or where the source does not say.
+        """
+
+
+@runtime_checkable
+class ChangedSince(Protocol):
+    """Optional: the source stamps changes in another way than by one field that always has a value."""
+
+    def changed_since(self, entity: Entity, cursor: str, value: Any) -> Predicate:
+        """Which records have changed since the cursor had this value; that value counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deleted:
+    """What a source's own feed of deletions says.
+
+    Attributes:
+        keys: one tuple of primary key values for each record; it may have come back since.
+        until: the feed is complete up to this instant, by the source's clock.
+    """
+
+    keys: tuple[tuple[Any, ...], ...]
+    until: datetime
+
+
+@runtime_checkable
+class Deletions(Protocol):
+    """Optional: the source remembers what was deleted."""
+
+    def deleted(self, entity: Entity, since: datetime) -> Deleted | None:
+        """Records deleted since then (by the source's clock); None where it does not remember that far back.
+
+        Raises:
+            SourceError: the system can't be asked.
+        """

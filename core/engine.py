@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -25,9 +25,12 @@ from groundwire.core.config import LimitsConfig
 from groundwire.core.connector import And, Comparison, Connector, QueryPushdown, Scan, ScanReport
 from groundwire.core.errors import QueryError, Rejected, RetryableError, SourceError, Unavailable
 from groundwire.core.planner import Fragment, Plan
-from groundwire.core.result import Completeness, Result, SourceReport
+from groundwire.core.result import Completeness, Mode, Result, SourceReport
 from groundwire.core.retry import retrying
 from groundwire.core.schema import open_engine, plain_type
+
+if TYPE_CHECKING:
+    from groundwire.core.replica import ReplicaCopy
 
 Progress = Callable[[str], None]
 """Called with one short sentence when something starts or ends."""
@@ -121,7 +124,8 @@ def execute(
     if plan.residual_sql is None:
         table = reads[0].table
         if reads[0].incomplete:
-            completeness = "lower_bound"  # the source computed every row that there is
+            # the source computed every row that there is, but a copy may hold fewer than its original
+            completeness = _completeness(plan.bound.tree) if plan.copies else "lower_bound"
     else:
         table, truncated = _residual(plan.residual_sql, reads, limits, started + limits.timeout)
         if any(r.incomplete for r in reads):
@@ -131,7 +135,7 @@ def execute(
         table, truncated = table.slice(0, plan.limit), True
     return Result(
         table=table,
-        sources=_source_reports(reads),
+        sources=_source_reports(reads, plan.copies),
         query=plan.query,
         truncated=truncated,
         completeness=completeness,
@@ -201,7 +205,10 @@ class _Reader:
                 tables = list(pool.map(part, chunks))
         read.table = pa.concat_tables(tables) if len(tables) > 1 else tables[0]
         read.seconds = time.monotonic() - started
-        read.as_of = min((r.as_of for r in read.reports), default=read.as_of)
+        copies = [c for e in fragment.entities if (c := self.plan.copies.get(e.full_name)) is not None]
+        for missing in dict.fromkeys(reason for c in copies for reason in c.incomplete):
+            read.reports[0].incomplete.append(missing)
+        read.as_of = min([r.as_of for r in read.reports] + [c.as_of for c in copies], default=read.as_of)
         self.progress(f"read {read.table.num_rows:,} rows of {names} in {read.seconds:.1f} s")
         return read
 
@@ -395,24 +402,36 @@ def _renamed(table: pa.Table, schema: pa.Schema) -> pa.Table:
 # -- what can be said ------------------------------------------------------------------------
 
 
-def _source_reports(reads: list[_Read]) -> tuple[SourceReport, ...]:
-    by_source: dict[str, list[_Read]] = {}
+def _source_reports(reads: list[_Read], copies: Mapping[str, ReplicaCopy]) -> tuple[SourceReport, ...]:
+    """One report for each source and way in which it was read; copies are reported under their originals."""
+    by_source: dict[tuple[str, Mode], list[tuple[_Read, list[str], datetime]]] = {}
     for read in reads:
-        by_source.setdefault(read.fragment.source, []).append(read)
+        entities: dict[tuple[str, Mode], list[tuple[str, datetime]]] = {}
+        for entity in read.fragment.entities:
+            copied = copies.get(entity.full_name)
+            if copied is None:
+                entities.setdefault((entity.source, "live"), []).append((entity.full_name, read.as_of))
+            else:
+                key: tuple[str, Mode] = (copied.original.source, "replica")
+                entities.setdefault(key, []).append((copied.original.full_name, copied.as_of))
+        for key, named in entities.items():
+            as_of = min(moment for _, moment in named)
+            by_source.setdefault(key, []).append((read, [name for name, _ in named], as_of))
     made = []
-    for source, parts in by_source.items():
-        totals = [r.total for p in parts for r in p.reports]
+    for (source, mode), parts in by_source.items():
+        totals = [r.total for p, _, _ in parts for r in p.reports]
         made.append(
             SourceReport(
                 source=source,
-                entities=tuple(dict.fromkeys(e.full_name for p in parts for e in p.fragment.entities)),
-                native=tuple(n for p in parts for r in p.reports for n in r.native),
-                as_of=min(p.as_of for p in parts),
-                rows=sum(p.table.num_rows for p in parts),
+                entities=tuple(dict.fromkeys(name for _, names, _ in parts for name in names)),
+                native=tuple(n for p, _, _ in parts for r in p.reports for n in r.native),
+                mode=mode,
+                as_of=min(as_of for _, _, as_of in parts),
+                rows=sum(p.table.num_rows for p, _, _ in parts),
                 total=sum(t for t in totals if t is not None) if totals and None not in totals else None,
-                incomplete=tuple(dict.fromkeys(reason for p in parts for reason in p.incomplete)),
-                requests=sum(r.requests for p in parts for r in p.reports),
-                seconds=max(p.seconds for p in parts),
+                incomplete=tuple(dict.fromkeys(reason for p, _, _ in parts for reason in p.incomplete)),
+                requests=sum(r.requests for p, _, _ in parts for r in p.reports),
+                seconds=max(p.seconds for p, _, _ in parts),
             )
         )
     return tuple(made)

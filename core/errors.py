@@ -11,7 +11,8 @@ The tree groups errors by who reads them, and the leaves by how one recovers::
     ├── SourceError              a connected system; carries its name
     │   ├── RetryableError       trying again later may help
     │   │   ├── RateLimited      carries `retry_after` in seconds
-    │   │   └── Unavailable      down, hanging, or answering 5xx
+    │   │   ├── Unavailable      down, hanging, or answering 5xx
+    │   │   └── Busy             another process is doing the same just now
     │   └── FatalSourceError     trying again will not help
     │       ├── AuthFailed       wrong or expired credentials
     │       └── Rejected         the source understood the request and refused it
@@ -108,6 +109,10 @@ class RateLimited(RetryableError):
 
 class Unavailable(RetryableError):
     """The source is down, did not answer in time, or answered with a fault of its own."""
+
+
+class Busy(RetryableError):
+    """Another process is doing the same just now: a sync of this entity."""
 
 
 class FatalSourceError(SourceError):

@@ -11,10 +11,12 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from groundwire.core.engine import Progress
     from groundwire.core.planner import Plan
+    from groundwire.core.replica import Offers, Replicas
     from groundwire.core.result import Result
 
 
@@ -63,6 +66,7 @@ class Hub:
         self._kinds = {name: s.type for name, s in self.config.sources.items()}
         self._catalog: Catalog | None = None
         self._plans = Plans()
+        self._replicas: Replicas | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -107,6 +111,20 @@ class Hub:
                 self._catalog = self._discover()
             return self._catalog
 
+    @cached_property
+    def replicas(self) -> Replicas | None:
+        """The local copies that the configuration wants; None if it wants none.
+
+        Raises:
+            ConfigError: they can't be kept where it says.
+        """
+        if not any(e.replica for s in self.config.sources.values() for e in s.entities.values()):
+            return None
+        from groundwire.core.replica import Replicas
+
+        self._replicas = Replicas(self.config)
+        return self._replicas
+
     def query(
         self,
         sql: str,
@@ -137,7 +155,7 @@ class Hub:
         from groundwire.core import engine
 
         started = time.monotonic()
-        parse_age(max_age)  # every read is live, so any bound is met
+        age = parse_age(max_age)
         on_error = on_error or self.config.on_error
         if on_error not in ("raise", "incomplete"):
             raise QueryError(f"on_error is raise or incomplete, not {on_error!r}")
@@ -148,25 +166,64 @@ class Hub:
         def run(plan: Plan) -> Result:
             return engine.execute(
                 plan,
-                self.connectors,
+                self._connectors_for(plan.copies),
                 limits,
                 on_error=on_error,
                 progress=progress,
                 started=started,
             )
 
-        plan = self.plan(sql, limit=limit, link_values=link_values)
+        offers, notes = self._offers(age)
+        plan = self.plan(sql, limit=limit, link_values=link_values, offers=offers)
         try:
-            return run(plan)
-        except Rejected as error:
-            # a database may refuse a query that its dialect table thought it would take
-            if not any(f.query is not None for f in plan.fragments):
+            result = run(plan)
+        except SourceError as error:
+            if error.source not in self.connectors:
+                # a copy that can't be read costs speed, never an answer
+                notes.append(f"read from the sources, because the replicas failed: {error}")
+                result = run(self.plan(sql, limit=limit, link_values=link_values))
+            elif isinstance(error, Rejected) and any(f.query is not None for f in plan.fragments):
+                # a database may refuse a query that its dialect table thought it would take
+                notes.append(f"joined here, because {error.source} refused the whole query")
+                result = run(self.plan(sql, limit=limit, whole=False, link_values=link_values, offers=offers))
+            else:
                 raise
-            note = f"joined here, because {error.source} refused the whole query"
-            result = run(self.plan(sql, limit=limit, whole=False, link_values=link_values))
-            return replace(result, notes=(*result.notes, note))
+        return replace(result, notes=(*result.notes, *notes)) if notes else result
 
-    def plan(self, sql: str, *, limit: int | None = None, whole: bool = True, link_values: bool = False) -> Plan:
+    def _offers(self, age: timedelta | None) -> tuple[Offers | None, list[str]]:
+        """The copies that are fresh enough for a query that asked for this age, and why there are none."""
+        replicas = self.replicas
+        if replicas is None:
+            return None, []
+
+        def bound(entity: Entity) -> timedelta | None:
+            if age is not None:
+                return age
+            source, own = self.config.sources.get(entity.source), self._entity_config(entity)
+            of_entity = parse_age(own.max_age) if own else None
+            of_source = parse_age(source.max_age) if source else None
+            return of_entity if of_entity is not None else of_source if of_source is not None else timedelta()
+
+        try:
+            return replicas.offers(self.catalog, bound, replicas.clock()), []
+        except SourceError as error:
+            return None, [f"read from the sources, because the replicas failed: {error}"]
+
+    def _connectors_for(self, copies: Collection[object]) -> Mapping[str, Connector]:
+        replicas = self.replicas
+        if not copies or replicas is None:
+            return self.connectors
+        return {**self.connectors, replicas.connector.name: replicas.connector}
+
+    def plan(
+        self,
+        sql: str,
+        *,
+        limit: int | None = None,
+        whole: bool = True,
+        link_values: bool = False,
+        offers: Offers | None = None,
+    ) -> Plan:
         """What `query` would do: bound query, scans, joins. Reads no data.
 
         Args:
@@ -174,6 +231,7 @@ class Hub:
             limit: as for `query`; 0 or more.
             whole: whether databases may be given whole queries; else one table at a time.
             link_values: as for `query`.
+            offers: copies that may stand in for their originals.
 
         Raises:
             QueryError: the query can't be answered as it is written.
@@ -183,15 +241,22 @@ class Hub:
         if limit is not None and limit < 0:
             raise QueryError("a limit can't be negative")
         catalog = self.catalog
-        asked = Asked(sql=sql, limit=limit, whole=whole, link_values=link_values)
+        copies = offers.key if offers else frozenset()
+        asked = Asked(sql=sql, limit=limit, whole=whole, link_values=link_values, copies=copies)
         plan = self._plans.find(catalog, asked)
         if plan is None:
             try:
                 bound = binder.bind(sql, catalog, max_bytes=self.config.limits.query_bytes, link_values=link_values)
-                plan = planner.plan(bound, self.connectors, limit=limit, whole=whole)
+                over = offers.substituted(bound) if offers else bound
+                plan = planner.plan(over, self._connectors_for(copies), limit=limit, whole=whole)
             except RecursionError:
                 raise QueryError("the query is nested too deeply") from None
+            if over is not bound:
+                plan.bound, plan.query = bound, bound.sql()
             self._plans.keep(catalog, asked, plan)
+        if offers:
+            plan = copy(plan)  # a plan that is kept outlives the instant for which a copy is true
+            plan.copies = offers.used(e for f in plan.fragments for e in f.entities)
         return plan
 
     def explain(self, sql: str) -> str:
@@ -220,6 +285,8 @@ class Hub:
         """Let go of all connections. May be called twice."""
         for connector in self.connectors.values():
             connector.close()
+        if self._replicas is not None:
+            self._replicas.close()
 
     def _parallel(self, function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
         items = list(items)

@@ -18,6 +18,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from sqlglot import exp
@@ -39,6 +40,9 @@ from groundwire.core.connector import (
 from groundwire.core.predicates import Translator, columns_of, conjuncts
 from groundwire.core.query import DIALECT
 from groundwire.core.schema import TYPIST
+
+if TYPE_CHECKING:
+    from groundwire.core.replica import ReplicaCopy
 
 _AGGREGATES: dict[type[exp.Expr], AggregateFunction] = {
     exp.Count: "count",
@@ -115,6 +119,7 @@ class Plan:
         fragments: in an order in which every fragment follows those that it takes keys from.
         residual: SQL over the fragments' names; None where the only fragment is the answer.
         limit: rows that the caller wants at most; the plan then fetches one more.
+        copies: replicas among the fragments' entities, by full name, with the instant for which each is true.
     """
 
     bound: Bound
@@ -123,6 +128,7 @@ class Plan:
     fragments: list[Fragment]
     residual: exp.Query | None
     limit: int | None = None
+    copies: Mapping[str, ReplicaCopy] = field(default_factory=dict)
 
     @cached_property
     def residual_sql(self) -> str | None:

@@ -31,6 +31,7 @@ class Asked:
     limit: int | None
     whole: bool
     link_values: bool
+    copies: frozenset[tuple[str, str]] = frozenset()
 
 
 class Plans:

@@ -29,6 +29,11 @@ BUILT_IN: dict[str, Row] = {
         install="pip install groundwire",
         summary="Arrow tables and CSV, JSON or Parquet files in this process",
     ),
+    "replica": Row(
+        target="groundwire.connectors.replica:ReplicaConnector",
+        install="pip install groundwire",
+        summary="groundwire's own copies; set up by [replicas]",
+    ),
     "salesforce": Row(
         target="groundwire.connectors.salesforce:SalesforceConnector",
         install="pip install 'groundwire[salesforce]'",

@@ -1,0 +1,533 @@
+"""One sync of one entity, from its lease to its last commit; `core/sync` says what is promised, this how."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import IO, Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy.engine import Connection
+
+from groundwire.core import sync_load, sync_window
+from groundwire.core.catalog import Entity
+from groundwire.core.connector import Aggregate, Deletions, Describing, SourceClock
+from groundwire.core.errors import ConfigError, GroundwireError, Rejected
+from groundwire.core.hub import Hub
+from groundwire.core.replica import SOURCE, Clock, Replicas, dumps, loads
+from groundwire.core.replica_state import Lease, State
+from groundwire.core.sync_read import Reader, key_text, sample, tuples
+from groundwire.core.sync_window import Beginning, encoded
+
+Mode = Literal["first", "incremental", "full", "verify", "keys"]
+
+SyncProgress = Callable[[str, int, int | None], None]
+"""Called with what is being done, rows so far, and rows expected (None if unknown)."""
+
+ATOMIC_ROWS = 100_000
+"""Changed rows up to which a sync becomes visible at once."""
+
+PICKED_ROWS = 5_000
+"""Rows that are fetched by key and stored in one transaction."""
+
+GRACE = timedelta(minutes=5)
+"""How long a table that was replaced stays for the queries that were planned over it."""
+
+
+@dataclass
+class Copy:
+    """A table that is brought up to date: the one that answers queries, or the one that will.
+
+    Attributes:
+        table: its entity of `@replica`.
+        progress: what the next sync must know; see `sync_window`.
+        rows: it holds so many.
+        quarantined: rows of the source that it could not hold.
+    """
+
+    table: Entity
+    progress: Mapping[str, Any]
+    rows: int = 0
+    quarantined: int = 0
+
+
+Save = Callable[[Connection, Copy, datetime | None], None]
+"""Keeps a copy's counts; given the instant for which it is true, also its progress."""
+
+
+class Run:
+    """One sync of one entity.
+
+    Attributes:
+        state: what is remembered of the copy, as it was last written.
+        read, written, deleted: rows.
+        differences: rows that a verification found wrong.
+        changes: how the entity's description changed.
+    """
+
+    def __init__(
+        self, hub: Hub, replicas: Replicas, clock: Clock, original: Entity, lease: Lease, progress: SyncProgress
+    ) -> None:
+        self.original = original
+        self.name = original.full_name
+        self.wanted = replicas.wanted[self.name]
+        self.config = hub.config.sources[original.source].entities[original.name]
+        self.clock = clock
+        self.lease = lease
+        self.progress = progress
+        self.connector = hub.connectors[original.source]
+        self.store = replicas.store
+        self.states = replicas.states
+        self.entity = original
+        self.reader = Reader(self.connector, original)
+        self.state = State(entity=self.name)
+        self.mode: Mode = "incremental"
+        self.read = 0
+        self.written = 0
+        self.deleted = 0
+        self.differences: int | None = None
+        self.changes: list[str] = []
+
+    def sync(self, *, full: bool, verify: bool, keys: Iterable[Any] | None) -> tuple[Mode, datetime | None]:
+        """Do it: what was done, and the instant for which the copy is true now.
+
+        Raises:
+            GroundwireError: it could not be done to the end.
+        """
+        with self.lease.writing() as connection:
+            self.state = self.states.read(connection, self.name)
+            self._drop_retired(connection)
+        self.entity = self.reader.entity = self._described()
+        live = self._live()
+        if keys is not None:
+            return self._refresh(live, keys)
+        drifted = live is not None and self._drifted(live)
+        cursor = self._cursor()
+        if live is None:
+            self.mode = "first"
+        elif verify and not drifted:
+            self.mode = "verify"
+        elif full or drifted or cursor is None:
+            self.mode = "full"
+        else:
+            return self.mode, self._catch_up(live, cursor, self._save_live)
+        return self.mode, self._load(live, cursor)
+
+    def note_error(self, message: str) -> None:
+        """Keep an error for the status, if the replica database can."""
+        with suppress(GroundwireError), self.lease.writing() as connection:
+            state = self.states.read(connection, self.name)
+            self.states.write(connection, replace(state, error=message, error_at=self.clock()))
+
+    # -- what the entity looks like ------------------------------------------------------------
+
+    def _described(self) -> Entity:
+        """The entity as the source describes it now, with the fields that configuration lets through."""
+        if isinstance(self.connector, Describing):
+            found = self.connector.describe(self.original.name)
+        else:
+            found = next((e for e in self.connector.discover() if e.name == self.original.name), None)
+        if found is None:
+            raise Rejected(f"{self.original.name} is not there any more", source=self.original.source)
+        known = {f.name for f in self.original.fields}
+
+        def shown(name: str) -> bool:
+            return name not in self.config.hide and (not self.config.fields or name in self.config.fields)
+
+        fields = tuple(f for f in found.fields if f.name in known or shown(f.name))
+        return replace(found, fields=fields, relations=self.original.relations)
+
+    def _cursor(self) -> str | None:
+        """The field that shows changes, where it can be used."""
+        name = self.wanted.cursor or self.entity.cursor
+        found = None if name is None else self.entity.find_field(name)
+        if found is None or not sync_window.is_cursor(found.type):
+            if self.wanted.cursor is None:
+                return None
+            raise ConfigError(
+                f"{name!r} is no field of times, dates or whole numbers",
+                setting=f"sources.{self.entity.source}.entities.{self.entity.name}.replica.cursor",
+            )
+        if not self.entity.primary_key or not self.reader.has_keys():
+            return None
+        return found.name if self.reader.takes(self.reader.changed(found.name, sample(found.type))) else None
+
+    def _live(self) -> Copy | None:
+        """The copy that answers queries."""
+        if self.state.table is None or self.state.description is None:
+            return None
+        return Copy(loads(self.state.description), self.state.progress, self.state.rows, self.state.quarantined)
+
+    def _drifted(self, live: Copy) -> bool:
+        """Whether the table can't hold the entity as it is now. Fields that are gone are only left out from now on."""
+        old = {f.name: f.type for f in live.table.fields}
+        new = {f.name: f.type for f in self.entity.fields}
+        self.changes += [f"{n} is new: loaded anew" for n in new if n not in old]
+        self.changes += [
+            f"{n} was {old[n]} and is {t}: loaded anew" for n, t in new.items() if n in old and old[n] != t
+        ]
+        if live.table.primary_key != self.entity.primary_key:
+            self.changes.append(f"the key is now ({', '.join(self.entity.primary_key)}): loaded anew")
+        if self.changes:
+            return True
+        self.changes += [f"{n} is gone from the source: left out" for n in old if n not in new]
+        live.table = replace(live.table, fields=tuple(f for f in live.table.fields if f.name in new))
+        return False
+
+    def _beginning(self) -> Beginning:
+        if not isinstance(self.connector, SourceClock):
+            return Beginning(ours=self.clock())
+        # ours is first: what is true for theirs, asked later, is true for ours
+        return Beginning(ours=self.clock(), theirs=self.connector.clock(), open_since=self.connector.open_since())
+
+    # -- changes -------------------------------------------------------------------------------
+
+    def _catch_up(self, copy: Copy, cursor: str, save: Save) -> datetime:
+        """Read what has changed, find what was deleted, and commit both with what they prove."""
+        now = self._beginning()
+        type_ = self.entity.field(cursor).type
+        window = sync_window.since(copy.progress, now, self.wanted.overlap, type_)
+        counted: list[int] = []
+        highest: Any = None
+        waiting: list[pa.RecordBatch] = []
+        for batch in self._changes(cursor, window, counted):
+            top = pc.max(batch.column(batch.schema.get_field_index(cursor))).as_py()
+            highest = top if highest is None else highest if top is None else max(highest, top)
+            waiting.append(batch)
+            self.read += batch.num_rows
+            if sum(b.num_rows for b in waiting) > ATOMIC_ROWS:
+                self._flush(copy, waiting, save)
+                waiting = []
+                self.progress("reading changes", self.read, None)
+        noted = sync_window.after(copy.progress, now, highest, self.wanted.overlap, type_)
+        feed, until = self._fed(copy, now)
+        due = self._reconciliation_is_due(copy, now)
+        with self.lease.writing() as connection:
+            self._keep(connection, copy, waiting)
+            known = feed is not None or (bool(counted) and counted[-1] == copy.rows + copy.quarantined)
+            if known and not due and not feed:
+                return self._finish(connection, copy, noted, now, until, save)
+            save(connection, copy, None)
+        self._pick(copy, feed or [], save)
+        if due or not known:
+            self._reconcile(copy, save)
+            noted["reconciled"] = now.ours.isoformat()
+        with self.lease.writing() as connection:
+            return self._finish(connection, copy, noted, now, until, save)
+
+    def _finish(
+        self,
+        connection: Connection,
+        copy: Copy,
+        noted: Mapping[str, Any],
+        now: Beginning,
+        until: datetime | None,
+        save: Save,
+    ) -> datetime:
+        """The last commit of a sync that read everything."""
+        as_of = now.ours
+        if until is not None and now.theirs is not None:
+            as_of -= max(timedelta(), now.theirs - until)
+        merged = {**copy.progress, **noted, "feed": None if until is None else until.isoformat()}
+        copy.progress = {k: v for k, v in merged.items() if v is not None}
+        save(connection, copy, as_of)
+        return as_of
+
+    def _changes(self, cursor: str, window: Any, counted: list[int]) -> Iterator[pa.RecordBatch]:
+        """The records that have changed; first their number in all is noted, where the source can say it."""
+        where = None if window is None else self.reader.changed(cursor, window)
+        try:
+            if where is not None and not isinstance(self.connector, Deletions):
+                yield from self.reader.read_counted(where, cursor, window, counted.append)
+                return
+            counted += [n for n in (self.reader.count(),) if n is not None]
+            yield from self.reader.read(where)
+        except Rejected:  # a row may be damaged: then it is found and left out
+            counted += [n for n in (self.reader.count(),) if n is not None]
+            yield from self.reader.read_carefully(where)
+
+    def _flush(self, copy: Copy, batches: Sequence[pa.RecordBatch], save: Save) -> None:
+        with self.lease.writing() as connection:
+            self._keep(connection, copy, batches)
+            save(connection, copy, None)
+
+    def _keep(self, connection: Connection, copy: Copy, batches: Sequence[pa.RecordBatch]) -> None:
+        """Store rows in a copy that answers queries or nearly does: every row is counted."""
+        for batch in batches:
+            done = self.store.write(connection, copy.table, batch, counting=True)
+            copy.rows += done.inserted
+            self.written += done.rows
+            unfit = dict(done.unfit)
+            keys = tuples(batch, self.entity.primary_key) if unfit or copy.quarantined else []
+            if copy.quarantined:
+                fit = [key_text(k) for i, k in enumerate(keys) if i not in unfit]
+                copy.quarantined -= self.states.release(connection, copy.table.name, fit)
+            self._put_aside(connection, copy, {keys[i]: reason for i, reason in unfit.items()})
+        damaged, self.reader.damaged = self.reader.damaged, {}
+        self._put_aside(connection, copy, damaged)
+
+    def _put_aside(self, connection: Connection, copy: Copy, rows: Mapping[tuple[Any, ...], str]) -> None:
+        """Rows that don't fit: what the copy held under their keys is not true any more."""
+        if not rows:
+            return
+        copy.rows -= self._delete(connection, copy, list(rows))
+        texts = {key_text(k): reason for k, reason in rows.items()}
+        copy.quarantined += self.states.quarantine(connection, copy.table.name, texts, self.clock())
+
+    def _delete(self, connection: Connection, copy: Copy, keys: Sequence[tuple[Any, ...]]) -> int:
+        if not keys:
+            return 0
+        fields = [copy.table.field(k) for k in copy.table.primary_key]
+        columns = [pa.array([k[i] for k in keys], f.type) for i, f in enumerate(fields)]
+        batch = pa.RecordBatch.from_arrays(columns, names=[f.name for f in fields])
+        return self.store.delete(connection, copy.table, batch)
+
+    # -- deletions -------------------------------------------------------------------------------
+
+    def _fed(self, copy: Copy, now: Beginning) -> tuple[list[tuple[Any, ...]] | None, datetime | None]:
+        """What the source's feed says was deleted since the last sync, and until when it says so."""
+        if not isinstance(self.connector, Deletions) or now.theirs is None:
+            return None, None
+        if "feed" not in copy.progress:
+            return None, now.theirs
+        since = datetime.fromisoformat(copy.progress["feed"])
+        found = self.connector.deleted(self.entity, since)
+        return (None, now.theirs) if found is None else (list(found.keys), found.until)
+
+    def _reconciliation_is_due(self, copy: Copy, now: Beginning) -> bool:
+        last = copy.progress.get("reconciled")
+        return last is not None and now.ours - datetime.fromisoformat(last) >= self.wanted.reconcile
+
+    def _reconcile(self, copy: Copy, save: Save) -> None:
+        """Compare all keys: what the source does not have is deleted, what the copy does not have is fetched."""
+        self.progress("comparing keys", 0, copy.rows)
+        with tempfile.TemporaryFile() as file:
+            known = self._spooled_keys(copy, file)
+            with self.lease.writing() as connection:
+                with closing(pa.ipc.open_stream(file)) as keys:
+                    self.store.stage_keys(connection, copy.table, keys)
+                missing = [k for b in self.store.keys_without_row(connection, copy.table) for k in tuples(b, b.schema.names)]
+                extra = list(self.store.rows_without_key(connection, copy.table))
+                for batch in extra:
+                    gone = self.store.delete(connection, copy.table, batch)
+                    copy.rows -= gone
+                    self.deleted += gone
+                quarantine = self.states.quarantine_of(connection, copy.table.name) if copy.quarantined else {}
+                lost = [k for k in quarantine if k not in known]
+                copy.quarantined -= self.states.release(connection, copy.table.name, lost)
+                save(connection, copy, None)
+        self._pick(copy, missing, save)
+
+    def _spooled_keys(self, copy: Copy, file: IO[bytes]) -> set[str]:
+        """All keys of the source in a file; those that are in quarantine also as text."""
+        names = self.entity.primary_key
+        schema = pa.schema([pa.field(n, self.entity.field(n).type) for n in names])
+        known: set[str] = set()
+        with self.lease.writing() as connection:
+            quarantine = set(self.states.quarantine_of(connection, copy.table.name)) if copy.quarantined else set()
+        with pa.ipc.new_stream(file, schema) as sink:
+            for batch in self.reader.read(None, names):
+                sink.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+                if quarantine:
+                    known |= quarantine & {key_text(k) for k in tuples(batch, names)}
+        file.seek(0)
+        return known
+
+    def _pick(self, copy: Copy, keys: Sequence[tuple[Any, ...]], save: Save) -> None:
+        """Fetch records by key; those that the source does not have are deleted."""
+        for start in range(0, len(keys), PICKED_ROWS):
+            some = keys[start : start + PICKED_ROWS]
+            batches = list(self.reader.pick(some))
+            damaged = set(self.reader.damaged)
+            there = {k for b in batches for k in tuples(b, self.entity.primary_key)} | damaged
+            self.read += sum(b.num_rows for b in batches)
+            with self.lease.writing() as connection:
+                self._keep(connection, copy, batches)
+                lost = [k for k in some if k not in there]
+                gone = self._delete(connection, copy, lost)
+                copy.rows -= gone
+                self.deleted += gone
+                if copy.quarantined:
+                    copy.quarantined -= self.states.release(connection, copy.table.name, [key_text(k) for k in lost])
+                save(connection, copy, None)
+
+    def _refresh(self, live: Copy | None, keys: Iterable[Any]) -> tuple[Mode, datetime | None]:
+        self.mode = "keys"
+        if live is None:
+            return "keys", None
+        if self._drifted(live):
+            self.changes = [c.replace("loaded anew", "waits for the next sync") for c in self.changes]
+            return "keys", self.state.as_of
+        if not self.entity.primary_key or not self.reader.has_keys():
+            raise ConfigError(f"records of {self.name} can't be read by key")
+        wanted = [k if isinstance(k, tuple) else (k,) for k in keys]
+        self._pick(live, list(dict.fromkeys(wanted)), self._save_live)
+        return "keys", self.state.as_of
+
+    # -- loading ---------------------------------------------------------------------------------
+
+    def _load(self, live: Copy | None, cursor: str | None) -> datetime:
+        """A new table, filled and brought up to date beside the old one, which it then replaces."""
+        stage, began = self._stage(cursor)
+        with self.lease.writing() as connection:
+            parts = self.states.parts(connection, stage.table.name)
+        expected = self.reader.count()
+        sync_load.load(self.reader, parts, lambda arrived: self._keep_arrived(stage, arrived, expected))
+        with self.lease.writing() as connection:
+            for fields in self._indexed():
+                self.store.index(connection, stage.table, fields)
+            self.store.analyze(connection, stage.table)
+            stage.rows = self.store.count(connection, stage.table)
+            stage.quarantined = self.states.quarantined(connection, stage.table.name)
+            self._save_stage(connection, stage, None)
+        if self.mode == "verify":
+            assert live is not None
+            return self._verify(live, stage, cursor, began)
+        if cursor is not None:
+            return self._catch_up(stage, cursor, self._publish)
+        with self.lease.writing() as connection:
+            self._publish(connection, stage, began.ours)
+        return began.ours
+
+    def _verify(self, live: Copy, stage: Copy, cursor: str | None, began: Beginning) -> datetime:
+        """Count what differs between the copy and a new load, both up to date; the better one stays."""
+        as_of = began.ours
+        if cursor is not None:
+            self._catch_up(live, cursor, self._save_live)
+            as_of = self._catch_up(stage, cursor, self._save_stage)
+        with self.lease.writing() as connection:
+            missing, extra, different = self.store.differing(connection, stage.table, live.table)
+            self.differences = missing + extra + different + abs(live.quarantined - stage.quarantined)
+            self._publish(connection, stage, as_of)
+        return as_of
+
+    def _stage(self, cursor: str | None) -> tuple[Copy, Beginning]:
+        """The table to load into: one that a crashed sync began, if it still fits, or a new one."""
+        noted = self.state.progress.get("stage")
+        fields = tuple(replace(f, values=(), labels={}) for f in self.entity.fields)
+        table = replace(self.entity, source=SOURCE, fields=fields, relations=(), cursor=None)
+        if noted is not None:
+            table = replace(table, name=noted["table"])
+            if cursor is not None and noted["cursor"] == cursor and noted["description"] == dumps(table):
+                progress = noted["progress"]
+                return Copy(table, progress), Beginning(ours=datetime.fromisoformat(progress["ours"]))
+        now = self._beginning()
+        table = replace(table, name=_table_name(self.name, self.state.generation + 1))
+        stage = Copy(table, {} if cursor is None else self._first_progress(cursor, now))
+        parts = sync_load.bounds(self.reader, cursor)
+        with self.lease.writing() as connection:
+            if noted is not None:
+                self._drop(connection, noted["table"])
+            self.store.create(connection, table)
+            self.states.plan_parts(connection, table.name, parts)
+            self.state = replace(self.state, generation=self.state.generation + 1)
+            noted = {"table": table.name, "description": dumps(table), "cursor": cursor, "progress": stage.progress}
+            self.state = self.state.with_progress(stage=noted)
+            self.states.write(connection, self.state)
+        return stage, now
+
+    def _first_progress(self, cursor: str, now: Beginning) -> dict[str, Any]:
+        """What to note before a load, so that everything is found that changes while it runs."""
+        type_ = self.entity.field(cursor).type
+        highest = self.reader.extreme(cursor, "max")
+        if highest is None and not self.connector.aggregates(
+            self.entity, Aggregate(function="max", field=cursor, alias="n")
+        ):
+            highest = sync_window.as_cursor(now.theirs or now.ours - sync_window.UNKNOWN_SKEW, type_)
+        progress = sync_window.after({}, now, highest, self.wanted.overlap, type_)
+        if pa.types.is_integer(type_):
+            progress["marks"] = [[progress["ours"], encoded(highest)]]
+        if now.theirs is not None and isinstance(self.connector, Deletions):
+            progress["feed"] = now.theirs.isoformat()
+        return {**progress, "reconciled": now.ours.isoformat()}
+
+    def _keep_arrived(self, stage: Copy, arrived: sync_load.Arrived, expected: int | None) -> None:
+        with self.lease.writing() as connection:
+            if arrived.batch is not None:
+                done = self.store.write(connection, stage.table, arrived.batch)
+                self.written += done.rows
+                self.read += arrived.batch.num_rows
+                if done.unfit:
+                    rows = [i for i, _ in done.unfit]
+                    names = self.entity.primary_key or tuple(arrived.batch.schema.names)
+                    keys = tuples(arrived.batch.take(pa.array(rows, pa.int64())), names)
+                    texts = {key_text(k): reason for k, (_, reason) in zip(keys, done.unfit, strict=True)}
+                    self.states.quarantine(connection, stage.table.name, texts, self.clock())
+            if arrived.last:
+                damaged, self.reader.damaged = self.reader.damaged, {}
+                texts = {key_text(k): reason for k, reason in damaged.items()}
+                self.states.quarantine(connection, stage.table.name, texts, self.clock())
+                self.states.finish_part(connection, stage.table.name, arrived.part)
+        self.progress("loading", self.read, expected)
+
+    def _indexed(self) -> Iterator[tuple[str, ...]]:
+        """Fields by which relations lead here and from here, each set once."""
+        names = {f.name for f in self.entity.fields}
+        found = {tuple(here for here, _ in r.on) for r in self.entity.relations}
+        for fields in sorted(found):
+            if fields != self.entity.primary_key[: len(fields)] and set(fields) <= names:
+                yield fields
+
+    # -- what is remembered ----------------------------------------------------------------------
+
+    def _save_live(self, connection: Connection, copy: Copy, as_of: datetime | None) -> None:
+        state = replace(
+            self.state,
+            table=copy.table.name,
+            description=dumps(copy.table),
+            rows=copy.rows,
+            quarantined=copy.quarantined,
+        )
+        if as_of is not None:
+            kept = {k: v for k, v in self.state.progress.items() if k in ("stage", "retired")}
+            progress = {**{k: v for k, v in copy.progress.items() if k not in ("stage", "retired")}, **kept}
+            moved = as_of if state.as_of is None else max(as_of, state.as_of)
+            state = replace(
+                state,
+                as_of=moved,
+                progress=progress,
+                mode=self.mode,
+                last_sync=self.clock(),
+                error=None,
+                error_at=None,
+            )
+        self.states.write(connection, state)
+        self.state = state
+
+    def _save_stage(self, connection: Connection, copy: Copy, as_of: datetime | None) -> None:
+        """Nothing is remembered of a table that is not complete but what `_stage` noted: a crash counts it again."""
+
+    def _publish(self, connection: Connection, copy: Copy, as_of: datetime | None) -> None:
+        """The new table answers from here on; the old one stays a while for queries that are under way."""
+        if as_of is None:
+            return
+        retired = [*self.state.progress.get("retired", ())]
+        if self.state.table is not None:
+            retired.append([self.state.table, self.clock().isoformat()])
+        self.state = replace(self.state.with_progress(stage=None, retired=retired), as_of=None)
+        self._save_live(connection, copy, as_of)
+
+    def _drop_retired(self, connection: Connection) -> None:
+        retired = self.state.progress.get("retired", ())
+        old = [name for name, at in retired if self.clock() - datetime.fromisoformat(at) > GRACE]
+        for name in old:
+            self._drop(connection, name)
+        if old:
+            self.state = self.state.with_progress(retired=[r for r in retired if r[0] not in old])
+            self.states.write(connection, self.state)
+
+    def _drop(self, connection: Connection, table: str) -> None:
+        self.store.drop(connection, table)
+        self.states.forget(connection, table)
+
+
+def _table_name(entity: str, generation: int) -> str:
+    """A name that no other entity's table has, within the lengths that every product allows."""
+    slug = re.sub(r"[^a-z0-9]+", "_", entity.lower()).strip("_")[:36]
+    return f"{slug}_{hashlib.sha256(entity.encode()).hexdigest()[:6]}_g{generation}"
