@@ -252,9 +252,7 @@ class States:
         for key in rows:
             mine = (QUARANTINE.c.table_name == table) & (QUARANTINE.c.row_key == key)
             connection.execute(sa.delete(QUARANTINE).where(mine))
-        values = [
-            {"table_name": table, "row_key": k, "reason": r, "seen": seen.isoformat()} for k, r in rows.items()
-        ]
+        values = [{"table_name": table, "row_key": k, "reason": r, "seen": seen.isoformat()} for k, r in rows.items()]
         if values:
             connection.execute(sa.insert(QUARANTINE), values)
         return self.quarantined(connection, table) - before

@@ -6,6 +6,7 @@ so that a load that was killed goes on with the parts that are missing. At most 
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -59,7 +60,7 @@ def bounds(reader: Reader, cursor: str | None) -> list[Any]:
 
 
 def _divided(name: str, least: Any, most: Any, parts: int, *, nullable: bool) -> list[Any]:
-    cuts = []
+    cuts: list[Any] = []
     for i in range(1, parts):
         cut = _between(least, most, i, parts)
         if not cuts or cut > cuts[-1]:
@@ -67,7 +68,7 @@ def _divided(name: str, least: Any, most: Any, parts: int, *, nullable: bool) ->
     if not cuts:
         return [None]
     edges = [None, *(encoded(c) for c in cuts), None]
-    made: list[Any] = [[name, a, b] for a, b in zip(edges, edges[1:], strict=False)]
+    made: list[Any] = [[name, a, b] for a, b in itertools.pairwise(edges)]
     return [*made, [name, None, None]] if nullable else made
 
 
@@ -126,7 +127,7 @@ def load(reader: Reader, parts: Sequence[tuple[int, Any]], write: Callable[[Arri
             put(Arrived(part=number, batch=None, last=True))
         except _Stopped:
             return
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for it
             put(error)
 
     workers = max(1, min(READERS, reader.connector.capabilities.concurrency, len(parts)))
@@ -151,5 +152,3 @@ def load(reader: Reader, parts: Sequence[tuple[int, Any]], write: Callable[[Arri
 
 class _Stopped(Exception):
     """The writer wants no more."""
-
-

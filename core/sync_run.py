@@ -312,7 +312,9 @@ class Run:
             with self.lease.writing() as connection:
                 with closing(pa.ipc.open_stream(file)) as keys:
                     self.store.stage_keys(connection, copy.table, keys)
-                missing = [k for b in self.store.keys_without_row(connection, copy.table) for k in tuples(b, b.schema.names)]
+                missing = [
+                    k for b in self.store.keys_without_row(connection, copy.table) for k in tuples(b, b.schema.names)
+                ]
                 extra = list(self.store.rows_without_key(connection, copy.table))
                 for batch in extra:
                     gone = self.store.delete(connection, copy.table, batch)
