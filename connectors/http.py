@@ -33,6 +33,15 @@ def retry_after(value: str | None) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+def server_time(value: str | None) -> dt.datetime | None:
+    """The instant of a `Date` header (RFC 9110, section 6.6.1), in whole seconds; None where there is none."""
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except ValueError:
+        return None
+    return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
 def seconds_left(timeout: float, deadline: float | None, *, source: str) -> float:
     """How long one request may take: its own time-out in seconds, or less where the deadline is nearer.
 

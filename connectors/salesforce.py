@@ -30,7 +30,7 @@ from pydantic import Field as Setting
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
 
-from groundwire.connectors.http import retry_after, seconds_left
+from groundwire.connectors.http import retry_after, seconds_left, server_time
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
     Aggregate,
@@ -38,6 +38,7 @@ from groundwire.core.connector import (
     Capabilities,
     Comparison,
     Connector,
+    Deleted,
     Not,
     Or,
     Predicate,
@@ -93,6 +94,9 @@ _PYTHON: dict[str, tuple[type, ...]] = {
 }
 """What a filter's values must be, for the kinds of field that compare as in SQL."""
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_SHORTEST_FEED, _LONGEST_FEED = dt.timedelta(minutes=2), dt.timedelta(days=29)
+"""Windows of the feed of deletions: REST API Developer Guide, "Get Deleted"."""
+
 _LONGEST_LIST = 8_000
 """Characters of text in one IN list: a query travels in the address, which holds 16 KB."""
 
@@ -140,7 +144,7 @@ class _Session(requests.Session):
     """A session with a time limit on everything, which follows no redirect.
 
     `local.deadline` (`time.monotonic()`, or None) bounds what the present thread asks, and
-    `local.retry_after` is what its last answer asked for.
+    `local.retry_after` is what its last answer asked for, `local.date` when that was by the server's clock.
     """
 
     def __init__(self, source: str, timeout: float) -> None:
@@ -156,6 +160,7 @@ class _Session(requests.Session):
         end = time.monotonic() + seconds
         response = super().request(method, url, **kwargs)
         self.local.retry_after = retry_after(response.headers.get("Retry-After"))
+        self.local.date = server_time(response.headers.get("Date"))
         parts = []
         try:
             # a body that trickles in would pass every time-out of a single read
@@ -324,6 +329,55 @@ class SalesforceConnector(Connector):
             self._part(answer, "fields")
         self._described = {d["name"]: d for d in described}
         return [self._entity(d, set(names)) for d in described]
+
+    def describe(self, name: str) -> Entity | None:
+        """One object as it is now."""
+        if name not in self._described:
+            self.discover()
+        if name not in self._described:
+            return None
+        answer = self._call(f"sobjects/{name}/describe")
+        self._part(answer, "fields")
+        self._described[name] = answer
+        return self._entity(answer, set(self._described))
+
+    # -- changes ---------------------------------------------------------------------------
+
+    def clock(self) -> dt.datetime | None:
+        """The server's time, in whole seconds."""
+        self._call("limits")
+        return self._date()
+
+    def open_since(self) -> dt.datetime | None:
+        """Not told: records are stamped when they are committed, or little before."""
+        return None
+
+    def untracked(self, entity: Entity) -> frozenset[str]:
+        """Formula fields: what they are computed from changes without the record."""
+        return frozenset(n for n, f in self._kinds.get(entity.name, {}).items() if f.get("calculated"))
+
+    def deleted(self, entity: Entity, since: dt.datetime) -> Deleted | None:
+        """`sobjects/X/deleted`, which reaches back 30 days at most and wants more than a minute."""
+        now = self._date() or dt.datetime.now(dt.UTC)
+        start = min(since, now - _SHORTEST_FEED).replace(microsecond=0)
+        if now - start > _LONGEST_FEED:
+            return None
+        parameters = {"start": start.isoformat(), "end": now.isoformat()}
+        answer = self._call(f"sobjects/{entity.name}/deleted/", parameters)
+        records = self._part(answer, "deletedRecords")
+        try:
+            until = dt.datetime.fromisoformat(re.sub(r"\+0000$", "+00:00", answer["latestDateCovered"]))
+            first = answer.get("earliestDateAvailable")
+            if first is not None and dt.datetime.fromisoformat(re.sub(r"\+0000$", "+00:00", first)) > start:
+                return None
+            return Deleted(keys=tuple((str(r["id"]),) for r in records), until=min(until, now))
+        except (KeyError, TypeError, ValueError):
+            raise Rejected("the feed of deletions makes no sense", source=self.name) from None
+
+    def _date(self) -> dt.datetime | None:
+        """When the last answer to this thread was given, by the server's clock."""
+        client = self._client
+        return None if client is None else getattr(cast(_Session, client.session).local, "date", None)
 
     def _part(self, answer: Any, key: str) -> list[Any]:
         """A list in an answer, which must be there."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -143,6 +144,43 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         with self._lock:
             self._reflected = found
         return found.entities
+
+    def describe(self, name: str) -> Entity | None:
+        """One table as it is now; what was learned of the others stays."""
+        path = self._reflection().paths.get(name)
+        if path is None:
+            return None
+        with self._connected() as connection:
+            settings, key = self.settings, (path[0] if len(path) > 1 else None, path[-1])
+            found = reflect(
+                connection, self.name, schemas=settings.schemas, tables=settings.tables, views=settings.views, only=key
+            )
+        with self._lock:
+            known = self._reflection()
+            known.storages.update(found.storages)
+            known.unique.update(found.unique)
+        return next(iter(found.entities), None)
+
+    def clock(self) -> datetime | None:
+        """The server's time (UTC); for a file, this machine's."""
+        statement = _CLOCKS.get(self.dialect.name if self.dialect else "")
+        if statement is None:
+            return None
+        with self._connected() as connection:
+            found = connection.exec_driver_sql(statement).scalar()
+        return datetime.fromtimestamp(float(found or 0), UTC)
+
+    def open_since(self) -> datetime | None:
+        """When the oldest transaction began, as far as the account may see the others'."""
+        statement = _OPEN.get(self.dialect.name if self.dialect else "")
+        if statement is None:
+            return None
+        try:
+            with self._connected() as connection:
+                found = connection.exec_driver_sql(statement).scalar()
+        except Rejected:
+            return None
+        return None if found is None else datetime.fromtimestamp(float(found), UTC)
 
     def check(self) -> str:
         with self._connected() as connection:
@@ -428,6 +466,29 @@ def _abandon(connection: Connection) -> None:
         unread.unbuffered_active = False  # PyMySQL would look for the rest in a socket that is closed
     connection.invalidate()
 
+
+_CLOCKS = {
+    "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
+    "mariadb": "SELECT UNIX_TIMESTAMP(SYSDATE(6))",
+    "mysql": "SELECT UNIX_TIMESTAMP(SYSDATE(6))",
+    "sqlite": "SELECT (JULIANDAY('now') - 2440587.5) * 86400.0",
+}
+"""Seconds since 1970, as each product says them."""
+
+# trx_started is in the server's zone whatever the session's, which is UTC
+_OPEN_MARIADB = (
+    "SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN(trx_started), 'SYSTEM', '+00:00')) FROM information_schema.innodb_trx"
+)
+_OPEN = {
+    # also one that has only read may write later, under the timestamp of its beginning
+    "postgresql": (
+        "SELECT EXTRACT(EPOCH FROM MIN(began)) FROM (SELECT xact_start AS began FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        " UNION ALL SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()) AS t"
+    ),
+    "mariadb": _OPEN_MARIADB,
+    "mysql": _OPEN_MARIADB,
+}
 
 _LIMITS = frozenset({"postgresql", "mysql", "mariadb"})
 

@@ -75,7 +75,13 @@ class _Raw:
 
 
 def reflect(
-    connection: Connection, source: str, *, schemas: Sequence[str], tables: Sequence[str], views: bool
+    connection: Connection,
+    source: str,
+    *,
+    schemas: Sequence[str],
+    tables: Sequence[str],
+    views: bool,
+    only: Key | None = None,
 ) -> Reflected:
     """Everything that the account may read.
 
@@ -85,17 +91,19 @@ def reflect(
         schemas: which schemas; all but the product's own if empty (SQLite and MariaDB: the current one).
         tables: globs over entity names (`table` or `schema.table`); all if empty.
         views: whether views count.
+        only: nothing but this table.
     """
     inspector = sa.inspect(connection)
     default = inspector.default_schema_name
     raw = _Raw()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sa.exc.SAWarning)  # types that SQLAlchemy does not know are text to us
-        for schema in _schemas(inspector, connection, schemas, default):
-            _read(inspector, connection, raw, schema, ObjectKind.ANY if views else ObjectKind.TABLE)
+        for schema in [only[0]] if only else _schemas(inspector, connection, schemas, default):
+            _read(inspector, connection, raw, schema, ObjectKind.ANY if views else ObjectKind.TABLE, only)
     collations = _collations(connection)
     typed = _TYPES.get(connection.dialect.name, _generic_column)
     keys = [k for k in raw.columns if not tables or any(fnmatchcase(_name(k), glob) for glob in tables)]
+    keys = [k for k in keys if only is None or k == only]
     reflected = Reflected()
     samples = _Samples(connection) if connection.dialect.name == "sqlite" else None
     for key in sorted(keys, key=lambda k: (k[0] or "", k[1])):
@@ -119,13 +127,17 @@ def _schemas(
     return [None if s == default else s for s in names]
 
 
-def _read(inspector: Inspector, connection: Connection, raw: _Raw, schema: str | None, kind: ObjectKind) -> None:
+def _read(
+    inspector: Inspector, connection: Connection, raw: _Raw, schema: str | None, kind: ObjectKind, only: Key | None
+) -> None:
     if connection.dialect.name in ("mysql", "mariadb"):
         catalogue = sql_mysql.Catalogue(connection, schema, views=kind is ObjectKind.ANY)
         for part in dataclasses.fields(_Raw):
             getattr(raw, part.name).update(getattr(catalogue, part.name))
         return
     options: dict[str, Any] = {"schema": schema, "kind": kind, "scope": ObjectScope.DEFAULT}
+    if only is not None:
+        options["filter_names"] = [only[1]]
     raw.columns.update(inspector.get_multi_columns(**options))
     raw.primary.update(inspector.get_multi_pk_constraint(**options))
     raw.foreign.update(inspector.get_multi_foreign_keys(**options))

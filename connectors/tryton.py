@@ -29,7 +29,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic import Field as Setting
 
-from groundwire.connectors.http import retry_after, seconds_left
+from groundwire.connectors.http import retry_after, seconds_left, server_time
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
     Aggregate,
@@ -144,6 +144,7 @@ class TrytonConnector(Connector):
         self._token: str | None = None
         self._refused: str | None = None
         self._context: dict[str, Any] = {}
+        self._date: dt.datetime | None = None
         self._lock = threading.Lock()
         self._fields: dict[str, dict[str, Any]] = {}
 
@@ -165,6 +166,7 @@ class TrytonConnector(Connector):
         timeout = httpx.Timeout(seconds, connect=min(10.0, seconds))
         try:
             with self._client.stream("POST", "/rpc/", json=body, headers=headers, timeout=timeout) as response:
+                self._date = server_time(response.headers.get("Date"))
                 self._check_status(response)
                 parts = []
                 for part in response.iter_bytes():
@@ -305,6 +307,37 @@ class TrytonConnector(Connector):
             relations=tuple(relations),
             label=model.replace(".", " ").replace("_", " "),
         )
+
+    def describe(self, name: str) -> Entity | None:
+        """One model as it is now."""
+        if name not in self.settings.models:
+            return None
+        self._fields[name] = self._call(f"model.{name}.fields_get", [], self._user_context())
+        return self._entity(name)
+
+    # -- changes ---------------------------------------------------------------------------
+
+    def clock(self) -> dt.datetime | None:
+        """The server's time, in whole seconds."""
+        self._call("model.res.user.get_preferences", True, {})
+        return self._date
+
+    def open_since(self) -> dt.datetime | None:
+        """Not told."""
+        return None
+
+    def changed_since(self, entity: Entity, cursor: str, value: Any) -> Predicate:
+        """`write_date` has no value before the first change after the creation."""
+        later = Comparison(field=cursor, op=">=", value=value)
+        if cursor != "write_date" or entity.find_field("create_date") is None:
+            return later
+        created = Comparison(field="create_date", op=">=", value=value)
+        return Or((later, And((Comparison(field=cursor, op="is null"), created))))
+
+    def untracked(self, entity: Entity) -> frozenset[str]:
+        """Computed and translated fields: a changed line changes its invoice's total, but not the invoice's date."""
+        fields = self._fields.get(entity.name, {})
+        return frozenset(n for n, f in fields.items() if f.get("loading") != "eager" and n not in ("id", "write_date"))
 
     # -- what can be pushed down -----------------------------------------------------------
 

@@ -300,6 +300,14 @@ class ChangedSince(Protocol):
         """Which records have changed since the cursor had this value; that value counts."""
 
 
+@runtime_checkable
+class PartlyTracked(Protocol):
+    """Optional: some fields are computed by the source, and change without the record's cursor."""
+
+    def untracked(self, entity: Entity) -> frozenset[str]:
+        """Names of those fields: no copy can keep them true. Must not contact the source."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deleted:
     """What a source's own feed of deletions says.

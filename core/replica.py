@@ -31,6 +31,7 @@ from groundwire.core.config import Config, ReplicaConfig, settings_of
 from groundwire.core.connector import Connector
 from groundwire.core.errors import ConfigError
 from groundwire.core.freshness import parse_age
+from groundwire.core.predicates import columns_of
 from groundwire.core.replica_state import State, States
 
 if TYPE_CHECKING:
@@ -219,11 +220,9 @@ class Replicas:
             most = bounds(entity)
             if most is not None and now - state.as_of > most:
                 continue
-            copy = self._copy_for(entity, state)
-            if copy is not None:
-                found[entity.full_name] = ReplicaCopy(
-                    original=entity, copy=copy, as_of=state.as_of, incomplete=_missing(state)
-                )
+            found[entity.full_name] = ReplicaCopy(
+                original=entity, copy=self._copy_for(entity, state), as_of=state.as_of, incomplete=_missing(state)
+            )
         return Offers(found)
 
     def _original(self, catalog: Catalog, name: str) -> Entity | None:
@@ -234,22 +233,16 @@ class Replicas:
         with self.store.reading() as connection:
             return self.states.all(connection)
 
-    def _copy_for(self, entity: Entity, state: State) -> Entity | None:
-        """The copy as an entity with exactly the original's fields; None where it lacks one or has another type."""
+    def _copy_for(self, entity: Entity, state: State) -> Entity:
+        """The copy as an entity, with those of the original's fields that it holds in the same type."""
         assert state.description is not None and state.table is not None
         with self._lock:
             kept = self._descriptions.get(state.description)
             if kept is None:
                 kept = self._descriptions[state.description] = loads(state.description)
         types = {f.name: f.type for f in kept.fields}
-        if any(types.get(f.name) != f.type for f in entity.fields):
-            return None
-        return replace(
-            kept,
-            name=state.table,
-            fields=tuple(replace(f, nullable=True) for f in entity.fields),
-            rows=state.rows,
-        )
+        fields = tuple(replace(f, nullable=True) for f in entity.fields if types.get(f.name) == f.type)
+        return replace(kept, name=state.table, fields=fields, rows=state.rows)
 
     # -- how they are doing --------------------------------------------------------------------
 
@@ -326,17 +319,24 @@ class Offers:
         return frozenset((name, c.copy.name) for name, c in self.copies.items())
 
     def substituted(self, bound: Bound) -> Bound:
-        """The query over the copies; the same object where none of its entities has one."""
-        if not any(t.meta["entity"].full_name in self.copies for t in entity_tables(bound.tree)):
+        """The query over the copies that hold all that it reads; the same object where there is none."""
+        chosen = {name for name in self.copies if self._holds(bound.tree, name)}
+        if not chosen:
             return bound
         tree = bound.tree.copy()
         for table in entity_tables(tree):
-            copy = self.copies.get(table.meta["entity"].full_name)
-            if copy is not None:
-                table.meta["entity"] = copy.copy
-                table.set("this", exp.to_identifier(copy.copy.name, quoted=True))
+            if table.meta["entity"].full_name in chosen:
+                copy = self.copies[table.meta["entity"].full_name].copy
+                table.meta["entity"] = copy
+                table.set("this", exp.to_identifier(copy.name, quoted=True))
                 table.set("db", exp.to_identifier(SOURCE, quoted=True))
         return replace(bound, tree=tree)
+
+    def _holds(self, tree: exp.Query, name: str) -> bool:
+        """Whether the query reads this entity, and no field of it that the copy lacks."""
+        aliases = {t.alias for t in entity_tables(tree) if t.meta["entity"].full_name == name}
+        held = {f.name for f in self.copies[name].copy.fields}
+        return bool(aliases) and all(c.name in held for a in aliases for c in columns_of(tree, a))
 
     def used(self, entities: Iterable[Entity]) -> dict[str, ReplicaCopy]:
         """The copies among these entities, by the copies' full names."""

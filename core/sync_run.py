@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from groundwire.core import sync_load, sync_window
 from groundwire.core.catalog import Entity
-from groundwire.core.connector import Aggregate, Deletions, Describing, SourceClock
+from groundwire.core.connector import Aggregate, Deletions, Describing, PartlyTracked, SourceClock
 from groundwire.core.errors import ConfigError, GroundwireError, Rejected
 from groundwire.core.hub import Hub
 from groundwire.core.replica import SOURCE, Clock, Replicas, dumps, loads
@@ -140,7 +140,8 @@ class Run:
         def shown(name: str) -> bool:
             return name not in self.config.hide and (not self.config.fields or name in self.config.fields)
 
-        fields = tuple(f for f in found.fields if f.name in known or shown(f.name))
+        computed = self.connector.untracked(found) if isinstance(self.connector, PartlyTracked) else frozenset()
+        fields = tuple(f for f in found.fields if (f.name in known or shown(f.name)) and f.name not in computed)
         return replace(found, fields=fields, relations=self.original.relations)
 
     def _cursor(self) -> str | None:
