@@ -160,7 +160,10 @@ class Reader:
     def extreme(self, name: str, function: str) -> Any:
         """The least (`min`) or greatest (`max`) value of a field; None where there is none or the source can't say."""
         wanted = Aggregate(function="min" if function == "min" else "max", field=name, alias="n")
-        return self._aggregate(wanted, self.entity.field(name).type)
+        try:
+            return self._aggregate(wanted, self.entity.field(name).type)
+        except Rejected:  # it is a damaged value
+            return None
 
     def _aggregate(self, wanted: Aggregate, type_: pa.DataType) -> Any:
         if not self.connector.aggregates(self.entity, wanted):

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import IO, Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy.engine import Connection
 
 from groundwire.core import sync_load, sync_window
@@ -22,7 +21,7 @@ from groundwire.core.errors import ConfigError, GroundwireError, Rejected
 from groundwire.core.hub import Hub
 from groundwire.core.replica import SOURCE, Clock, Replicas, dumps, loads
 from groundwire.core.replica_state import Lease, State
-from groundwire.core.sync_read import Reader, key_text, sample, tuples
+from groundwire.core.sync_read import MOST_DAMAGED, Reader, key_text, sample, tuples
 from groundwire.core.sync_window import Beginning, encoded
 
 Mode = Literal["first", "incremental", "full", "verify", "keys"]
@@ -91,6 +90,7 @@ class Run:
         self.read = 0
         self.written = 0
         self.deleted = 0
+        self.aside = 0
         self.differences: int | None = None
         self.changes: list[str] = []
 
@@ -198,7 +198,7 @@ class Run:
         highest: Any = None
         waiting: list[pa.RecordBatch] = []
         for batch in self._changes(cursor, window, counted):
-            top = pc.max(batch.column(batch.schema.get_field_index(cursor))).as_py()
+            top = sync_window.highest(batch.column(batch.schema.get_field_index(cursor)))
             highest = top if highest is None else highest if top is None else max(highest, top)
             waiting.append(batch)
             self.read += batch.num_rows
@@ -277,9 +277,23 @@ class Run:
         """Rows that don't fit: what the copy held under their keys is not true any more."""
         if not rows:
             return
+        self._check_aside(rows)
         copy.rows -= self._delete(connection, copy, list(rows))
         texts = {key_text(k): reason for k, reason in rows.items()}
         copy.quarantined += self.states.quarantine(connection, copy.table.name, texts, self.clock())
+
+    def _check_aside(self, rows: Mapping[Any, str]) -> None:
+        """A few rows may be damaged; where many are, something else is wrong.
+
+        Raises:
+            Rejected: too many.
+        """
+        self.aside += len(rows)
+        if self.aside > MOST_DAMAGED:
+            raise Rejected(
+                f"more than {MOST_DAMAGED:,} rows of {self.entity.name} can't be stored; the last: {[*rows.values()][-1]}",
+                source=self.entity.source,
+            )
 
     def _delete(self, connection: Connection, copy: Copy, keys: Sequence[tuple[Any, ...]]) -> int:
         if not keys:
@@ -461,6 +475,7 @@ class Run:
                     names = self.entity.primary_key or tuple(arrived.batch.schema.names)
                     keys = tuples(arrived.batch.take(pa.array(rows, pa.int64())), names)
                     texts = {key_text(k): reason for k, (_, reason) in zip(keys, done.unfit, strict=True)}
+                    self._check_aside(texts)
                     self.states.quarantine(connection, stage.table.name, texts, self.clock())
             if arrived.last:
                 damaged, self.reader.damaged = self.reader.damaged, {}

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 UNKNOWN_SKEW = timedelta(minutes=15)
 """How far a source's clock may be behind ours where the source does not tell its time."""
@@ -37,6 +38,17 @@ class Beginning:
 def is_cursor(type_: pa.DataType) -> bool:
     """Whether values of this type can be a cursor: they grow, and a distance between them means something."""
     return bool(pa.types.is_timestamp(type_) or pa.types.is_date(type_) or pa.types.is_integer(type_))
+
+
+def highest(column: pa.Array) -> Any:
+    """The greatest value that can be written as a date of the years up to 9999; None without one."""
+    if pa.types.is_integer(column.type):
+        return pc.max(column).as_py()
+    last = pa.scalar(date(9999, 12, 31)).cast(pa.timestamp("us")).cast(pa.int64())
+    days = pa.types.is_date(column.type)
+    values = column.cast(pa.int32()) if days else column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+    limit = pa.scalar(2932896, pa.int32()) if days else last
+    return pc.max(column.filter(pc.less_equal(values, limit))).as_py()
 
 
 def encoded(value: Any) -> Any:
