@@ -90,6 +90,8 @@ def mapped(error: Exception, *, source: str, dialect: str, url: URL) -> SourceEr
             kind = AuthFailed
         elif _REFUSED_DATABASE.search(text):
             kind = Rejected
+    if code is None and dialect == "sqlite" and "Could not decode" in str(original):
+        kind = Rejected  # text that is not UTF-8 will not be so the next time
     if kind is None:
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
         connecting = code is None and isinstance(error, OperationalError | InterfaceError | DriverError)

@@ -440,7 +440,12 @@ class _Samples:
         path = ".".join('"' + p.replace('"', '""') + '"' for p in key if p)
         names = list(columns)
         quoted = ", ".join('"' + n.replace('"', '""') + '"' for n in names)
-        rows = self.connection.exec_driver_sql(f"SELECT {quoted} FROM {path} LIMIT {SAMPLE_ROWS}").fetchall()
+        driver: Any = self.connection.connection.driver_connection
+        driver.text_factory = lambda text: text.decode(errors="replace")  # damaged text is no matter of types
+        try:
+            rows = self.connection.exec_driver_sql(f"SELECT {quoted} FROM {path} LIMIT {SAMPLE_ROWS}").fetchall()
+        finally:
+            driver.text_factory = str
         seen = list(zip(*rows, strict=True)) if rows else [()] * len(names)
         return {
             name: self._corrected(columns[name], declared[name], [v for v in values if v is not None])

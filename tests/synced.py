@@ -16,12 +16,14 @@ from groundwire import Hub
 from groundwire.core import config
 from groundwire.core.config import Config
 from groundwire.core.replica import Replicas, utc_now
-from groundwire.core.sync import SyncReport, Syncer
+from groundwire.core.sync import Syncer, SyncReport
 
 ENTITY = "erp.item"
 
 
-def settings(url: str, replicas: str, *, tables: tuple[str, ...] = ("item",), overlap: str = "0s", **more: Any) -> Config:
+def settings(
+    url: str, replicas: str, *, tables: tuple[str, ...] = ("item",), overlap: str = "0s", **more: Any
+) -> Config:
     """A configuration of one SQL source whose tables are all copied by their field `changed`."""
     source = {
         "type": "sql",

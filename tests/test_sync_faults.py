@@ -155,7 +155,11 @@ def test_a_sync_that_lost_its_lease_can_not_commit(opened: Synced) -> None:
 
 
 @pytest.mark.parametrize(
-    "poison", ["UPDATE item SET changed = '20000-01-01' WHERE id = 7", "UPDATE item SET day = 'infinity', changed = now() WHERE id = 7"]
+    "poison",
+    [
+        "UPDATE item SET changed = '20000-01-01' WHERE id = 7",
+        "UPDATE item SET day = 'infinity', changed = now() WHERE id = 7",
+    ],
 )
 def test_a_poisoned_row_is_put_aside_and_reported_and_the_rest_goes_on(
     poison: str, engine: sa.Engine, postgres_url: str, replicas: str, write: Callable[..., None]

@@ -30,7 +30,11 @@ def program() -> Iterator[subprocess.Popen[str]]:
     """The process that forks the ones to be killed."""
     here = Path(__file__).parent
     made = subprocess.Popen(
-        [sys.executable, str(here / "sync_program.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=here
+        [sys.executable, str(here / "sync_program.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=here,
     )
     yield made
     assert made.stdin is not None and made.stdout is not None

@@ -100,7 +100,9 @@ def dlt_load(url: str, target: str) -> dict[str, float]:
     source = importlib.import_module("dlt.sources.sql_database")
     pipeline = dlt.pipeline(
         pipeline_name=f"bench_{uuid.uuid4().hex[:8]}",
-        destination=dlt.destinations.sqlalchemy(target) if target.startswith("sqlite") else dlt.destinations.postgres(target),
+        destination=dlt.destinations.sqlalchemy(target)
+        if target.startswith("sqlite")
+        else dlt.destinations.postgres(target),
         dataset_name="copies",
         pipelines_dir=tempfile.mkdtemp(),
     )
@@ -164,7 +166,7 @@ def main() -> None:
         for rows in memory:
             with database(rows) as url:
                 memory[rows] = _measured("groundwire", url, f"sqlite:///{folder}/{rows}.sqlite")["megabytes"]
-    print(f"\n### Memory of a first load into SQLite\n\n| rows | peak memory of the process MB |\n|---:|---:|")
+    print("\n### Memory of a first load into SQLite\n\n| rows | peak memory of the process MB |\n|---:|---:|")
     for rows, megabytes in memory.items():
         print(f"| {rows:,} | {megabytes:,.0f} |")
     print(
@@ -177,7 +179,9 @@ def main() -> None:
 
 
 def _first_loads(url: str, target: str, folder: Path) -> None:
-    print(f"### First load of {ROWS:,} rows from PostgreSQL\n\nDefault settings on both sides. Allowed: 3 times dlt's rows per second.\n")
+    print(
+        f"### First load of {ROWS:,} rows from PostgreSQL\n\nDefault settings on both sides. Allowed: 3 times dlt's rows per second.\n"
+    )
     print("| into | loader | seconds | rows per second | times dlt |\n|---|---|---:|---:|---:|")
     targets = {"SQLite": f"sqlite:///{folder}/NAME.sqlite", "PostgreSQL": target}
     for product, place in targets.items():

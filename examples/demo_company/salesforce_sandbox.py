@@ -41,6 +41,7 @@ class SalesforceSandbox:
         self.sessions: set[str] = set()
         self.cursors: dict[str, tuple[list[Record], str]] = {}
         self.requests: list[str] = []
+        self.deletions: dict[str, list[tuple[str, dt.datetime]]] = {}
         sandbox = self
 
         class Handler(_Handler):
@@ -68,6 +69,13 @@ class SalesforceSandbox:
         token = "00D" + secrets.token_hex(16)
         self.sessions.add(token)
         return token
+
+    def delete(self, name: str, identity: str) -> Record:
+        """Move a record to the recycle bin, from where the feed of deletions tells of it for a month."""
+        record = next(r for r in self.data[name] if r["Id"] == identity)
+        self.data[name] = [r for r in self.data[name] if r is not record]
+        self.deletions.setdefault(name, []).append((identity, dt.datetime.now(dt.UTC)))
+        return record
 
     def describe(self, name: str) -> dict[str, Any]:
         """An object's metadata as the API gives it."""
@@ -176,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
             case ["sobjects", name, "describe"] if name in owner.data:
                 self._send(200, owner.describe(name))
             case ["sobjects", name, ("deleted" | "updated") as what] if name in owner.data:
-                body = {"deletedRecords": []} if what == "deleted" else {"ids": [r["Id"] for r in owner.data[name]]}
+                body = self._deleted(name, query) if what == "deleted" else {"ids": [r["Id"] for r in owner.data[name]]}
                 self._send(200, {**body, "latestDateCovered": _wire(dt.datetime.now(dt.UTC))})
             case ["limits"]:
                 self._send(200, {"DailyApiRequests": {"Max": 15000, "Remaining": 15000 - len(owner.requests)}})
@@ -195,6 +203,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self._page(parts[0], locator, int(start))
             case _:
                 raise _Refused(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def _deleted(self, name: str, query: dict[str, list[str]]) -> dict[str, Any]:
+        """REST API Developer Guide, "Get Deleted": a window of more than a minute within the last 30 days."""
+        try:
+            start, end = (dt.datetime.fromisoformat(query[k][0].replace("Z", "+00:00")) for k in ("start", "end"))
+        except (KeyError, ValueError):
+            raise _Refused(400, "INVALID_REPLICATION_DATE", "start and end must be dates with times") from None
+        if end - start <= dt.timedelta(minutes=1) or dt.datetime.now(dt.UTC) - start > dt.timedelta(days=30):
+            raise _Refused(400, "INVALID_REPLICATION_DATE", "the window is too short, or begins too long ago")
+        found = [{"id": i, "deletedDate": _wire(at)} for i, at in self.owner.deletions.get(name, ()) if at >= start]
+        return {"deletedRecords": found, "earliestDateAvailable": _wire(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))}
 
     def _page(self, version: str, locator: str, start: int) -> None:
         owner = self.owner
