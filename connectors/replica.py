@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -49,12 +50,12 @@ class Written:
     Attributes:
         rows: stored.
         inserted: of these, how many had a key that was not there before; -1 where that was not asked.
-        unfit: places in the batch of the rows that can't be stored, with the reason.
+        unfit: keys of the rows that can't be stored (their values, where there is no key), with the reason.
     """
 
     rows: int
     inserted: int
-    unfit: tuple[tuple[int, str], ...]
+    unfit: tuple[tuple[tuple[Any, ...], str], ...]
 
 
 class ReplicaConnector(SQLConnector):
@@ -191,10 +192,14 @@ class ReplicaConnector(SQLConnector):
             connection: of `writing`.
             table: its fields may be fewer than the table's columns; those left out keep their values.
             batch: with the columns of `table`, in any order.
-            counting: whether to count how many keys are new.
+            counting: whether to count how many keys are new; else most are expected to be.
         """
         batch = batch.select([f.name for f in table.fields])
+        if table.primary_key and (counting or self.product == "postgresql"):
+            batch = _last_of_each(batch, table.primary_key)
         reasons = self._unfit(table, batch)
+        names = table.primary_key or tuple(batch.schema.names)
+        unfit = tuple((tuple(_value(batch.column(n)[i]) for n in names), reason) for i, reason in reasons.items())
         if reasons:
             keep = [i for i in range(batch.num_rows) if i not in reasons]
             batch = batch.take(pa.array(keep, pa.int64()))
@@ -203,11 +208,11 @@ class ReplicaConnector(SQLConnector):
             if self.product == "sqlite":
                 self._insert(connection, table, batch)
             else:
-                self._copy(connection, table, batch)
+                self._copy(connection, table, batch, fresh=not counting)
         return Written(
             rows=batch.num_rows,
             inserted=batch.num_rows - known if counting else -1,
-            unfit=tuple(sorted(reasons.items())),
+            unfit=unfit,
         )
 
     def delete(self, connection: Connection, table: Entity, keys: pa.RecordBatch) -> int:
@@ -270,20 +275,29 @@ class ReplicaConnector(SQLConnector):
         with self._driver_errors(connection):
             driver.executemany(sql, zip(*columns, strict=True))
 
-    def _copy(self, connection: Connection, table: Entity, batch: pa.RecordBatch) -> None:
-        """COPY into a temporary table and from there, because COPY itself replaces nothing."""
+    def _copy(self, connection: Connection, table: Entity, batch: pa.RecordBatch, *, fresh: bool) -> None:
+        """COPY; by way of a temporary table where keys may be there already, because COPY itself replaces nothing."""
         names = self._names([f.name for f in table.fields])
-        target = self._quoted(table.name)
-        into = self._quoted(_FRESH) if table.primary_key else target
+        target, staged = self._quoted(table.name), self._quoted(_FRESH)
         driver: Any = connection.connection.driver_connection
+        dbapi: Any = connection.dialect.loaded_dbapi
+        rows = _csv(batch)
+
+        def copy(cursor: Any, into: str) -> None:
+            with cursor.copy(f"COPY {into} ({names}) FROM STDIN (FORMAT csv)") as stream:
+                stream.write(rows)
+
         with self._driver_errors(connection), driver.cursor() as cursor:
-            if table.primary_key:
-                cursor.execute(f"DROP TABLE IF EXISTS {into}")
-                cursor.execute(f"CREATE TEMP TABLE {into} ON COMMIT DROP AS SELECT {names} FROM {target} LIMIT 0")
-            with cursor.copy(f"COPY {into} ({names}) FROM STDIN (FORMAT csv)") as copy:
-                copy.write(_csv(batch))
-            if table.primary_key:
-                cursor.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {into}{self._conflict(table)}")
+            if fresh or not table.primary_key:
+                cursor.execute("SAVEPOINT fresh")
+                try:
+                    return copy(cursor, target)
+                except dbapi.IntegrityError:
+                    cursor.execute("ROLLBACK TO SAVEPOINT fresh")
+            cursor.execute(f"DROP TABLE IF EXISTS {staged}")
+            cursor.execute(f"CREATE TEMP TABLE {staged} ON COMMIT DROP AS SELECT {names} FROM {target} LIMIT 0")
+            copy(cursor, staged)
+            cursor.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {staged}{self._conflict(table)}")
 
     def _conflict(self, table: Entity) -> str:
         if not table.primary_key:
@@ -359,6 +373,22 @@ class ReplicaConnector(SQLConnector):
 
     def _names(self, fields: Sequence[str]) -> str:
         return ", ".join(self._quoted(column_name(f)) for f in fields)
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    """A value of a row that can't be stored: as text where it is the one that is beyond Python's calendar."""
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        return str(scalar.cast(pa.int64() if scalar.type.bit_width == 64 else pa.int32()))
+
+
+def _last_of_each(batch: pa.RecordBatch, key: Sequence[str]) -> pa.RecordBatch:
+    """The batch with the last row of every key: a source that pages may deliver one twice."""
+    if len(key) == 1 and pc.count_distinct(batch.column(key[0])).as_py() == batch.num_rows:
+        return batch
+    places = {k: i for i, k in enumerate(zip(*(batch.column(n).to_pylist() for n in key), strict=True))}
+    return batch if len(places) == batch.num_rows else batch.take(pa.array(sorted(places.values()), pa.int64()))
 
 
 def _csv(batch: pa.RecordBatch) -> bytes:

@@ -13,7 +13,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,7 +52,7 @@ class Written(Protocol):
     @property
     def inserted(self) -> int: ...
     @property
-    def unfit(self) -> tuple[tuple[int, str], ...]: ...
+    def unfit(self) -> tuple[tuple[tuple[Any, ...], str], ...]: ...
 
 
 class Store(Protocol):
@@ -210,10 +210,12 @@ class Replicas:
         """
         asked = [(self._original(catalog, name), name) for name in self.wanted]
         open_ = [e for e, _ in asked if e is not None and ((most := bounds(e)) is None or most > timedelta())]
-        if not open_ or not self.store.exists:
+        if not open_:
             return Offers({})
         found = {}
-        for state in self._read_states():
+        with self._reading() as connection:
+            states = self.states.all(connection) if connection is not None else []
+        for state in states:
             entity = next((e for e in open_ if e.full_name == state.entity), None)
             if entity is None or state.table is None or state.as_of is None:
                 continue
@@ -228,10 +230,14 @@ class Replicas:
     def _original(self, catalog: Catalog, name: str) -> Entity | None:
         return catalog.entity(name) if name in catalog else None
 
-    def _read_states(self) -> list[State]:
-        self.states.make()
+    @contextmanager
+    def _reading(self) -> Iterator[Connection | None]:
+        """A connection to the bookkeeping; None where nothing was ever kept."""
+        if not self.store.exists:
+            yield None
+            return
         with self.store.reading() as connection:
-            return self.states.all(connection)
+            yield connection if self.states.are_made(connection) else None
 
     def _copy_for(self, entity: Entity, state: State) -> Entity:
         """The copy as an entity, with those of the original's fields that it holds in the same type."""
@@ -248,24 +254,20 @@ class Replicas:
 
     def state(self, entity: str) -> State:
         """What is remembered of one copy."""
-        self.states.make()
-        with self.store.reading() as connection:
-            return self.states.read(connection, entity)
+        with self._reading() as connection:
+            return State(entity=entity) if connection is None else self.states.read(connection, entity)
 
     def quarantine(self, entity: str) -> dict[str, str]:
         """Rows of the source that the copy could not hold: their keys as JSON, and the reasons."""
-        state = self.state(entity)
-        if state.table is None:
-            return {}
-        with self.store.reading() as connection:
-            return self.states.quarantine_of(connection, state.table)
+        with self._reading() as connection:
+            table = None if connection is None else self.states.read(connection, entity).table
+            return {} if connection is None or table is None else self.states.quarantine_of(connection, table)
 
     def status(self) -> list[ReplicaStatus]:
         """How every wanted copy is doing, in the order of the configuration."""
-        self.states.make()
-        with self.store.reading() as connection:
-            states = {s.entity: s for s in self.states.all(connection)}
-            holders = self.states.holders(connection)
+        with self._reading() as connection:
+            states = {} if connection is None else {s.entity: s for s in self.states.all(connection)}
+            holders = {} if connection is None else self.states.holders(connection)
         now = self.clock()
         return [
             self._status(wanted, states.get(name, State(entity=name)), holders.get(name), now)

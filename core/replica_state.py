@@ -71,6 +71,10 @@ QUARANTINE = sa.Table(
     sa.Column("seen", sa.Text, nullable=False),
 )
 
+_FIRST_LEASE = sa.text(
+    "INSERT INTO _groundwire_lease (entity, holder, token, expires) VALUES (:entity, '', 0, 0) ON CONFLICT DO NOTHING"
+)
+
 
 class Database(Protocol):
     """Where the state is kept: the part of the replica connector that is needed here."""
@@ -152,6 +156,12 @@ class States:
                     _METADATA.create_all(connection)
                 self._made = True
 
+    def are_made(self, connection: Connection) -> bool:
+        """Whether the tables are there: a reader makes none, and waits for no writer."""
+        if not self._made:
+            self._made = sa.inspect(connection).has_table(STATE.name)
+        return self._made
+
     def read(self, connection: Connection, entity: str) -> State:
         """The state of one copy; a blank one before its first sync."""
         row = connection.execute(sa.select(STATE).where(STATE.c.entity == entity)).mappings().first()
@@ -202,17 +212,16 @@ class States:
         self.make()
         holder = f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())} {uuid.uuid4().hex}"
         with self.database.writing() as connection:
+            mine = LEASE.c.entity == entity
+            connection.execute(_FIRST_LEASE, {"entity": entity})
+            row = connection.execute(sa.select(LEASE).where(mine).with_for_update()).one()
             now = _now(connection)
-            row = connection.execute(sa.select(LEASE).where(LEASE.c.entity == entity).with_for_update()).first()
-            if row is not None and row.expires > now and not _is_gone(row.holder):
+            if row.expires > now and not _is_gone(row.holder):
                 source = entity.split(".")[0]
                 raise Busy(f"{entity} is being synced by process {row.holder.split()[1]}", source=source)
-            token = 1 if row is None else row.token + 1
+            token = row.token + 1
             values = {"holder": holder, "token": token, "expires": now + seconds}
-            if row is None:
-                connection.execute(sa.insert(LEASE).values(entity=entity, **values))
-            else:
-                connection.execute(sa.update(LEASE).where(LEASE.c.entity == entity).values(values))
+            connection.execute(sa.update(LEASE).where(mine).values(values))
         lease = Lease(self, entity, token, seconds)
         try:
             with lease.renewed():

@@ -265,11 +265,10 @@ class Run:
             copy.rows += done.inserted
             self.written += done.rows
             unfit = dict(done.unfit)
-            keys = tuples(batch, self.entity.primary_key) if unfit or copy.quarantined else []
             if copy.quarantined:
-                fit = [key_text(k) for i, k in enumerate(keys) if i not in unfit]
+                fit = [key_text(k) for k in tuples(batch, self.entity.primary_key) if k not in unfit]
                 copy.quarantined -= self.states.release(connection, copy.table.name, fit)
-            self._put_aside(connection, copy, {keys[i]: reason for i, reason in unfit.items()})
+            self._put_aside(connection, copy, unfit)
         damaged, self.reader.damaged = self.reader.damaged, {}
         self._put_aside(connection, copy, damaged)
 
@@ -290,10 +289,9 @@ class Run:
         """
         self.aside += len(rows)
         if self.aside > MOST_DAMAGED:
-            raise Rejected(
-                f"more than {MOST_DAMAGED:,} rows of {self.entity.name} can't be stored; the last: {[*rows.values()][-1]}",
-                source=self.entity.source,
-            )
+            last = list(rows.values())[-1]
+            message = f"more than {MOST_DAMAGED:,} rows of {self.entity.name} can't be stored; the last: {last}"
+            raise Rejected(message, source=self.entity.source)
 
     def _delete(self, connection: Connection, copy: Copy, keys: Sequence[tuple[Any, ...]]) -> int:
         if not keys:
@@ -471,10 +469,7 @@ class Run:
                 self.written += done.rows
                 self.read += arrived.batch.num_rows
                 if done.unfit:
-                    rows = [i for i, _ in done.unfit]
-                    names = self.entity.primary_key or tuple(arrived.batch.schema.names)
-                    keys = tuples(arrived.batch.take(pa.array(rows, pa.int64())), names)
-                    texts = {key_text(k): reason for k, (_, reason) in zip(keys, done.unfit, strict=True)}
+                    texts = {key_text(k): reason for k, reason in done.unfit}
                     self._check_aside(texts)
                     self.states.quarantine(connection, stage.table.name, texts, self.clock())
             if arrived.last:
