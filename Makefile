@@ -6,7 +6,7 @@ SMALL := qwen2.5-coder-0.5b-instruct-q4_k_m
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types bench eval clean
+.PHONY: help demo test soak lint format types bench eval clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,9 @@ test: $(VENV)/.dev  ## install and run every test
 	$(BIN)/groundwire model pull $(SMALL)
 	$(BIN)/python -m pytest $(ARGS)
 
+soak: $(VENV)/.dev  ## kill syncs at 100 random moments (about ten minutes)
+	GROUNDWIRE_KILLS=100 $(BIN)/python -m pytest tests/test_sync_kill.py $(ARGS)
+
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -48,6 +51,7 @@ types: $(VENV)/.dev  ## mypy --strict over a tree of links, which type checkers 
 	cd .types && ../$(BIN)/mypy --config-file ../pyproject.toml -p groundwire
 
 bench: $(VENV)/.dev  ## measure, and write docs/benchmarks.md
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	$(BIN)/groundwire model pull
 	$(BIN)/python examples/bench/run.py
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from groundwire.core.connector import And, Comparison, Predicate
 from groundwire.core.errors import Rejected
-from groundwire.core.sync_read import Reader, sample
+from groundwire.core.sync_read import Reader, begun, sample
 from groundwire.core.sync_window import decoded, encoded, is_cursor
 
 PART_ROWS = 250_000
@@ -117,7 +117,7 @@ def load(reader: Reader, parts: Sequence[tuple[int, Any]], write: Callable[[Arri
         where = predicate(reader, part)
         try:
             try:
-                for batch in reader.read(where):
+                for batch in begun(lambda: reader.read(where)):
                     put(Arrived(part=number, batch=batch, last=False))
             except Rejected:
                 if not reader.has_keys():

@@ -7,6 +7,7 @@ that failed, because what is missing from a clean read is taken for deleted.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -33,10 +34,14 @@ from groundwire.core.connector import (
     ScanReport,
 )
 from groundwire.core.errors import Rejected, Unavailable
+from groundwire.core.retry import retrying
 from groundwire.core.schema import duckdb_type
 
 MOST_DAMAGED = 1_000
 """Rows that one sync may put aside; with more, it is not the rows that are wrong."""
+
+PATIENCE = 30.0
+"""Seconds in which a read that failed is tried again."""
 
 _COUNT = "groundwire_count"
 
@@ -47,7 +52,8 @@ class Reader:
 
     Attributes:
         connector: of the source.
-        entity: as the source describes it now.
+        entity: as the source describes it now, with every field.
+        fields: names of those that are read.
         damaged: keys of rows that the source could not deliver, with the reason.
         requests: round trips made.
         rows: rows delivered.
@@ -55,6 +61,7 @@ class Reader:
 
     connector: Connector
     entity: Entity
+    fields: tuple[str, ...] = ()
     damaged: dict[tuple[Any, ...], str] = field(default_factory=dict)
     requests: int = 0
     rows: int = 0
@@ -93,7 +100,7 @@ class Reader:
         Raises:
             SourceError: not everything was delivered.
         """
-        names = tuple(fields) if fields is not None else tuple(f.name for f in self.entity.fields)
+        names = tuple(fields) if fields is not None else self.fields
         types = {n: self.entity.field(n).type for n in names}
         scan = Scan(entity=self.entity, fields=names, where=where, types=types)
         report = ScanReport(patient=True)
@@ -198,14 +205,15 @@ class Reader:
         counted = exp.select(exp.alias_(exp.Count(this=exp.Star()), _COUNT, quoted=True)).from_(self._table("c"))
         query = exp.select(
             exp.alias_(_column(_COUNT, "n"), _COUNT, quoted=True),
-            *(exp.alias_(_column(f.name, "t"), f.name, quoted=True) for f in self.entity.fields),
+            *(exp.alias_(_column(name, "t"), name, quoted=True) for name in self.fields),
         ).from_(exp.Subquery(this=counted, alias=exp.TableAlias(this=exp.to_identifier("n", quoted=True))))
         query = query.join(self._table("t"), on=condition, join_type="left")
         return query if connector.refuses(query) is None else None
 
     def _read_query(self, query: exp.Query, told: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
         assert isinstance(self.connector, QueryPushdown)
-        schema = pa.schema([pa.field(_COUNT, pa.int64()), *self.entity.schema])
+        fields = [pa.field(name, self.entity.field(name).type) for name in self.fields]
+        schema = pa.schema([pa.field(_COUNT, pa.int64()), *fields])
         report = ScanReport(patient=True)
         said = False
         first_key = self.entity.primary_key[0]
@@ -213,7 +221,7 @@ class Reader:
             if not said:
                 told(batch.column(0)[0].as_py())
                 said = True
-            rows = batch.select(self.entity.schema.names)
+            rows = batch.select(list(self.fields))
             yield rows.filter(pc.is_valid(rows.column(first_key)))  # one row of NULLs says that nothing changed
 
     def _table(self, alias: str) -> exp.Table:
@@ -238,6 +246,19 @@ def _later(cursor: str, since: Any, type_: pa.DataType) -> exp.Expr:
     elif isinstance(since, date):
         value = exp.cast(exp.Literal.string(since.isoformat()), "date")
     return exp.GTE(this=_column(cursor, "t"), expression=value)
+
+
+def begun(read: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    """What is read, tried again where the source is away before it has delivered anything."""
+
+    def start() -> tuple[pa.RecordBatch | None, Iterator[pa.RecordBatch]]:
+        batches = read()
+        return next(batches, None), batches
+
+    first, rest = retrying(start, deadline=time.monotonic() + PATIENCE)
+    if first is not None:
+        yield first
+        yield from rest
 
 
 def key_text(key: Iterable[Any]) -> str:

@@ -21,7 +21,7 @@ from groundwire.core.errors import ConfigError, GroundwireError, Rejected
 from groundwire.core.hub import Hub
 from groundwire.core.replica import SOURCE, Clock, Replicas, dumps, loads
 from groundwire.core.replica_state import Lease, State
-from groundwire.core.sync_read import MOST_DAMAGED, Reader, key_text, sample, tuples
+from groundwire.core.sync_read import MOST_DAMAGED, Reader, begun, key_text, sample, tuples
 from groundwire.core.sync_window import Beginning, encoded
 
 Mode = Literal["first", "incremental", "full", "verify", "keys"]
@@ -103,7 +103,7 @@ class Run:
         with self.lease.writing() as connection:
             self.state = self.states.read(connection, self.name)
             self._drop_retired(connection)
-        self.entity = self.reader.entity = self._described()
+        self.entity = self._described()
         live = self._live()
         if keys is not None:
             return self._refresh(live, keys)
@@ -135,13 +135,15 @@ class Run:
             found = next((e for e in self.connector.discover() if e.name == self.original.name), None)
         if found is None:
             raise Rejected(f"{self.original.name} is not there any more", source=self.original.source)
-        known = {f.name for f in self.original.fields}
+        # what configuration hides may be needed to keep the copy
+        kept = {f.name for f in self.original.fields} | {*found.primary_key, self.wanted.cursor or found.cursor}
 
         def shown(name: str) -> bool:
             return name not in self.config.hide and (not self.config.fields or name in self.config.fields)
 
         computed = self.connector.untracked(found) if isinstance(self.connector, PartlyTracked) else frozenset()
-        fields = tuple(f for f in found.fields if (f.name in known or shown(f.name)) and f.name not in computed)
+        fields = tuple(f for f in found.fields if (f.name in kept or shown(f.name)) and f.name not in computed)
+        self.reader.entity, self.reader.fields = found, tuple(f.name for f in fields)
         return replace(found, fields=fields, relations=self.original.relations)
 
     def _cursor(self) -> str | None:
@@ -245,10 +247,10 @@ class Run:
         where = None if window is None else self.reader.changed(cursor, window)
         try:
             if where is not None and not isinstance(self.connector, Deletions):
-                yield from self.reader.read_counted(where, cursor, window, counted.append)
+                yield from begun(lambda: self.reader.read_counted(where, cursor, window, counted.append))
                 return
             counted += [n for n in (self.reader.count(),) if n is not None]
-            yield from self.reader.read(where)
+            yield from begun(lambda: self.reader.read(where))
         except Rejected:  # a row may be damaged: then it is found and left out
             counted += [n for n in (self.reader.count(),) if n is not None]
             yield from self.reader.read_carefully(where)

@@ -279,12 +279,15 @@ def test_tryton_by_its_stamps_and_the_number_of_its_records(tryton_server: Tryto
         "username": "admin",
         "password": tryton_server.password,
         "models": ["party.party", "account.invoice"],
-        "entities": {"party.party": {"replica": True}, "account.invoice": {"replica": True}},
+        "entities": {
+            "party.party": {"replica": True, "fields": ["name", "code"]},
+            "account.invoice": {"replica": True},
+        },
     }
     opened = _over("tryton", values, replicas)
     connector: Any = opened.hub.connectors["erp"]
     opened.sync("erp.party.party")
-    held = "SELECT id, name, code, write_date, create_date FROM erp.party.party ORDER BY id"
+    held = "SELECT id, name, code FROM erp.party.party ORDER BY id"
     context = connector._user_context()
 
     def same() -> None:
