@@ -113,7 +113,7 @@ class Run:
             self.mode = "first"
         elif verify and not drifted:
             self.mode = "verify"
-        elif full or drifted or cursor is None:
+        elif full or drifted or cursor is None or live.progress.get("cursor", cursor) != cursor:
             self.mode = "full"
         else:
             return self.mode, self._catch_up(live, cursor, self._save_live)
@@ -209,6 +209,7 @@ class Run:
                 waiting = []
                 self.progress("reading changes", self.read, None)
         noted = sync_window.after(copy.progress, now, highest, self.wanted.overlap, type_)
+        noted["cursor"] = cursor
         feed, until = self._fed(copy, now)
         due = self._reconciliation_is_due(copy, now)
         with self.lease.writing() as connection:

@@ -401,6 +401,20 @@ def test_a_cursor_that_is_none_is_an_error_of_the_operator(tmp_path: Path, repli
     engine.dispose()
 
 
+def test_another_cursor_begins_anew(tmp_path: Path, replicas: str) -> None:
+    url = f"sqlite:///{tmp_path / 'source.sqlite'}"
+    engine = _items(url)
+    made = settings(url, replicas)
+    with synced(made) as opened:
+        opened.sync()
+    entity = made.sources["erp"].entities["item"]
+    made.sources["erp"].entities["item"] = entity.model_copy(update={"replica": config.ReplicaConfig(cursor="id")})
+    with synced(made) as opened:
+        assert [opened.sync().mode, opened.sync().mode] == ["full", "incremental"]
+        opened.check()
+    engine.dispose()
+
+
 def test_an_entity_that_is_gone_is_an_error(tmp_path: Path, replicas: str) -> None:
     url = f"sqlite:///{tmp_path / 'source.sqlite'}"
     engine = _items(url)

@@ -108,7 +108,7 @@ def dlt_load(url: str, target: str, **options: Any) -> dict[str, float]:
         destination=dlt.destinations.sqlalchemy(target)
         if target.startswith("sqlite")
         else dlt.destinations.postgres(target),
-        dataset_name="copies",
+        dataset_name=f"copies_{uuid.uuid4().hex[:8]}",
         pipelines_dir=tempfile.mkdtemp(),
     )
     table = source.sql_table(credentials=url, table="invoice", **options)
