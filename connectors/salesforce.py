@@ -97,6 +97,7 @@ _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _SHORTEST_FEED, _LONGEST_FEED = dt.timedelta(minutes=2), dt.timedelta(days=29)
 """Windows of the feed of deletions: REST API Developer Guide, "Get Deleted"."""
 
+_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _LONGEST_LIST = 8_000
 """Characters of text in one IN list: a query travels in the address, which holds 16 KB."""
 
@@ -147,20 +148,24 @@ class _Session(requests.Session):
     `local.retry_after` is what its last answer asked for, `local.date` when that was by the server's clock.
     """
 
-    def __init__(self, source: str, timeout: float) -> None:
+    def __init__(self, connector: Connector, timeout: float) -> None:
         super().__init__()
-        self.source = source
+        self.connector = connector
+        self.source = connector.name
         self.timeout = timeout
         self.local = threading.local()
 
     def request(self, method: Any, url: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         deadline = getattr(self.local, "deadline", None)
+        if self.connector.gate is not None:
+            self.connector.gate.enter(deadline)
         seconds = seconds_left(self.timeout, deadline, source=self.source)
         kwargs |= {"timeout": (min(seconds, 10.0), seconds), "allow_redirects": False, "stream": True}
         end = time.monotonic() + seconds
         response = super().request(method, url, **kwargs)
         self.local.retry_after = retry_after(response.headers.get("Retry-After"))
         self.local.date = server_time(response.headers.get("Date"))
+        self._tell(response)
         parts = []
         try:
             # a body that trickles in would pass every time-out of a single read
@@ -177,6 +182,20 @@ class _Session(requests.Session):
         response._content = b"".join(parts)
         response._content_consumed = True  # type: ignore[attr-defined]
         return response
+
+
+    def _tell(self, response: requests.Response) -> None:
+        """Hand on what the answer says of limits (REST API Developer Guide, "Limit Info Header")."""
+        gate = self.connector.gate
+        if gate is None:
+            return
+        usage = _USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
+        busy = response.status_code in (429, 503)
+        gate.told(
+            retry_after=self.local.retry_after if busy else None,
+            used=int(usage[1]) if usage else None,
+            allowed=int(usage[2]) if usage else None,
+        )
 
 
 class SalesforceConnector(Connector):
@@ -218,7 +237,7 @@ class SalesforceConnector(Connector):
 
     def _login(self, deadline: float | None) -> Salesforce:
         s = self.settings
-        session = _Session(self.name, s.timeout)
+        session = _Session(self, s.timeout)
         session.local.deadline = deadline
         try:
             if s.url and s.client_id and s.client_secret:

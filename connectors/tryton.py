@@ -161,6 +161,8 @@ class TrytonConnector(Connector):
     def _exchange(self, body: Mapping[str, Any], token: str | None, deadline: float | None) -> bytes:
         """One request and the body of its answer, within the time limit also where it only trickles in."""
         headers = {"Authorization": f"Session {token}"} if token else {}
+        if self.gate is not None:
+            self.gate.enter(deadline)
         seconds = seconds_left(self.settings.timeout, deadline, source=self.name)
         end = time.monotonic() + seconds
         timeout = httpx.Timeout(seconds, connect=min(10.0, seconds))
@@ -187,6 +189,8 @@ class TrytonConnector(Connector):
             raise AuthFailed("the session is not valid", source=self.name)
         if status == 429:
             asked = retry_after(response.headers.get("Retry-After"))
+            if self.gate is not None:
+                self.gate.told(retry_after=asked)
             raise RateLimited("HTTP 429", source=self.name, retry_after=asked)
         if status >= 500:
             raise Unavailable(f"HTTP {status}", source=self.name)

@@ -12,9 +12,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from groundwire.core.catalog import near_names
 from groundwire.core.errors import ConfigError, QueryError
@@ -26,6 +26,18 @@ PATH_VARIABLE = "GROUNDWIRE_CONFIG"
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _age(value: str) -> str:
+    try:
+        parse_age(value)
+    except QueryError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+Age = Annotated[str, AfterValidator(_age)]
+"""Text such as "30s", "5m", "2h", "1d"."""
 
 
 class FieldConfig(_Section):
@@ -43,14 +55,6 @@ class MeasureConfig(_Section):
     expression: str
     description: str = ""
     synonyms: tuple[str, ...] = ()
-
-
-def _age(value: str) -> str:
-    try:
-        parse_age(value)
-    except QueryError as error:
-        raise ValueError(str(error)) from None
-    return value
 
 
 class ReplicaConfig(_Section):
@@ -115,8 +119,25 @@ class EntityConfig(_Section):
         return ({} if value else None) if isinstance(value, bool) else value
 
 
+class WebhookConfig(_Section):
+    """`[sources.NAME.webhook]`: who may tell of changes at `/events/NAME`, and how it proves who it is.
+
+    `kind` is `salesforce` (outbound messages) or `odoo` (webhook actions), which can't sign, so the secret is the
+    last part of the address and Salesforce's `organization` must fit; or `hmac`, which signs every request.
+    """
+
+    kind: Literal["salesforce", "odoo", "hmac"]
+    secret: SecretStr = Field(min_length=16)
+    organization: str | None = None
+
+
 class SourceConfig(BaseModel):
-    """`[sources.NAME]`: the kind of connector, its settings, and its entities' descriptions."""
+    """`[sources.NAME]`: the kind of connector, its settings, and its entities' descriptions.
+
+    `rate` bounds what all processes together ask of the source ("10/s", "1000/h"). `reserve` is the share of the
+    source's own quota that is kept for questions. `events` says how changes of replicated entities are heard of
+    between syncs: `notify` (PostgreSQL, after `groundwire events install`) or `poll`, every `poll`.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -125,6 +146,11 @@ class SourceConfig(BaseModel):
     max_age: str | None = None
     infer_relations: bool = True
     profile: bool = True
+    rate: str | None = None
+    reserve: float = Field(default=0.1, ge=0, lt=1)
+    events: Literal["notify", "poll"] | None = None
+    poll: Age = "1s"
+    webhook: WebhookConfig | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -169,6 +195,22 @@ class LimitsConfig(_Section):
     memory: str = "2GB"
 
 
+class WorkerConfig(_Section):
+    """`[worker]`: who keeps replicas up to date.
+
+    `broker` carries errands between machines; without it `$AMQP_URL`, `$REDIS_URL`, or a folder beside the replicas.
+    `name` begins every queue's name. `concurrency` is how many entities one worker syncs at a time. `visibility` is
+    how long Redis waits before it gives a worker's errand to another. `webhooks` is where events are received, as
+    "127.0.0.1:8766".
+    """
+
+    broker: SecretStr | None = None
+    name: str = Field(default="groundwire", pattern=r"^[A-Za-z0-9_-]+$")
+    concurrency: int = Field(default=4, ge=1)
+    visibility: Age = "1h"
+    webhooks: str | None = Field(default=None, pattern=r"^[^\s/]+:\d{1,5}$")
+
+
 class Config(_Section):
     """The whole file."""
 
@@ -177,6 +219,7 @@ class Config(_Section):
     model: ModelConfig = ModelConfig()
     limits: LimitsConfig = LimitsConfig()
     replicas: ReplicasConfig = ReplicasConfig()
+    worker: WorkerConfig = WorkerConfig()
     on_error: Literal["raise", "incomplete"] = "raise"
 
 

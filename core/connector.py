@@ -174,6 +174,20 @@ class ScanReport:
     patient: bool = False
 
 
+class Gate(Protocol):
+    """Shared by all processes that ask one source: whose turn it is, and what the source said of its limits."""
+
+    def enter(self, deadline: float | None = None) -> None:
+        """Wait for the turn of one request; `deadline` is a `time.monotonic()` value.
+
+        Raises:
+            RateLimited: the turn would come too late.
+        """
+
+    def told(self, *, retry_after: float | None = None, used: int | None = None, allowed: int | None = None) -> None:
+        """Note what an answer said: seconds to leave the source alone, requests of a quota used and allowed."""
+
+
 class Connector(ABC):
     """One connected system. Made once for each source, used from several threads at a time.
 
@@ -186,6 +200,9 @@ class Connector(ABC):
     """Pydantic model of the connector's settings; unknown settings are errors."""
 
     capabilities: Capabilities = Capabilities()
+
+    gate: Gate | None = None
+    """Asked before every request and told after every answer by connectors of systems with limits."""
 
     def __init__(self, name: str, settings: Any) -> None:
         self.name = name

@@ -1,0 +1,174 @@
+"""Which broker carries errands to workers: Redis, RabbitMQ, or a folder of this machine with nothing installed.
+
+The embedded broker is kombu's filesystem transport, with messages that appear in the folder whole or not at all:
+kombu writes them in place, where a reader can take one that is half written. It keeps no account of what a
+killed worker had taken; `core/schedule` does, for every broker alike.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from kombu import Connection, Exchange, Queue
+from kombu import transport as kombu_transports
+from kombu.exceptions import ChannelError, OperationalError
+from kombu.transport import filesystem
+
+from groundwire.core.config import Config
+from groundwire.core.control import Control
+from groundwire.core.errors import ConfigError
+from groundwire.core.freshness import parse_age
+
+EMBEDDED = "groundwire://"
+"""URL of the embedded broker."""
+
+_LONGEST_TASK = 24 * 3600 * 1000
+"""Milliseconds that RabbitMQ lets a worker keep an errand: its own half hour is too short for a first load."""
+
+
+class Channel(filesystem.Channel):  # type: ignore[misc]
+    """A channel over files that appear at once."""
+
+    def _put(self, queue: str, payload: Mapping[str, Any], **_: Any) -> None:
+        name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
+        draft = self.control_folder / f"{name}.draft"
+        try:
+            draft.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(payload), encoding="utf-8")
+            draft.rename(Path(self.data_folder_out) / name)
+        except OSError as error:
+            raise ChannelError(f"can't add a message to {self.data_folder_out}: {error.strerror}") from error
+
+
+class Transport(filesystem.Transport):  # type: ignore[misc]
+    """The embedded broker."""
+
+    Channel = Channel
+
+
+kombu_transports.TRANSPORT_ALIASES["groundwire"] = "groundwire.core.broker:Transport"
+
+
+def broker_url(config: Config, environment: Mapping[str, str] | None = None) -> str:
+    """Where errands go: `[worker] broker`, else `$AMQP_URL`, else `$REDIS_URL`, else the embedded broker."""
+    environment = os.environ if environment is None else environment
+    if config.worker.broker is not None:
+        return config.worker.broker.get_secret_value()
+    return environment.get("AMQP_URL") or environment.get("REDIS_URL") or EMBEDDED
+
+
+def folder(config: Config) -> Path:
+    """Where the embedded broker keeps its messages: beside the replicas, or among the user's data."""
+    beside = Control.of(config).folder or Path(platformdirs.user_data_dir("groundwire", appauthor=False))
+    return beside / f"{config.worker.name}-queue"
+
+
+def queue_name(config: Config, source: str) -> str:
+    """The queue of one source."""
+    return f"{config.worker.name}.{source}"
+
+
+def settings(config: Config, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Celery's settings for a configuration.
+
+    Raises:
+        ConfigError: the embedded broker's folder can't be made.
+    """
+    url = broker_url(config, environment)
+    kind = url.partition(":")[0]
+    found: dict[str, Any] = {
+        "broker_url": url,
+        "broker_transport_options": _options(config, kind),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_timeout": 5,
+        "control_exchange": config.worker.name,
+        "event_exchange": f"{config.worker.name}.events",
+        "task_default_queue": config.worker.name,
+        "task_queues": [_queue(config, name, kind) for name in config.sources],
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        # a sync that runs on while the broker is away proves its right to commit by its lease
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "worker_concurrency": config.worker.concurrency,
+        "beat_scheduler": "groundwire.core.worker:Beat",
+        "beat_max_loop_interval": 1,
+    }
+    if kind == "groundwire":  # broadcasts would be files that every worker leaves behind
+        found["worker_enable_remote_control"] = False
+    return found
+
+
+def _options(config: Config, kind: str) -> dict[str, Any]:
+    if kind == "groundwire":
+        place = folder(config)
+        try:
+            (place / "messages").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"can't make {place}: {error.strerror}", setting="worker.broker") from None
+        messages = str(place / "messages")
+        return {
+            "data_folder_in": messages,
+            "data_folder_out": messages,
+            "control_folder": str(place / "control"),
+            "polling_interval": 0.2,
+        }
+    if kind in ("redis", "rediss", "sentinel"):
+        age = parse_age(config.worker.visibility)
+        assert age is not None
+        return {
+            "visibility_timeout": age.total_seconds(),
+            "global_keyprefix": f"{config.worker.name}:",
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 30,
+        }
+    return {"connect_timeout": 5}
+
+
+def _queue(config: Config, source: str, kind: str) -> Queue:
+    name = queue_name(config, source)
+    arguments = {"x-consumer-timeout": _LONGEST_TASK} if kind in ("amqp", "amqps", "pyamqp") else None
+    return Queue(name, Exchange(config.worker.name, type="direct"), routing_key=name, queue_arguments=arguments)
+
+
+def depths(config: Config, sources: Iterable[str], environment: Mapping[str, str] | None = None) -> dict[str, int]:
+    """Errands that wait in each source's queue; nothing for a queue that was never used.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    found = settings(config, environment)
+    options = {**found["broker_transport_options"], "max_retries": 0}
+    waiting = {}
+    try:
+        with Connection(found["broker_url"], transport_options=options, connect_timeout=3) as connection:
+            for source in sources:
+                try:
+                    with connection.channel() as channel:
+                        answer = channel.queue_declare(queue_name(config, source), passive=True)
+                        waiting[source] = int(answer.message_count)
+                except connection.channel_errors:
+                    continue
+    except (OSError, OperationalError, *_redis_errors()) as error:
+        raise ConnectionError(f"the broker does not answer: {type(error).__name__}") from None
+    return waiting
+
+
+def _redis_errors() -> tuple[type[Exception], ...]:
+    try:
+        from redis.exceptions import RedisError
+    except ImportError:
+        return ()
+    return (RedisError,)

@@ -1,0 +1,260 @@
+"""The Celery application: errands that bring replicas up to date, and the beat that sends them.
+
+`groundwire worker` runs all of it in one process. `celery -A groundwire.core.worker worker` and `... beat` run the
+same on as many machines as there are; the configuration is `$GROUNDWIRE_CONFIG` or `./groundwire.toml`. What is due,
+what failed and when it is tried again is kept by `core/schedule`, so a broker and a worker may be lost at any moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery, bootsteps, signals
+from celery.beat import EmbeddedService, Scheduler
+from kombu.exceptions import OperationalError
+
+from groundwire.core import broker, limits
+from groundwire.core import config as configuration
+from groundwire.core.control import Control
+from groundwire.core.errors import Busy, ConfigError, GroundwireError
+from groundwire.core.hub import Hub
+from groundwire.core.replica import Replicas
+from groundwire.core.schedule import Schedule
+from groundwire.core.sync import Syncer
+
+log = logging.getLogger(__name__)
+
+SYNC = "groundwire.sync_entity"
+
+TICK = 1.0
+"""Seconds between two looks at the schedule, at most."""
+
+
+class Stopping(BaseException):
+    """Ends a sync between two batches because the worker stops; no error, so nothing keeps it as one."""
+
+
+class Runtime:
+    """What the errands of one process share: a hub, its replicas and their schedule.
+
+    Args:
+        config: of this machine.
+
+    Raises:
+        ConfigError: no entity has a replica.
+    """
+
+    def __init__(self, config: configuration.Config) -> None:
+        self.config = config
+        replicas = Replicas.of(config)
+        if replicas is None:
+            raise ConfigError("no entity has a replica; set sources.NAME.entities.ENTITY.replica = true")
+        self.replicas = replicas
+        self.hub = Hub.from_parsed(config)
+        self.control = Control.of(config)
+        limits.attach(self.hub.connectors.values(), config, self.control, background=True)
+        self.syncer = Syncer(self.hub, self.replicas)
+        self.schedule = Schedule(self.control, self.replicas)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.hub.close()
+        self.replicas.close()
+        self.control.close()
+
+
+_runtime: Runtime | None = None
+_lock = threading.Lock()
+_stopping = multiprocessing.RawValue("b", 0)
+"""Shared with the processes of a pool, which a signal to the worker does not reach."""
+
+
+def runtime() -> Runtime:
+    """This process's own, made at first use.
+
+    Raises:
+        ConfigError: there is no valid configuration, or it wants no replica.
+    """
+    global _runtime
+    with _lock:
+        if _runtime is None:
+            _runtime = Runtime(configuration.load())
+        return _runtime
+
+
+def _forget_runtime() -> None:
+    """Connections must not be shared with the process that this one was forked from."""
+    global _runtime, _lock
+    _runtime, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_runtime)
+
+
+def stopping() -> bool:
+    """Whether this worker was told to stop."""
+    return bool(_stopping.value)
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop(**_: Any) -> None:
+    _stopping.value = 1
+
+
+app = Celery("groundwire", set_as_current=False)
+app.add_defaults(lambda: broker.settings(configuration.load()))
+
+
+# -- errands -------------------------------------------------------------------------------------
+
+
+@app.task(name=SYNC)  # type: ignore[untyped-decorator]
+def sync_entity(entity: str, full: bool = False, verify: bool = False, queued: float | None = None) -> str:
+    """Bring one replica up to date, once for all errands that were sent before it began.
+
+    Args:
+        entity: full name.
+        full: load everything anew.
+        verify: compare with the source, and mend.
+        queued: when the errand was sent, in seconds since 1970; None for one that is done in any case.
+
+    Returns:
+        What became of it, as one line for the log.
+    """
+    own = runtime()
+    if entity not in own.replicas.wanted:
+        return f"{entity} has no replica any more"
+    begun = own.schedule.begin(entity, queued)
+    if begun is None:
+        return f"{entity} was synced since"
+    try:
+        report = own.syncer.sync(entity, full=full, verify=verify, progress=_until_stopped)
+    except Busy as error:
+        own.schedule.left(entity)
+        return str(error)
+    except Stopping:
+        own.schedule.left(entity)
+        return f"{entity} was put down, because the worker stops"
+    except GroundwireError as error:
+        pause = own.schedule.failed(entity, error)
+        again = "not tried again before its time" if pause is None else f"tried again in {pause:.0f} s"
+        log.warning("sync of %s failed: %s; %s", entity, error, again)
+        return f"{entity} failed"
+    except Exception as error:
+        own.schedule.failed(entity, error)
+        raise
+    own.schedule.done(entity, begun)
+    return f"{entity}: {report.mode}, {report.read} read, {report.deleted} deleted in {report.seconds:.2f} s"
+
+
+def _until_stopped(_what: str, _done: int, _of: int | None) -> None:
+    if stopping():
+        raise Stopping
+
+
+def send_sync(entity: str, *, full: bool = False, verify: bool = False, queued: float | None = None) -> None:
+    """Send the errand to the queue of the entity's source.
+
+    Raises:
+        OperationalError: the broker does not take it.
+    """
+    source = entity.split(".", 1)[0]
+    arguments = {"entity": entity, "full": full, "verify": verify, "queued": queued}
+    queue = broker.queue_name(runtime().config, source)
+    app.send_task(SYNC, kwargs=arguments, queue=queue, retry=False)
+
+
+# -- beat ----------------------------------------------------------------------------------------
+
+
+class Beat(Scheduler):  # type: ignore[misc]
+    """Celery's scheduler over `core/schedule`. Any number may run: each errand is claimed by one."""
+
+    max_interval = TICK
+
+    def setup_schedule(self) -> None:
+        self.data = {}
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Send what is due; seconds until the next look."""
+        try:
+            own = runtime()
+            errands = own.schedule.due()
+        except GroundwireError as error:
+            log.warning("the schedule can't be read: %s", error)
+            return 5 * TICK
+        for number, errand in enumerate(errands):
+            try:
+                send_sync(errand.entity, queued=errand.queued)
+            except (OperationalError, OSError) as error:
+                log.warning("the broker takes no errands: %s", type(error).__name__)
+                own.schedule.unsent(errands[number:])
+                return 5 * TICK
+        shortest = min((w.every.total_seconds() for w in own.replicas.wanted.values()), default=TICK)
+        return max(0.1, min(TICK, shortest / 4))
+
+
+class BeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """The beat as a thread of the worker: where the worker ends, however it ends, so does its beat."""
+
+    requires = {"celery.worker.components:Pool"}
+    label = "groundwire beat"
+
+    def create(self, worker: Any) -> Any:
+        return EmbeddedService(worker.app, thread=True, scheduler_cls="groundwire.core.worker:Beat")
+
+
+def run(
+    *,
+    sources: tuple[str, ...] = (),
+    concurrency: int | None = None,
+    pool: str = "threads",
+    beat: bool = True,
+    loglevel: str = "WARNING",
+    services: tuple[Callable[[Runtime], Any], ...] = (),
+) -> int:
+    """Run a worker until it is told to stop by SIGTERM or Ctrl-C; a second Ctrl-C ends it at once.
+
+    Args:
+        sources: whose queues it serves; all without.
+        concurrency: errands at a time, `[worker] concurrency` without it.
+        pool: Celery's name of the kind of pool.
+        beat: whether it also sends what is due.
+        loglevel: of Celery.
+        services: made with this process's runtime; each has `start()` and `stop()`, which return at once.
+
+    Returns:
+        Exit code of the process.
+
+    Raises:
+        ConfigError: there is no valid configuration, or it wants no replica.
+    """
+    own = runtime()
+    if beat:
+        app.steps["worker"].add(BeatStep)
+    queues = [broker.queue_name(own.config, s) for s in sources or own.config.sources]
+    running = [make(own) for make in services]
+    worker = app.Worker(
+        pool=pool,
+        concurrency=concurrency or own.config.worker.concurrency,
+        queues=queues,
+        loglevel=loglevel,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    for service in running:
+        service.start()
+    try:
+        worker.start()
+    finally:
+        for service in running:
+            service.stop()
+        own.close()
+    return int(worker.exitcode or 0)
