@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from sqlalchemy.engine import Connection, Engine
 from sqlglot import exp
 
-from groundwire.connectors import sql_decode, sql_errors, sql_profile, sql_psycopg, sql_scan, sql_sqlite
+from groundwire.connectors import sql_decode, sql_errors, sql_events, sql_profile, sql_psycopg, sql_scan, sql_sqlite
 from groundwire.connectors.sql_bulk import BulkReader
 from groundwire.connectors.sql_compiler import Compiled, Storage, compiled
 from groundwire.connectors.sql_dialects import DIALECTS, Dialect
@@ -36,6 +36,7 @@ from groundwire.core.connector import (
     Capabilities,
     Comparison,
     Connector,
+    Listening,
     Profiling,
     Pushdown,
     QueryPushdown,
@@ -240,6 +241,15 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         except Refused as reason:
             raise Rejected(f"this query can't be pushed: {reason}", source=self.name) from None
         return self._stream(made, schema, report)
+
+    def event_statements(self, entities: Sequence[Entity], *, remove: bool = False) -> list[str]:
+        return sql_events.statements(self, entities, remove=remove)
+
+    def execute_statements(self, statements: Sequence[str]) -> None:
+        sql_events.execute(self, statements)
+
+    def listen(self, entities: Sequence[Entity]) -> Listening:
+        return sql_events.PostgresListening(self, entities)
 
     def close(self) -> None:
         if self._bulk is not None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -347,4 +347,77 @@ class Deletions(Protocol):
 
         Raises:
             SourceError: the system can't be asked.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Records of one entity that were written or deleted.
+
+    Attributes:
+        entity: native name.
+        keys: one tuple of primary key values for each record, as text; None where they are too many to name.
+    """
+
+    entity: str
+    keys: tuple[tuple[str | None, ...], ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A mark came back: every change that was committed before it was sent has been delivered.
+
+    Attributes:
+        name: as it was sent.
+        covered: native names of the entities whose changes the source was telling at that moment.
+    """
+
+    name: str
+    covered: frozenset[str]
+
+
+class Listening(Protocol):
+    """One connection that is told of changes; for one thread."""
+
+    def mark(self, name: str) -> None:
+        """Send a mark through the source: it comes back behind all changes that were committed before.
+
+        Raises:
+            SourceError: the connection is lost; changes may have been missed.
+        """
+
+    def wait(self, seconds: float) -> list[Change | Mark]:
+        """What has arrived, in order; at the latest after so many seconds, then perhaps nothing.
+
+        Raises:
+            SourceError: the connection is lost; changes may have been missed.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection. May be called twice."""
+
+
+@runtime_checkable
+class ChangeEvents(Protocol):
+    """Optional: the source tells of changes as they are committed."""
+
+    def event_statements(self, entities: Sequence[Entity], *, remove: bool = False) -> list[str]:
+        """The statements by which the source begins, or stops, to tell of changes of these entities.
+
+        Raises:
+            ConfigError: this source, or one of the entities, has no such means.
+        """
+
+    def execute_statements(self, statements: Sequence[str]) -> None:
+        """Execute them in one transaction, with this source's account.
+
+        Raises:
+            SourceError: the account may not, or the source does not answer.
+        """
+
+    def listen(self, entities: Sequence[Entity]) -> Listening:
+        """Begin to listen.
+
+        Raises:
+            ConfigError: this source has no such means.
+            SourceError: it can't be reached.
         """
