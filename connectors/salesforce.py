@@ -183,7 +183,6 @@ class _Session(requests.Session):
         response._content_consumed = True  # type: ignore[attr-defined]
         return response
 
-
     def _tell(self, response: requests.Response) -> None:
         """Hand on what the answer says of limits (REST API Developer Guide, "Limit Info Header")."""
         gate = self.connector.gate

@@ -347,6 +347,7 @@ class Deletions(Protocol):
 
         Raises:
             SourceError: the system can't be asked.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -154,7 +154,7 @@ class Refresher:
             waiting.pop(key, None)
 
     def fresh(self, entities: Iterable[str], moment: datetime) -> None:
-        """Everything that these entities' sources committed before this moment was added, so say so where it is applied.
+        """All that was committed before this moment was added: say so for the entities where it is applied.
 
         Args:
             entities: full names.
@@ -271,9 +271,7 @@ class SourceListener(threading.Thread):
         finally:
             connection.close()
 
-    def _confirm(
-        self, refresher: Refresher, known: dict[str, Entity], mark: Mark, sent: datetime | None
-    ) -> None:
+    def _confirm(self, refresher: Refresher, known: dict[str, Entity], mark: Mark, sent: datetime | None) -> None:
         if sent is not None:
             refresher.fresh([known[n].full_name for n in mark.covered if n in known], sent)
 

@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from groundwire.core.connector import Connector
 from groundwire.core.config import Config
+from groundwire.core.connector import Connector
 from groundwire.core.control import METADATA, Control, now_of
 from groundwire.core.errors import ConfigError, RateLimited, SourceError
 
@@ -204,9 +204,7 @@ class SourceGate:
         if wait > 0:
             self._sleep(wait)
 
-    def told(
-        self, *, retry_after: float | None = None, used: int | None = None, allowed: int | None = None
-    ) -> None:
+    def told(self, *, retry_after: float | None = None, used: int | None = None, allowed: int | None = None) -> None:
         """Note what an answer said.
 
         Args:
@@ -253,6 +251,4 @@ def attach(connectors: Iterable[Connector], config: Config, control: Control, *,
             rate = parse_rate(source.rate) if source.rate else None
         except ValueError as error:
             raise ConfigError(str(error), setting=f"sources.{connector.name}.rate") from None
-        connector.gate = SourceGate(
-            limits, connector.name, rate=rate, reserve=source.reserve if background else None
-        )
+        connector.gate = SourceGate(limits, connector.name, rate=rate, reserve=source.reserve if background else None)

@@ -202,7 +202,7 @@ class Beat(Scheduler):  # type: ignore[misc]
 class BeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """The beat as a thread of the worker: where the worker ends, however it ends, so does its beat."""
 
-    requires = {"celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Pool",)
     label = "groundwire beat"
 
     def create(self, worker: Any) -> Any:
