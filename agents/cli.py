@@ -390,6 +390,9 @@ def eval_(
             out.print(Text(report.summary()))
 
 
+importlib.import_module("groundwire.agents.cli_sync")  # adds its commands to `app`
+
+
 def _near(words: str, catalog: Catalog) -> list[str]:
     """Entities whose own name resembles one of these words."""
     names = {e.name.rpartition(".")[2]: e.full_name for e in catalog}

@@ -54,7 +54,7 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT string_agg(quote_ident(TG_ARGV[i]), ', ' ORDER BY i) INTO columns FROM generate_series(1, TG_NARGS - 1) AS i;
-  touched := format('SELECT %s FROM %s', columns, CASE TG_OP WHEN 'DELETE' THEN 'groundwire_old' ELSE 'groundwire_new' END);
+  touched := format('SELECT %s FROM groundwire_%s', columns, CASE TG_OP WHEN 'DELETE' THEN 'old' ELSE 'new' END);
   EXECUTE format('SELECT count(*) > {_MOST_KEYS} FROM (%s LIMIT {_MOST_KEYS + 1}) AS t', touched) INTO many;
   IF many THEN
     PERFORM pg_notify('{CHANNEL}', plain);

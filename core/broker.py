@@ -64,6 +64,12 @@ def broker_url(config: Config, environment: Mapping[str, str] | None = None) -> 
     return environment.get("AMQP_URL") or environment.get("REDIS_URL") or EMBEDDED
 
 
+def kind(config: Config, environment: Mapping[str, str] | None = None) -> str:
+    """The broker in a word or two, without its address."""
+    scheme = broker_url(config, environment).partition(":")[0]
+    return {"groundwire": "embedded", "amqp": "RabbitMQ", "amqps": "RabbitMQ", "pyamqp": "RabbitMQ"}.get(scheme, scheme)
+
+
 def folder(config: Config) -> Path:
     """Where the embedded broker keeps its messages: beside the replicas, or among the user's data."""
     beside = Control.of(config).folder or Path(platformdirs.user_data_dir("groundwire", appauthor=False))

@@ -104,8 +104,8 @@ class Limits:
             row = connection.execute(sa.select(BUCKETS).where(BUCKETS.c.source == source).with_for_update()).one()
             now = now_of(connection)
             each = 1.0 / rate if rate else 0.0
-            begin = max(row.spoken_for, now)
-            wait = max(0.0, begin + each - now - burst * each, row.paused_until - now)
+            begin = max(float(row.spoken_for), now)
+            wait = float(max(0.0, begin + each - now - burst * each, row.paused_until - now))
             if patience is not None and wait > patience:
                 why = "asked for a pause" if row.paused_until > now else "the rate that was set for it is used up"
                 raise RateLimited(f"{why}; {wait:.0f} s left", source=source, retry_after=wait)

@@ -138,8 +138,11 @@ class Schedule:
             row = connection.execute(sa.select(SCHEDULE).where(SCHEDULE.c.entity == entity)).mappings().one()
             if queued is not None and row["covered"] >= queued:
                 return None
-            now = max(self._now(), row["queued"])
-            self._set(connection, entity, begun=now)
+            now = max(self._now(), float(row["queued"]))
+            if queued is None:  # if this worker is lost, another does it
+                self._set(connection, entity, begun=now, wanted=now)
+            else:
+                self._set(connection, entity, begun=now)
             return now
 
     def done(self, entity: str, begun: float) -> None:

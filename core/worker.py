@@ -22,10 +22,12 @@ from groundwire.core import broker, limits
 from groundwire.core import config as configuration
 from groundwire.core.control import Control
 from groundwire.core.errors import Busy, ConfigError, GroundwireError
+from groundwire.core.events import Events
 from groundwire.core.hub import Hub
 from groundwire.core.replica import Replicas
 from groundwire.core.schedule import Schedule
 from groundwire.core.sync import Syncer
+from groundwire.core.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +180,7 @@ class Beat(Scheduler):  # type: ignore[misc]
     max_interval = TICK
 
     def setup_schedule(self) -> None:
-        self.data = {}
+        self.data: dict[str, Any] = {}
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due; seconds until the next look."""
@@ -258,3 +260,6 @@ def run(
             service.stop()
         own.close()
     return int(worker.exitcode or 0)
+
+
+__all__ = ["Beat", "Events", "Runtime", "Webhooks", "app", "run", "runtime", "send_sync", "stopping", "sync_entity"]
