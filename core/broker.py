@@ -26,7 +26,7 @@ from groundwire.core.control import Control
 from groundwire.core.errors import ConfigError
 from groundwire.core.freshness import parse_age
 
-EMBEDDED = "groundwire://"
+EMBEDDED = "groundwire://localhost//"
 """URL of the embedded broker."""
 
 _LONGEST_TASK = 24 * 3600 * 1000

@@ -168,12 +168,18 @@ class Schedule:
             self._set(connection, entity, ended=now, retry_at=now + pause, attempts=row["attempts"] + 1)
             return pause
 
-    def left(self, entity: str) -> None:
-        """The errand was put down without an attempt: another does it, or the worker is stopping."""
+    def left(self, entity: str, queued: float | None = None) -> None:
+        """The errand was put down without an attempt: another does it, or the worker is stopping.
+
+        Args:
+            entity: full name.
+            queued: the errand's own time: it is sent again unless a sync that began later ends well.
+        """
         with self.control.transaction() as connection:
             row = connection.execute(sa.select(SCHEDULE).where(SCHEDULE.c.entity == entity)).mappings().first()
             if row is not None:
-                self._set(connection, entity, ended=max(self._now(), row["begun"]))
+                wanted = max(row["wanted"], queued or 0.0)
+                self._set(connection, entity, ended=max(self._now(), row["begun"]), wanted=wanted)
 
     def unsent(self, errands: Iterable[Errand]) -> None:
         """Give claims back, because the broker took no errands."""

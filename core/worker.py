@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -137,10 +139,10 @@ def sync_entity(entity: str, full: bool = False, verify: bool = False, queued: f
     try:
         report = own.syncer.sync(entity, full=full, verify=verify, progress=_until_stopped)
     except Busy as error:
-        own.schedule.left(entity)
+        own.schedule.left(entity, queued)
         return str(error)
     except Stopping:
-        own.schedule.left(entity)
+        own.schedule.left(entity, queued)
         return f"{entity} was put down, because the worker stops"
     except GroundwireError as error:
         pause = own.schedule.failed(entity, error)
@@ -162,11 +164,18 @@ def _until_stopped(_what: str, _done: int, _of: int | None) -> None:
 def send_sync(entity: str, *, full: bool = False, verify: bool = False, queued: float | None = None) -> None:
     """Send the errand to the queue of the entity's source.
 
+    Args:
+        entity: full name.
+        full: load everything anew.
+        verify: compare with the source, and mend.
+        queued: the errand's time in seconds since 1970, now without it.
+
     Raises:
         OperationalError: the broker does not take it.
     """
     source = entity.split(".", 1)[0]
-    arguments = {"entity": entity, "full": full, "verify": verify, "queued": queued}
+    stamp = time.time() if queued is None else queued
+    arguments = {"entity": entity, "full": full, "verify": verify, "queued": stamp}
     queue = broker.queue_name(runtime().config, source)
     app.send_task(SYNC, kwargs=arguments, queue=queue, retry=False)
 
@@ -246,6 +255,8 @@ def run(
         concurrency=concurrency or own.config.worker.concurrency,
         queues=queues,
         loglevel=loglevel,
+        # RabbitMQ gives a name to one worker only
+        hostname=f"{own.config.worker.name}-{os.getpid()}@{socket.gethostname()}",
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

@@ -1,0 +1,353 @@
+"""Workers over real brokers: what is due is done once, and whatever is lost on the way is done again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from kombu import Connection
+from worker_program import Place, fill, place, redis_url, until, vhost
+
+from groundwire.core import broker, worker
+from groundwire.core.control import Control
+from groundwire.core.errors import RateLimited, Rejected, Unavailable
+from groundwire.core.schedule import LONGEST_PAUSE, Schedule, backoff
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_url() -> Iterator[str]:
+    with vhost() as url:
+        yield url
+
+
+@pytest.fixture
+def spot(tmp_path: Path, postgres_url: str) -> Iterator[Place]:
+    """A source with 200 orders, and the embedded broker."""
+    with place(tmp_path, postgres_url, {}) as found:
+        yield found
+
+
+@pytest.fixture(params=["embedded", "redis", "rabbitmq"])
+def carried(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str) -> Iterator[Place]:
+    """The same over each broker."""
+    environment = {}
+    if request.param == "redis":
+        environment["REDIS_URL"] = redis_url()
+    elif request.param == "rabbitmq":
+        environment["AMQP_URL"] = request.getfixturevalue("rabbitmq_url")
+    with place(tmp_path, postgres_url, environment) as found:
+        yield found
+        if request.param == "redis":
+            import redis
+
+            with redis.Redis.from_url(environment["REDIS_URL"]) as client:
+                for key in client.scan_iter(f"{found.config.worker.name}*"):
+                    client.delete(key)
+
+
+class Locked:
+    """The table is locked, so that a sync which has begun goes no further."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._connection = engine.connect()
+        self._connection.exec_driver_sql("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+
+    def release(self) -> None:
+        self._connection.rollback()
+        self._connection.close()
+
+
+# -- brokers -------------------------------------------------------------------------------------
+
+
+def test_a_sync_runs_through_each_broker_and_its_worker_stops_when_told(carried: Place) -> None:
+    running = carried.start()
+    until(lambda: carried.copy() == carried.original(), "the first load")
+    assert carried.stop(running) == 0
+    assert "dwh.orders: first" in carried.log(running)
+
+
+def test_a_worker_that_is_killed_in_mid_sync_leaves_it_to_be_done_again(carried: Place) -> None:
+    carried.command("entities")  # the catalog can't be read while the table is locked: see that it works before
+    first = carried.start()
+    carried.ready(first)
+    until(lambda: carried.copy() == carried.original(), "the first load")
+    held = Locked(carried.source)
+    carried.command("schedule", "orders", "1s")
+    until(lambda: carried.status().syncing == str(first.pid), "a sync is running")
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait(10)
+    held.release()
+    carried.do("UPDATE orders SET name = 'later', updated_at = clock_timestamp() WHERE id = 7")
+    carried.start()
+    until(lambda: carried.copy() == carried.original(), "the sync is done again")
+
+
+def test_a_worker_of_celery_itself_does_the_same_with_processes(carried: Place) -> None:
+    # in processes of its own the pool shares nothing with the worker but the flag that it stops
+    running = carried.start("worker", "-B", "-c", "2", "-l", "INFO", program=("celery", "-A", "groundwire.core.worker"))
+    until(lambda: carried.copy() == carried.original(), "the first load")
+    assert carried.stop(running) == 0
+
+
+def test_two_workers_told_to_sync_one_entity_do_it_once(carried: Place) -> None:
+    fill(carried.source, 50_000)
+    both = [carried.start("--no-beat", "--concurrency", "1") for _ in range(2)]
+    for one in both:
+        carried.ready(one)
+    told = time.time()
+    _send(carried, queued=told, times=2)
+    until(lambda: len(carried.copy()) == 50_000, "it was done")
+    _send(carried, queued=told, times=3)  # sent again, as after a broker that lost its acknowledgements
+    ends = ("was synced since", "is being synced by process", "dwh.orders: ")
+    until(lambda: sum(carried.logs().count(f"{end}") for end in ends) >= 5, "all five came to an end")
+    assert carried.logs().count("dwh.orders: first") == 1
+    assert "incremental" not in carried.logs()
+    assert all("received" in carried.log(one) for one in both)
+
+
+def _send(spot: Place, *, queued: float, times: int) -> None:
+    config = spot.config
+    found = broker.settings(config, spot.environment)
+    name = broker.queue_name(config, "dwh")
+    with Connection(found["broker_url"], transport_options=found["broker_transport_options"]) as connection:
+        app = worker.Celery("sender", broker=found["broker_url"], set_as_current=False)
+        app.conf.update(found)
+        for _ in range(times):
+            app.send_task(
+                worker.SYNC, kwargs={"entity": "dwh.orders", "queued": queued}, queue=name, connection=connection
+            )
+        app.close()
+
+
+def test_the_embedded_broker_gives_every_message_once_and_whole(spot: Place) -> None:
+    found = broker.settings(spot.config, spot.environment)
+    sent = [{"number": n, "text": "x" * 5000} for n in range(120)]
+    got: list[Any] = []
+
+    def take() -> None:
+        with Connection(found["broker_url"], transport_options=found["broker_transport_options"]) as connection:
+            queue = connection.SimpleQueue("plain", serializer="json")
+            end = time.monotonic() + 20
+            while len(got) < len(sent) and time.monotonic() < end:
+                try:
+                    message = queue.get(block=False)
+                except queue.Empty:
+                    time.sleep(0.005)
+                    continue
+                got.append(message.payload)
+                message.ack()
+            queue.close()
+
+    takers = [threading.Thread(target=take) for _ in range(3)]
+    for taker in takers:
+        taker.start()
+    with Connection(found["broker_url"], transport_options=found["broker_transport_options"]) as connection:
+        queue = connection.SimpleQueue("plain", serializer="json")
+        for message in sent:
+            queue.put(message)
+        queue.close()
+    for taker in takers:
+        taker.join()
+    assert sorted(m["number"] for m in got) == list(range(120))
+
+
+def test_redis_may_be_restarted_empty_in_mid_flight(tmp_path: Path, postgres_url: str) -> None:
+    pytest.importorskip("redis")
+    port = _free_port()
+    server = _redis(port, tmp_path)
+    try:
+        with place(tmp_path, postgres_url, {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}) as spot:
+            spot.configure(every="1s")
+            running = spot.start()
+            until(lambda: spot.copy() == spot.original(), "the first load")
+            server.kill()
+            server.wait(10)
+            spot.do("UPDATE orders SET name = 'while it was away', updated_at = clock_timestamp() WHERE id < 10")
+            time.sleep(2.0)
+            server = _redis(port, tmp_path)
+            until(lambda: spot.copy() == spot.original(), "the sync after the restart")
+            assert spot.stop(running) == 0
+    finally:
+        server.kill()
+        server.wait(10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _redis(port: int, folder: Path) -> subprocess.Popen[bytes]:
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    until(answers, "redis-server answers")
+    return server
+
+
+# -- stopping, changing, failing -----------------------------------------------------------------
+
+
+def test_a_worker_that_is_told_to_stop_puts_a_long_sync_down_and_the_next_goes_on(spot: Place) -> None:
+    fill(spot.source, 300_000)
+    running = spot.start()
+    until(lambda: spot.status().syncing, "the first load is running")
+    time.sleep(0.5)
+    stopped = time.monotonic()
+    assert spot.stop(running) == 0
+    assert time.monotonic() - stopped < 8
+    assert "was put down, because the worker stops" in spot.log(running)
+    state = spot.status()
+    assert (state.mode, state.last_error) == ("waiting", None)
+    spot.start()
+    until(lambda: len(spot.copy()) == 300_000, "the next worker loads it")
+
+
+def test_the_schedule_can_be_changed_while_workers_run(spot: Place) -> None:
+    spot.start()
+    until(lambda: spot.copy() == spot.original(), "the first load")
+    spot.do("UPDATE orders SET name = 'soon', updated_at = clock_timestamp() WHERE id = 1")
+    answer = spot.command("schedule", "orders", "1s")
+    assert answer.stdout.startswith("dwh.orders: every 1.0 s"), answer.stderr
+    until(lambda: spot.copy() == spot.original(), "a sync long before the hour", 10)
+    assert spot.command("schedule", "orders", "default").stdout.startswith("dwh.orders: every 60 min")
+    assert spot.command("schedule", "orders", "soonish").returncode == 3
+    assert spot.command("schedule", "odrers", "1s").returncode == 3
+
+
+@pytest.fixture
+def here(spot: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Errands run in this process."""
+    monkeypatch.setenv("GROUNDWIRE_CONFIG", str(spot.config_path))
+    worker._forget_runtime()
+    yield spot
+    if worker._runtime is not None:
+        worker._runtime.close()
+    worker._forget_runtime()
+
+
+def _row(spot: Place) -> dict[str, Any]:
+    control = Control.of(spot.config)
+    with control.transaction() as connection:
+        found = connection.exec_driver_sql("SELECT * FROM _groundwire_schedule").mappings().one()
+    control.close()
+    return dict(found)
+
+
+def test_a_source_that_is_down_is_tried_again_soon_and_later_each_time(here: Place) -> None:
+    worker.sync_entity("dwh.orders")
+    here.url = here.url.replace(":5432/", f":{_free_port()}/")
+    own = worker.runtime()
+    here.configure(every="1h")
+    worker._forget_runtime()
+    own.close()
+    pauses = []
+    for attempt in (1, 2, 3):
+        assert worker.sync_entity("dwh.orders") == "dwh.orders failed"
+        row = _row(here)
+        assert row["attempts"] == attempt
+        pauses.append(row["retry_at"] - row["ended"])
+    assert [0.5 * 2**n <= p <= 2**n for n, p in enumerate(pauses)] == [True] * 3
+    assert worker.runtime().schedule.due() == []
+    until(worker.runtime().schedule.due, "it is due when the pause is over", 8)
+
+
+def test_a_source_that_refuses_is_not_asked_again_before_its_time(here: Place) -> None:
+    worker.sync_entity("dwh.orders")
+    here.do("DROP TABLE orders")
+    assert worker.sync_entity("dwh.orders", queued=time.time()) == "dwh.orders failed"
+    assert _row(here)["retry_at"] is None
+    assert worker.runtime().schedule.due() == []
+    assert "not there any more" in (here.status().last_error or "")
+
+
+def test_pauses_are_what_the_source_asked_for_or_double_up_to_five_minutes() -> None:
+    asked = backoff(RateLimited("slow down", source="crm", retry_after=42), 1)
+    assert 42 <= asked <= 43
+    down = Unavailable("down", source="crm")
+    assert all(0.5 <= backoff(down, 1) <= 1 for _ in range(50))
+    assert all(LONGEST_PAUSE / 2 <= backoff(down, 40) <= LONGEST_PAUSE for _ in range(50))
+    assert len({backoff(down, 5) for _ in range(20)}) > 1
+
+
+def test_an_errand_that_was_lost_is_sent_again_and_two_schedulers_send_it_once(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = worker.runtime()
+    one, two = (Schedule(Control.of(here.config), own.replicas) for _ in range(2))
+    assert [e.entity for e in (*one.due(), *two.due())] == ["dwh.orders"]
+    assert one.due() == two.due() == []
+    monkeypatch.setattr("groundwire.core.schedule.GRACE", 0.0)  # a minute later, nobody took it
+    assert [e.entity for e in two.due()] == ["dwh.orders"]
+    begun = one.begin("dwh.orders", time.time())
+    assert begun is not None and one.due() == []
+    one.failed("dwh.orders", Rejected("no", source="dwh"))
+    for schedule in (one, two):
+        schedule.control.close()
+
+
+# -- commands ------------------------------------------------------------------------------------
+
+
+def test_sync_and_status_tell_how_fresh_a_replica_is(spot: Place) -> None:
+    assert spot.command("status", "--json").returncode == 0
+    done = spot.command("sync", "orders", "--json")
+    assert json.loads(done.stdout) | {"mode": "first", "rows": 200} == json.loads(done.stdout)
+    spot.do("DELETE FROM orders WHERE id = 3")
+    assert "199 rows" in spot.command("sync").stdout
+    assert "no difference" in spot.command("sync", "--verify").stdout
+    assert "dwh.orders: full" in spot.command("sync", "orders", "--full").stdout
+    told = json.loads(spot.command("status", "--json").stdout)
+    (entity,) = told["entities"]
+    assert (entity["entity"], entity["mode"], entity["rows"]) == ("dwh.orders", "replica", 199)
+    assert entity["lag"] >= 0 and entity["last_error"] is None
+    assert told["broker"] == "embedded" and told["broker_error"] is None
+    assert told["sources"] == [{"source": "dwh", "queued": 0, "quota_left": None, "quota": None, "paused": 0.0}]
+    assert "dwh.orders" in spot.command("status").stdout
+
+
+def test_status_watches_until_it_is_interrupted(spot: Place) -> None:
+    with subprocess.Popen(
+        [os.sys.executable, "-m", "groundwire", "status", "--watch", "--json"],
+        cwd=spot.folder, env={**os.environ, **spot.environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as watching:  # fmt: skip
+        assert watching.stdout is not None
+        first, second = (json.loads(watching.stdout.readline()) for _ in range(2))
+        assert first["entities"][0]["mode"] == second["entities"][0]["mode"] == "waiting"
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(10) == 130
+
+
+def test_a_broker_that_does_not_answer_is_said_and_costs_no_status(spot: Place) -> None:
+    spot.environment["REDIS_URL"] = f"redis://127.0.0.1:{_free_port()}/0"
+    told = json.loads(spot.command("status", "--json").stdout)
+    assert told["broker"] == "redis"
+    assert told["broker_error"].startswith("the broker does not answer")
+    assert told["entities"][0]["entity"] == "dwh.orders"
+
+
+def test_a_source_that_is_down_ends_sync_by_hand_with_its_exit_code(spot: Place) -> None:
+    spot.url = spot.url.replace(":5432/", f":{_free_port()}/")
+    spot.configure()
+    assert spot.command("sync").returncode == 4
+    assert spot.command("worker", "--source", "crm").returncode == 3
+    spot.config_path.write_text('[sources.m]\ntype = "memory"\n', encoding="utf-8")
+    assert spot.command("status").returncode == 2
