@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from groundwire.core.catalog import Entity
 from groundwire.core.config import Config
-from groundwire.core.connector import Change, ChangeEvents, Mark
+from groundwire.core.connector import Change, ChangeEvents, Mark, SourceClock
 from groundwire.core.errors import Busy, ConfigError, GroundwireError, RetryableError
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
@@ -302,6 +302,7 @@ class SourcePoller(threading.Thread):
         self._stopping = threading.Event()
         self._seen: dict[str, dict[tuple[Any, ...], Any]] = {}
         self._since: dict[str, datetime] = {}
+        self._offset: timedelta | None = None
 
     def stop(self) -> None:
         """Stop soon."""
@@ -335,9 +336,8 @@ class SourcePoller(threading.Thread):
         if cursor is None or not pa.types.is_timestamp(entity.field(cursor).type):
             raise ConfigError(f"{name} has no field that says when a record was written, so it can't be polled")
         reader = Reader(self.shared.hub.connectors[self.source], entity)
-        started = self.shared.replicas.clock()
-        since = self._since.get(name, started)
-        edge = datetime.fromtimestamp(since.timestamp() - self.OVERLAP, started.tzinfo)
+        started = self.shared.replicas.clock() + self._ahead()
+        edge = self._since.get(name, started) - timedelta(seconds=self.OVERLAP)
         asked = edge if entity.field(cursor).type.tz else edge.replace(tzinfo=None)
         seen, now_seen = self._seen.get(name, {}), {}
         for batch in reader.read(reader.changed(cursor, asked), (*entity.primary_key, cursor)):
@@ -348,6 +348,14 @@ class SourcePoller(threading.Thread):
         self._seen[name], self._since[name] = now_seen, started
         if fresh:
             refresher.add(entity, fresh)
+
+    def _ahead(self) -> timedelta:
+        """How far the source's clock is ahead of ours: it is the source that says when records were written."""
+        if self._offset is None:
+            connector = self.shared.hub.connectors[self.source]
+            theirs = connector.clock() if isinstance(connector, SourceClock) else None
+            self._offset = timedelta() if theirs is None else theirs - self.shared.replicas.clock()
+        return self._offset
 
 
 class Events:
