@@ -29,6 +29,9 @@ from groundwire.core.freshness import parse_age
 EMBEDDED = "groundwire://localhost//"
 """URL of the embedded broker."""
 
+NOTICE = 0.5
+"""Seconds after which a worker that waits for errands looks whether it was told to stop."""
+
 _LONGEST_TASK = 24 * 3600 * 1000
 """Milliseconds that RabbitMQ lets a worker keep an errand: its own half hour is too short for a first load."""
 
@@ -51,6 +54,10 @@ class Transport(filesystem.Transport):  # type: ignore[misc]
     """The embedded broker."""
 
     Channel = Channel
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        """Wait no longer than a worker may take to notice that it was told to stop."""
+        super().drain_events(connection, timeout=min(timeout or NOTICE, NOTICE))
 
 
 kombu_transports.TRANSPORT_ALIASES["groundwire"] = "groundwire.core.broker:Transport"

@@ -220,6 +220,19 @@ class BeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
         return EmbeddedService(worker.app, thread=True, scheduler_cls="groundwire.core.worker:Beat")
 
 
+class NoticeStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Wakes a worker that waits at its broker's socket, which would else notice a signal with its next errand."""
+
+    requires = ("celery.worker.consumer:Events",)
+    label = "groundwire notice"
+
+    def start(self, consumer: Any) -> None:
+        consumer.timer.call_repeatedly(broker.NOTICE, bool)
+
+
+app.steps["consumer"].add(NoticeStep)
+
+
 def run(
     *,
     sources: tuple[str, ...] = (),
