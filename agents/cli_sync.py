@@ -24,18 +24,18 @@ from groundwire.agents import cli
 from groundwire.agents.cli import ConfigOption, JsonOption, err, out
 from groundwire.agents.terminal import watchable
 from groundwire.core import config as configuration
-from groundwire.core import limits
 from groundwire.core.catalog import near_names
 from groundwire.core.config import PATH_VARIABLE, Config
 from groundwire.core.connector import ChangeEvents
-from groundwire.core.control import Control
 from groundwire.core.errors import ConfigError, GroundwireError, SourceError, UnknownName
 from groundwire.core.hub import Hub
-from groundwire.core.limits import Limits, Quota
-from groundwire.core.replica import Replicas, ReplicaStatus
-from groundwire.core.schedule import Schedule
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # replicas load SQLAlchemy and Celery, which no other command waits for
+    from groundwire.core import worker as program
+    from groundwire.core.control import Control
+    from groundwire.core.limits import Quota
+    from groundwire.core.replica import Replicas, ReplicaStatus
+    from groundwire.core.schedule import Schedule
     from groundwire.core.sync import SyncReport
 
 events_app = typer.Typer(help="Hear of changes as they are committed.", no_args_is_help=True, rich_markup_mode=None)
@@ -70,6 +70,10 @@ class _Copies:
 
 @contextmanager
 def _copies(path: Path | None) -> Iterator[_Copies]:
+    from groundwire.core.control import Control
+    from groundwire.core.replica import Replicas
+    from groundwire.core.schedule import Schedule
+
     config = configuration.load(path)
     replicas = Replicas.of(config)
     if replicas is None:
@@ -94,6 +98,7 @@ def sync(
     json_: JsonOption = False,
 ) -> None:
     """Bring replicas up to date now."""
+    from groundwire.core import limits
     from groundwire.core.sync import Syncer
 
     with _copies(config) as copies, cli.open_hub(config) as hub:
@@ -236,6 +241,7 @@ def _show(picture: _Picture, json_: bool) -> None:
 
 def _picture(copies: _Copies) -> _Picture:
     from groundwire.core import broker
+    from groundwire.core.limits import Limits
 
     states = copies.replicas.status()
     depths: dict[str, int] = {}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from kombu import Connection
-from worker_program import Place, fill, place, redis_url, until, vhost
+from worker_program import Place, empty_redis, fill, forget, place, redis_url, until, vhost
 
 from groundwire.core import broker, worker
 from groundwire.core.control import Control
@@ -50,11 +50,7 @@ def carried(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str) -
     with place(tmp_path, postgres_url, environment) as found:
         yield found
         if request.param == "redis":
-            import redis
-
-            with redis.Redis.from_url(environment["REDIS_URL"]) as client:
-                for key in client.scan_iter(f"{found.config.worker.name}*"):
-                    client.delete(key)
+            empty_redis(found)
 
 
 class Locked:
@@ -72,17 +68,8 @@ class Locked:
 # -- brokers -------------------------------------------------------------------------------------
 
 
-def test_a_sync_runs_through_each_broker_and_its_worker_stops_when_told(carried: Place) -> None:
-    running = carried.start()
-    until(lambda: carried.copy() == carried.original(), "the first load")
-    assert carried.stop(running) == 0
-    assert "dwh.orders: first" in carried.log(running)
-
-
-def test_a_worker_that_is_killed_in_mid_sync_leaves_it_to_be_done_again(carried: Place) -> None:
-    carried.command("entities")  # the catalog can't be read while the table is locked: see that it works before
+def test_through_each_broker_a_killed_workers_sync_is_done_again_and_a_worker_stops_when_told(carried: Place) -> None:
     first = carried.start()
-    carried.ready(first)
     until(lambda: carried.copy() == carried.original(), "the first load")
     held = Locked(carried.source)
     carried.command("schedule", "orders", "1s")
@@ -91,15 +78,55 @@ def test_a_worker_that_is_killed_in_mid_sync_leaves_it_to_be_done_again(carried:
     first.wait(10)
     held.release()
     carried.do("UPDATE orders SET name = 'later', updated_at = clock_timestamp() WHERE id = 7")
-    carried.start()
+    second = carried.start()
     until(lambda: carried.copy() == carried.original(), "the sync is done again")
+    told = time.monotonic()
+    assert carried.stop(second) == 0
+    assert time.monotonic() - told < 8
 
 
-def test_a_worker_of_celery_itself_does_the_same_with_processes(carried: Place) -> None:
-    # in processes of its own the pool shares nothing with the worker but the flag that it stops
-    running = carried.start("worker", "-B", "-c", "2", "-l", "INFO", program=("celery", "-A", "groundwire.core.worker"))
-    until(lambda: carried.copy() == carried.original(), "the first load")
-    assert carried.stop(running) == 0
+def test_celery_itself_runs_workers_with_processes_one_of_which_may_be_killed(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    with place(tmp_path, postgres_url, {}) as spot:
+        spot.configure(every="1s")
+        celery = ("celery", "-A", "groundwire.core.worker")
+        running = spot.start("worker", "-c", "1", "-l", "INFO", program=celery)
+        beat = spot.start("beat", "-l", "INFO", program=celery)
+        until(lambda: spot.copy() == spot.original(), "the first load")
+        held = Locked(spot.source)
+        child = int(until(lambda: spot.status().syncing, "a sync is running"))
+        assert child != running.pid
+        os.kill(child, signal.SIGKILL)
+        held.release()
+        spot.do("UPDATE orders SET name = 'later', updated_at = clock_timestamp() WHERE id = 7")
+        until(lambda: spot.copy() == spot.original(), "another process does it")
+        assert spot.stop(beat) == 0
+        assert spot.stop(running) == 0
+
+
+def test_rabbitmq_may_lose_its_queues_and_connections(tmp_path: Path, postgres_url: str) -> None:
+    with vhost() as url, place(tmp_path, postgres_url, {"AMQP_URL": url}) as spot:
+        spot.configure(every="1s")
+        running = spot.start()
+        until(lambda: spot.copy() == spot.original(), "the first load")
+        forget(url.rpartition("/")[2])
+        spot.do("UPDATE orders SET name = 'afterwards', updated_at = clock_timestamp() WHERE id < 10")
+        until(lambda: spot.copy() == spot.original(), "the sync over new queues")
+        assert spot.stop(running) == 0
+
+
+def test_replicas_in_postgresql_serve_workers_of_several_machines(tmp_path: Path, postgres_url: str) -> None:
+    with place(tmp_path, postgres_url, {"REDIS_URL": redis_url()}) as spot:
+        spot.configure(every="1s", replicas=postgres_url)
+        both = [spot.start() for _ in range(2)]
+        until(lambda: spot.copy() == spot.original(), "the first load")
+        spot.do("DELETE FROM orders WHERE id > 150")
+        until(lambda: spot.copy() == spot.original(), "the deletion")
+        assert [spot.stop(one) for one in both] == [0, 0]
+        assert not list(tmp_path.glob("*.sqlite"))
+        assert spot.logs().count("first") == 1
+        empty_redis(spot)
 
 
 def test_two_workers_told_to_sync_one_entity_do_it_once(carried: Place) -> None:

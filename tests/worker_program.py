@@ -194,23 +194,42 @@ def redis_url() -> str:
     return url
 
 
+def empty_redis(spot: Place) -> None:
+    """Delete what this place's workers left in the shared Redis."""
+    import redis
+
+    with redis.Redis.from_url(spot.environment["REDIS_URL"]) as client:
+        for key in client.scan_iter(f"{spot.config.worker.name}*"):
+            client.delete(key)
+
+
 @contextlib.contextmanager
 def vhost() -> Iterator[str]:
     """A RabbitMQ virtual host of one test's own."""
     name = f"gw_test_{uuid.uuid4().hex[:10]}"
-
-    def control(*arguments: str) -> None:
-        subprocess.run(["rabbitmqctl", "-q", *arguments], check=True, capture_output=True, timeout=60)
-
     try:
-        control("add_vhost", name)
-        control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        _make_vhost(name)
     except (OSError, subprocess.CalledProcessError) as error:
         absent("RabbitMQ", error)
     try:
         yield f"amqp://guest:guest@127.0.0.1:5672/{name}"
     finally:
-        control("delete_vhost", name)
+        _rabbitmqctl("delete_vhost", name)
+
+
+def forget(name: str) -> None:
+    """Let RabbitMQ cut a virtual host's connections and lose its queues."""
+    _rabbitmqctl("delete_vhost", name)
+    _make_vhost(name)
+
+
+def _make_vhost(name: str) -> None:
+    _rabbitmqctl("add_vhost", name)
+    _rabbitmqctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+
+
+def _rabbitmqctl(*arguments: str) -> None:
+    subprocess.run(["rabbitmqctl", "-q", *arguments], check=True, capture_output=True, timeout=100)
 
 
 def absent(product: str, error: Exception) -> None:
