@@ -201,21 +201,21 @@ def test_the_command_prints_the_sql_and_executes_it_only_when_told(spot: Place) 
             return int(connection.exec_driver_sql(count).scalar_one())
 
     printed = spot.command("events", "install")
-    assert printed.returncode == 0, printed.stderr
+    assert printed.exit_code == 0, printed.stderr
     assert installed() == 0
-    assert spot.command("events", "install", "--apply", stdin=-3).returncode == 3  # nobody there to say yes
+    assert spot.command("events", "install", "--apply").exit_code == 3  # nobody there to say yes
     assert installed() == 0
     applied = spot.command("events", "install", "orders", "--yes")
     assert (applied.stdout, installed()) == (printed.stdout, 4)
     with psycopg.connect(spot.url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(printed.stdout)  # as psql would, and a second time does no harm
     assert installed() == 4
-    assert spot.command("events", "remove", "--yes").returncode == 0
+    assert spot.command("events", "remove", "--yes").exit_code == 0
     assert installed() == 0
 
 
 def test_a_worker_hears_and_answers_from_its_copy_within_two_seconds(spot: Place) -> None:
-    assert spot.command("events", "install", "--yes").returncode == 0
+    assert spot.command("events", "install", "--yes").exit_code == 0
     spot.start()
     until(lambda: spot.copy() == spot.original(), "the first load")
     until(lambda: (lag := spot.status().lag) is not None and lag < timedelta(seconds=2), "the copy is kept fresh")

@@ -256,8 +256,8 @@ def test_the_schedule_can_be_changed_while_workers_run(spot: Place) -> None:
     assert answer.stdout.startswith("dwh.orders: every 1.0 s"), answer.stderr
     until(lambda: spot.copy() == spot.original(), "a sync long before the hour", 10)
     assert spot.command("schedule", "orders", "default").stdout.startswith("dwh.orders: every 60 min")
-    assert spot.command("schedule", "orders", "soonish").returncode == 3
-    assert spot.command("schedule", "odrers", "1s").returncode == 3
+    assert spot.command("schedule", "orders", "soonish").exit_code == 3
+    assert spot.command("schedule", "odrers", "1s").exit_code == 3
 
 
 @pytest.fixture
@@ -335,7 +335,7 @@ def test_an_errand_that_was_lost_is_sent_again_and_two_schedulers_send_it_once(
 
 
 def test_sync_and_status_tell_how_fresh_a_replica_is(spot: Place) -> None:
-    assert spot.command("status", "--json").returncode == 0
+    assert spot.command("status", "--json").exit_code == 0
     done = spot.command("sync", "orders", "--json")
     assert json.loads(done.stdout) | {"mode": "first", "rows": 200} == json.loads(done.stdout)
     spot.do("DELETE FROM orders WHERE id = 3")
@@ -374,7 +374,7 @@ def test_a_broker_that_does_not_answer_is_said_and_costs_no_status(spot: Place) 
 def test_a_source_that_is_down_ends_sync_by_hand_with_its_exit_code(spot: Place) -> None:
     spot.url = spot.url.replace(":5432/", f":{_free_port()}/")
     spot.configure()
-    assert spot.command("sync").returncode == 4
-    assert spot.command("worker", "--source", "crm").returncode == 3
+    assert spot.command("sync").exit_code == 4
+    assert spot.command("worker", "--source", "crm").exit_code == 3
     spot.config_path.write_text('[sources.m]\ntype = "memory"\n', encoding="utf-8")
-    assert spot.command("status").returncode == 2
+    assert spot.command("status").exit_code == 2
