@@ -113,6 +113,7 @@ def settings(config: Config, environment: Mapping[str, str] | None = None) -> di
         # a sync that runs on while the broker is away proves its right to commit by its lease
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_prefetch_multiplier": 1,
+        "worker_lost_wait": 1.0,
         "worker_hijack_root_logger": False,
         "worker_concurrency": config.worker.concurrency,
         "beat_scheduler": "groundwire.core.worker:Beat",

@@ -35,6 +35,7 @@ _R = TypeVar("_R")
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+    from groundwire.core.control import Control
     from groundwire.core.engine import Progress
     from groundwire.core.planner import Plan
     from groundwire.core.replica import Offers, Replicas
@@ -67,6 +68,7 @@ class Hub:
         self._catalog: Catalog | None = None
         self._plans = Plans()
         self._replicas: Replicas | None = None
+        self._control: Control | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -90,7 +92,14 @@ class Hub:
             kind = registry.load(source.type, setting=f"sources.{name}.type")
             settings = configuration.settings_of(kind.Settings, source.settings, setting=f"sources.{name}")
             connectors.append(kind(name, settings))
-        return cls(connectors, config)
+        hub = cls(connectors, config)
+        if any(source.rate for source in config.sources.values()):
+            from groundwire.core import limits
+            from groundwire.core.control import Control
+
+            hub._control = Control.of(config)
+            limits.attach(connectors, config, hub._control, background=False)
+        return hub
 
     def __enter__(self) -> Self:
         return self
@@ -287,6 +296,8 @@ class Hub:
             connector.close()
         if self._replicas is not None:
             self._replicas.close()
+        if self._control is not None:
+            self._control.close()
 
     def _parallel(self, function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
         items = list(items)

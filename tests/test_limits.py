@@ -131,5 +131,15 @@ def test_syncs_leave_the_end_of_the_quota_to_questions(tmp_path: Path) -> None:
 def test_a_rate_that_is_none_names_its_setting(tmp_path: Path) -> None:
     with SalesforceSandbox() as sandbox:
         config = _crm(sandbox, tmp_path, rate="fast")
-        with Hub.from_parsed(config) as hub, pytest.raises(ConfigError, match=r"sources\.crm\.rate"):
-            limits.attach(hub.connectors.values(), config, Control.of(config), background=True)
+        with pytest.raises(ConfigError, match=r"sources\.crm\.rate"):
+            Hub.from_parsed(config)
+
+
+def test_questions_of_several_hubs_keep_the_rate_that_was_set(tmp_path: Path) -> None:
+    with SalesforceSandbox() as sandbox:
+        config = _crm(sandbox, tmp_path, rate="20/s")
+        started = time.monotonic()
+        with Hub.from_parsed(config) as one, Hub.from_parsed(config) as other:
+            while len(sandbox.requests) < 60:
+                (one if len(sandbox.requests) % 2 else other).check()
+        assert time.monotonic() - started >= (60 - 20) / 20 - 0.1

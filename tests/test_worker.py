@@ -80,6 +80,7 @@ def test_through_each_broker_a_killed_workers_sync_is_done_again_and_a_worker_st
     carried.do("UPDATE orders SET name = 'later', updated_at = clock_timestamp() WHERE id = 7")
     second = carried.start()
     until(lambda: carried.copy() == carried.original(), "the sync is done again")
+    assert broker.depths(carried.config, ["dwh", "crm"], carried.environment)["dwh"] <= 1
     told = time.monotonic()
     assert carried.stop(second) == 0
     assert time.monotonic() - told < 8
