@@ -158,7 +158,7 @@ def _queue(config: Config, source: str, kind: str) -> Queue:
 
 
 def depths(config: Config, sources: Iterable[str], environment: Mapping[str, str] | None = None) -> dict[str, int]:
-    """Errands that wait in each source's queue; nothing for a queue that was never used.
+    """Errands that wait in each source's queue; 0 for a queue that was never used.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -173,8 +173,8 @@ def depths(config: Config, sources: Iterable[str], environment: Mapping[str, str
                     with connection.channel() as channel:
                         answer = channel.queue_declare(queue_name(config, source), passive=True)
                         waiting[source] = int(answer.message_count)
-                except connection.channel_errors:
-                    continue
+                except connection.channel_errors:  # in Redis an empty queue is no queue
+                    waiting[source] = 0
     except (OSError, OperationalError, *_redis_errors()) as error:
         raise ConnectionError(f"the broker does not answer: {type(error).__name__}") from None
     return waiting
