@@ -31,8 +31,8 @@ from langchain_core.messages import (
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from groundwire.agents import grounding, phrasing, prompt, wording
-from groundwire.agents.grammar import query_grammar
+from groundwire.agents import draft, grounding, linking, phrasing, prompt, wording
+from groundwire.agents.grammar import Language
 from groundwire.agents.grounding import Citation
 from groundwire.agents.local_model import LocalChatModel
 from groundwire.agents.tools import make_tools
@@ -144,13 +144,13 @@ class Agent:
         """
         started = time.monotonic()
         tell = on_event or (lambda kind, text: None)
-        middleware = _Grounded(self.hub, question, hints, max_age, tell, stop_event)
+        middleware = _Grounded(self.hub, self.model, question, hints, max_age, tell, stop_event)
         if isinstance(self.model, LocalChatModel):
             tools = [middleware.query_tool]
         else:
             tools = make_tools(self.hub, max_age=max_age, progress=lambda read: tell("source", read))
         graph = create_agent(self.model, tools=tools, middleware=[middleware])
-        text = prompt.question_text(question, hints)
+        text = prompt.question_text(question, hints, middleware.found_out())
         try:
             state = graph.invoke({"messages": [HumanMessage(text)]}, {"recursion_limit": _MAX_STEPS})
         except GraphRecursionError:
@@ -187,6 +187,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     def __init__(
         self,
         hub: Hub,
+        model: BaseChatModel,
         question: str,
         hints: str,
         max_age: str | None,
@@ -195,18 +196,28 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     ) -> None:
         super().__init__()
         self.hub = hub
+        self.model = model
         self.question = question
         self.hints = hints
         self.tell = tell
         self.stop = stop
         self.template = ""
-        self.error: Exception | None = None
+        self.draft = ""
         self.query_tool = next(
             t
             for t in make_tools(hub, max_age=max_age, link_values=True, progress=lambda s: tell("source", s))
             if t.name == "query"
         )
         self.usage = {"input": 0, "cached": 0, "output": 0}
+
+    def found_out(self) -> list[str]:
+        """What code can say about the question beforehand, for a model that needs it."""
+        if not isinstance(self.model, LocalChatModel):
+            return []
+        return prompt.found_out(self.question, self._shown(), self.hub.catalog)
+
+    def _shown(self) -> prompt.Shown:
+        return prompt.choose(f"{self.question} {self.hints}", self.hub.catalog)
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -231,40 +242,53 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     def _write_query(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> AIMessage:
-        shown = prompt.choose(f"{self.question} {self.hints}", self.hub.catalog)
+        shown = self._shown()
         again = any(isinstance(m, ToolMessage) for m in request.messages)
         self.tell("step", "writing the query again" if again else "writing the query")
         messages: list[AnyMessage] = []
         for message in request.messages:
             if isinstance(message, AIMessage) and message.tool_calls:
-                messages.append(AIMessage(content=str(message.tool_calls[0]["args"]["sql"])))
+                messages.append(AIMessage(content=self.draft))
             elif isinstance(message, ToolMessage):
                 messages.append(HumanMessage(content=f"{message.text}\nWrite the query again."))
             else:
                 messages.append(message)
-        settings = {
-            "grammar": query_grammar(
-                shown.entities,
-                shown.names(self.hub.catalog),
-                wording.read(self.question, self.hints),
-                refusal=not again,
-            ),
-            "max_tokens": 300,
-            "stop_event": self.stop,
-            "on_text": self._writing(lambda text: text),
-        }
         system = SystemMessage(prompt.system_text(shown, self.hub.catalog))
-        response = handler(
-            request.override(messages=messages, system_message=system, tools=[], model_settings=settings)
-        )
-        self._count(response.result)
-        text = response.result[-1].text.strip()
-        if self.stop is not None and self.stop.is_set():
+        names = shown.names(self.hub.catalog)
+        said = wording.read(self.question, self.hints)
+        evidence = linking.Evidence(self.question, self.hints, shown.entities)
+        language = Language(shown.entities, names, said, evidence)
+
+        def write(grammar: str, written: str = "") -> str:
+            settings = {
+                "grammar": grammar,
+                "prefill": written,
+                "max_tokens": 300,
+                "stop_event": self.stop,
+                "on_text": self._writing(lambda text: text),
+            }
+            response = handler(
+                request.override(messages=messages, system_message=system, tools=[], model_settings=settings)
+            )
+            self._count(response.result)
+            return str(response.result[-1].text)
+
+        self.draft = write(language.first_part(refusal=not again))
+        if self.draft.startswith("CANNOT ANSWER"):
+            return AIMessage(content=f"{REFUSAL}: {self.draft.partition(':')[2].strip()}")
+        if not self._stopped():
+            start = draft.start(self.draft, shown.entities, names)
+            sure = len(start.tables) == 1
+            written = self.draft.rstrip() + " " + (start.tables[0] if sure else "")
+            self.draft = write(language.second_part(start), written)
+        if self._stopped():
             return AIMessage(content="stopped")
-        if text.startswith("CANNOT ANSWER"):
-            return AIMessage(content=f"{REFUSAL}: {text.partition(':')[2].strip()}")
-        call = {"name": "query", "args": {"sql": text}, "id": f"query_{len(request.messages)}"}
+        sql = draft.to_sql(self.draft, shown.entities, names, said.spans)
+        call = {"name": "query", "args": {"sql": sql}, "id": f"query_{len(request.messages)}"}
         return AIMessage(content="", tool_calls=[call])
+
+    def _stopped(self) -> bool:
+        return self.stop is not None and self.stop.is_set()
 
     def _phrase(
         self,

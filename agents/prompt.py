@@ -8,15 +8,15 @@ thousand entities cost no more than ten.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import pyarrow as pa
 
-from groundwire.agents.grammar import choices, written_names
+from groundwire.agents import linking
+from groundwire.agents.grammar import choices, told_relations, written_names
+from groundwire.agents.wording import stems
 from groundwire.core.catalog import Catalog, Entity, Field
 
 WHOLE_CATALOG_CHARACTERS = 9_000
@@ -25,7 +25,7 @@ RETRIEVED = 6
 """Entities retrieved from a larger catalog, their neighbours not counted."""
 _MOST_VALUES = 8
 
-INSTRUCTIONS = """You write one SQL query that answers the question. Never write JOIN: write table.column for any table, and the joins are added. FROM names the table whose rows are counted, summed or listed. Return exactly the columns asked for, in that order. Filter only by what the question says, with values listed for a column where values are listed. If no table holds what is asked, write CANNOT ANSWER: and what is missing."""
+INSTRUCTIONS = """You write one query that answers the question. Always write table.column. Never write JOIN, they are added. COUNT(table.*) counts records of a table. column DURING 'words' selects a time that the question names. Return exactly the columns asked for, in that order. Filter only by what the question says, with values listed for a column where values are listed. A hint says where a word of the question is found. If no table holds what is asked, write CANNOT ANSWER: and what is missing."""
 
 EXAMPLES = """Example tables:
 Table orders: id int, customer_id int -> customers, product_id int -> products, status text ('open', 'paid', 'cancelled'), total number, ordered_at timestamp, shipped_at timestamp
@@ -34,29 +34,31 @@ Table products: id int, title text, kind text ('book', 'toy', 'tool')
 Table stock_levels: product_id int -> products, level int, taken_at timestamp
 
 Q: Which 3 countries have the highest order totals in the past 30 days? Return the country, number of orders and total.
-SELECT customers.country, COUNT(*) AS orders, SUM(orders.total) AS total FROM orders WHERE orders.ordered_at >= CURRENT_DATE - INTERVAL '30 days' GROUP BY customers.country ORDER BY total DESC LIMIT 3
+SELECT customers.country, COUNT(orders.*) AS orders, SUM(orders.total) AS total FROM orders WHERE orders.ordered_at DURING 'past 30 days' GROUP BY customers.country ORDER BY total DESC LIMIT 3
 Q: How many customers are there per country?
-SELECT country, COUNT(*) AS customers FROM customers GROUP BY country
+SELECT customers.country, COUNT(customers.*) AS customers FROM customers GROUP BY customers.country
 Q: How many orders from customers in France are in each status?
-SELECT orders.status, COUNT(*) AS orders FROM orders WHERE customers.country = 'France' GROUP BY orders.status
+Hint: France is customers.country = 'France'
+SELECT orders.status, COUNT(orders.*) AS orders FROM orders WHERE customers.country = 'France' GROUP BY orders.status
 Q: What is the total of orders per kind of product?
+Hint: kind is products.kind
 SELECT products.kind, SUM(orders.total) AS total FROM orders GROUP BY products.kind
 Q: What are the 2 most expensive open orders?
-SELECT id, total FROM orders WHERE status = 'open' ORDER BY total DESC LIMIT 2
-Q: What share of orders was cancelled per customer, for customers with at least 2 orders?
-SELECT customers.name, SUM(CASE WHEN orders.status = 'cancelled' THEN 1 ELSE 0 END) * 1.0 / COUNT(*) AS share FROM orders GROUP BY customers.name HAVING COUNT(*) >= 2
-Q: Which customers never ordered? Return id and name.
-SELECT id, name FROM customers WHERE id NOT IN (SELECT customer_id FROM orders)
+SELECT orders.id, orders.total FROM orders WHERE orders.status = 'open' ORDER BY orders.total DESC LIMIT 2
+Q: What percentage of orders was cancelled per customer, for customers with at least 2 orders? Sort from highest to lowest.
+SELECT customers.name, SUM(CASE WHEN orders.status = 'cancelled' THEN 1 ELSE 0 END) * 100.0 / COUNT(orders.*) AS percentage FROM orders GROUP BY customers.name HAVING COUNT(orders.*) >= 2 ORDER BY percentage DESC
+Q: Which customers never ordered a thing in 2024? Return id and name.
+SELECT customers.id, customers.name FROM customers WHERE customers.id NOT IN (SELECT orders.customer_id FROM orders WHERE orders.ordered_at DURING '2024')
 Q: Orders of books per month in the last 3 months excluding the current month
-SELECT DATE_TRUNC('month', orders.ordered_at) AS month, COUNT(*) AS orders FROM orders WHERE products.kind = 'book' AND orders.ordered_at >= DATE_TRUNC('month', CURRENT_DATE) - INTERVAL '3 months' AND orders.ordered_at < DATE_TRUNC('month', CURRENT_DATE) GROUP BY month ORDER BY month
+SELECT DATE_TRUNC('month', orders.ordered_at) AS month, COUNT(orders.*) AS orders FROM orders WHERE products.kind = 'book' AND orders.ordered_at DURING 'last 3 months' GROUP BY DATE_TRUNC('month', orders.ordered_at) ORDER BY month
 Q: Which employee packed the most orders?
 CANNOT ANSWER: no table records who packed an order
 Q: What is the current stock level of each product? Return the title and level.
 SELECT products.title, ARG_MAX(stock_levels.level, stock_levels.taken_at) AS level FROM stock_levels GROUP BY products.title
 Q: How many distinct customers whose name starts with A or B and who have a .org email bought tools, and how long did shipping take on average, in seconds?
 SELECT COUNT(DISTINCT orders.customer_id) AS customers, AVG(EXTRACT(EPOCH FROM orders.shipped_at - orders.ordered_at)) AS seconds FROM orders WHERE (LOWER(customers.name) LIKE 'a%' OR LOWER(customers.name) LIKE 'b%') AND customers.email LIKE '%.org' AND products.kind = 'tool'
-Q: Who ordered the most in 2023? Return name and number of orders.
-SELECT customers.name, COUNT(*) AS orders FROM orders WHERE orders.ordered_at >= '2023-01-01' AND orders.ordered_at < '2024-01-01' GROUP BY customers.name ORDER BY orders DESC LIMIT 1"""
+Q: Who ordered the most in the month in which they joined? Return name, number of orders and rank.
+SELECT customers.name, COUNT(orders.*) AS orders, RANK() OVER (ORDER BY COUNT(orders.*) DESC) AS rank FROM orders WHERE DATE_TRUNC('month', orders.ordered_at) = DATE_TRUNC('month', customers.joined_on) GROUP BY customers.name ORDER BY orders DESC LIMIT 1"""
 
 
 def short_names(catalog: Catalog) -> dict[str, str]:
@@ -76,23 +78,22 @@ def card(entity: Entity, names: Mapping[str, str]) -> str:
         about = entity.label
     notes = [n for n in (about, f"also: {', '.join(entity.synonyms)}" if entity.synonyms else "") if n]
     head = f"Table {names[entity.full_name]}" + (f" ({'; '.join(notes)})" if notes else "")
-    items = [_field(f, _reference(f, entity, names)) for f in entity.fields]
+    items = [_field(f, entity, _reference(f, entity, names)) for f in entity.fields]
     items += [f"{m.name} = {m.description or 'measure'}" for m in entity.measures]
     return f"{head}: {', '.join(items)}"
 
 
 def _reference(field: Field, entity: Entity, names: Mapping[str, str]) -> str:
     """` -> customers`, with the relation's name where that is not the entity's."""
-    for relation in entity.relations:
-        if not relation.many and relation.on[0][0] == field.name and relation.target in names:
-            target = names[relation.target]
-            return f" -> {target}" + (f" as {relation.name}" if relation.name.lower() != target.lower() else "")
-    return ""
+    there = [r for r in entity.relations if not r.many and r.on[0][0] == field.name and r.target in names]
+    told = {r.name for r in told_relations(entity, names)}
+    texts = [names[r.target] + (f" as {r.name}" if r.name in told else "") for r in there]
+    return f" -> {' or '.join(texts)}" if texts else ""
 
 
-def _field(field: Field, reference: str) -> str:
+def _field(field: Field, entity: Entity, reference: str) -> str:
     text = f"{field.name} {_type(field.type)}{reference}"
-    values = choices(field)
+    values = choices(field, entity)
     if values:
         more = ", ..." if len(values) > _MOST_VALUES else ""
         text += " (" + ", ".join(repr(v) for v in values[:_MOST_VALUES]) + more + ")"
@@ -150,28 +151,18 @@ def system_text(shown: Shown, catalog: Catalog) -> str:
     return f"{INSTRUCTIONS}\n\n{EXAMPLES}\n\nTables:\n{cards}"
 
 
-def question_text(question: str, hints: str = "", today: date | None = None) -> str:
-    """The part that differs: the question and the asker's hints."""
-    text = f"Q: {question.strip()}"
-    if hints.strip():
-        text += f"\nHint: {hints.strip()}"
-    return text
+def question_text(question: str, hints: str = "", found: Iterable[str] = ()) -> str:
+    """The part that differs: the question, the asker's hints, and what code found out about it."""
+    lines = [f"Q: {' '.join(question.split())}"]
+    notes = [*([" ".join(hints.split())] if hints.strip() else []), *found]
+    if notes:
+        lines.append(f"Hint: {'; '.join(n.rstrip('.;') for n in notes)}")
+    return "\n".join(lines)
 
 
-_WORD = re.compile(r"[^\W\d_]+|\d+", re.UNICODE)
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words with CamelCase split and plural endings dropped."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("_", " ")
-    found = []
-    for word in _WORD.findall(spaced.lower()):
-        if len(word) > 3 and word.endswith("ies"):
-            word = word[:-3] + "y"
-        elif len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
-            word = word[:-1]
-        found.append(word)
-    return found
+def found_out(question: str, shown: Shown, catalog: Catalog) -> list[str]:
+    """What a dictionary knows about a question, each as a hint."""
+    return [link.text for link in linking.find(question, shown.entities, shown.names(catalog))]
 
 
 class Retriever:
@@ -185,7 +176,7 @@ class Retriever:
 
     def rank(self, question: str) -> list[Entity]:
         """Entities, best first; neighbours of good ones move up."""
-        asked = set(words(question))
+        asked = set(stems(question))
         scores = {name: self._score(asked, document) for name, document in self.documents.items()}
         lifted = dict(scores)
         for entity in self.catalog:
@@ -218,9 +209,9 @@ def _document(entity: Entity) -> Counter[str]:
         (entity.description, 2),
         (entity.source, 1),
     ):
-        for word in words(text):
+        for word in stems(text):
             document[word] += weight
     for field in entity.fields:
-        for word in words(" ".join([field.name, field.label, *field.synonyms, *field.values])):
+        for word in stems(" ".join([field.name, field.label, *field.synonyms, *field.values])):
             document[word] += 1
     return document

@@ -7,7 +7,10 @@ model: number words, ISO dates and years, and English phrases for rankings such 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from groundwire.agents import periods
 
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 _NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL.split())} | {
@@ -31,7 +34,14 @@ _RANKINGS = (
     ),
 )
 _WORD = re.compile(r"[^\s,;()\[\]{}?!\"'`’“”]+")
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_UNIT = re.compile(r"\b(second|minute|hour|day|week|month|year)s?\b")
+_ABSENCE = re.compile(
+    r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither|un\w+ed)\b|n't\b"
+)
+_MOMENTS = re.compile(
+    r"\b(?:same|within|earli\w+|later?|latest|before|after|than|until|since|newest|oldest|overdue|due|expired?|future)\b"
+)
+_STEM = re.compile(r"[^\W\d_]+|\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +51,19 @@ class Wording:
     Attributes:
         words: its words as they are written, without punctuation at their ends.
         numbers: its numbers, as written and in words.
-        years: years from 1900 on that it names.
+        spans: the spans of time that it names.
+        steps: intervals that it speaks of, such as `30 days`.
+        moments: whether it may compare one moment with another.
+        absence: whether it speaks of what is missing.
         limit: how many records it asks for in a ranking, None if it does not rank.
     """
 
     words: tuple[str, ...]
     numbers: tuple[str, ...]
-    years: tuple[int, ...]
+    spans: tuple[periods.Span, ...]
+    steps: tuple[str, ...]
+    moments: bool
+    absence: bool
     limit: int | None
 
 
@@ -56,12 +72,19 @@ def read(question: str, hints: str = "") -> Wording:
     text = f"{question}\n{hints}"
     words = dict.fromkeys(w for m in _WORD.finditer(text) if (w := m[0].strip(".:/").rstrip("-")))
     lower = text.lower()
-    numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", text)))
-    numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", lower))
+    spans = tuple({s.text: s for s in [*periods.find(question), *periods.find(hints)]}.values())
+    untimed = lower
+    for span in spans:
+        untimed = untimed.replace(span.text, " ")
+    numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", untimed)))
+    numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))
     return Wording(
         words=tuple(words),
         numbers=tuple(n for n in numbers if len(n) < 16),
-        years=tuple(dict.fromkeys(int(y) for y in _YEAR.findall(text))),
+        spans=spans,
+        steps=tuple(_steps(lower, numbers)),
+        moments=not spans or bool(_MOMENTS.search(untimed)),
+        absence=bool(_ABSENCE.search(lower)),
         limit=_limit(question.lower()),
     )
 
@@ -73,3 +96,25 @@ def _limit(question: str) -> int | None:
             count = _NUMBER_WORDS.get(match[1]) or int(match[1])
             return count if 0 < count <= 1000 else None
     return None
+
+
+def _steps(text: str, numbers: Iterable[str]) -> Iterator[str]:
+    """Every number of the text with every unit of time in it, and one of each."""
+    for unit in dict.fromkeys(_UNIT.findall(text)):
+        for number in dict.fromkeys(["1", *(n for n in numbers if n.isdigit() and 0 < int(n) < 1000)]):
+            yield f"{number} {unit}" + ("s" if number != "1" else "")
+
+
+def stems(text: str) -> list[str]:
+    """Lower-case words with CamelCase split and plural endings dropped."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("_", " ")
+    found = []
+    for word in _STEM.findall(spaced.lower()):
+        if len(word) > 3 and word.endswith("ies"):
+            word = word[:-3] + "y"
+        elif len(word) > 4 and word.endswith(("uses", "sses", "xes", "ches", "shes")):
+            word = word[:-2]
+        elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+            word = word[:-1]
+        found.append(word)
+    return found
