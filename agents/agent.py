@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,6 +33,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
 from groundwire.agents import draft, grounding, linking, phrasing, prompt, wording
+from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language
 from groundwire.agents.grounding import Citation
 from groundwire.agents.local_model import LocalChatModel
@@ -256,7 +258,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         system = SystemMessage(prompt.system_text(shown, self.hub.catalog))
         names = shown.names(self.hub.catalog)
         said = wording.read(self.question, self.hints)
-        evidence = linking.Evidence(self.question, self.hints, shown.entities)
+        evidence = Evidence(self.question, self.hints, shown.entities)
         language = Language(shown.entities, names, said, evidence)
 
         def write(grammar: str, written: str = "") -> str:
@@ -280,12 +282,22 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             start = draft.start(self.draft, shown.entities, names)
             sure = len(start.tables) == 1
             written = self.draft.rstrip() + " " + (start.tables[0] if sure else "")
-            self.draft = write(language.second_part(start), written)
+            self.draft = write(language.second_part(start, self._required(shown, names)), written)
         if self._stopped():
             return AIMessage(content="stopped")
-        sql = draft.to_sql(self.draft, shown.entities, names, said.spans)
+        sql = draft.to_sql(self.draft, shown.entities, names, said)
         call = {"name": "query", "args": {"sql": sql}, "id": f"query_{len(request.messages)}"}
         return AIMessage(content="", tool_calls=[call])
+
+    def _required(self, shown: prompt.Shown, names: Mapping[str, str]) -> list[str]:
+        """Conditions that the question leaves no doubt about and that the draft does not hold yet."""
+        links = [k for k in linking.find(self.question, shown.entities, names) if k.sure]
+        often = Counter(k.columns[0] for k in links)
+        return [
+            f"{k.columns[0]}{k.comparison}"
+            for k in links
+            if often[k.columns[0]] == 1 and not any(f"'{v}'" in self.draft for v in k.values)
+        ]
 
     def _stopped(self) -> bool:
         return self.stop is not None and self.stop.is_set()

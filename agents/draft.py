@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 
-from groundwire.agents.periods import Span
+from groundwire.agents.evidence import alike
+from groundwire.agents.wording import Wording, stems
 from groundwire.core.catalog import Entity
 from groundwire.core.query import DIALECT
 
@@ -76,34 +77,63 @@ def distances(shown: Mapping[str, Entity], name: str) -> dict[str, int]:
     return far
 
 
-def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], spans: Iterable[Span]) -> str:
+def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], said: Wording) -> str:
     """The query that a draft means, in the query language.
 
     Args:
         draft: both parts.
         entities: what is shown to the model.
         names: for each full entity name the form in which the model writes it.
-        spans: what DURING may name.
+        said: what DURING may name, and which of two ways is meant.
     """
-    conditions = {s.text: s.conditions for s in spans}
+    conditions = {s.text: s.conditions for s in said.spans}
+    shown = {e.full_name: e for e in entities}
+    spoken = set(stems(" ".join(said.words)))
 
     def during(match: re.Match[str]) -> str:
         return "(" + " AND ".join(f"{match[1]} {c}" for c in conditions[match[2].replace("''", "'")]) + ")"
 
     tree = sqlglot.parse_one(_DURING.sub(during, draft), dialect=DIALECT)
-    by_name = {names[e.full_name].replace('"', "").lower(): e for e in entities}
+    by_name = {names[n].replace('"', "").lower(): e for n, e in shown.items()}
     for select in tree.find_all(exp.Select):
         from_ = select.args["from_"].this
         root = by_name.get(".".join(p.name for p in from_.parts).lower())
         for count in list(select.find_all(exp.Count)):
             _name_counted(count, root, by_name)
-        for place in ("where", "having"):
-            for either in list(select.args[place].find_all(exp.And)) if select.args.get(place) else ():
-                _bind_alternatives(either)
-        for either in [o for o in select.find_all(exp.Or) if isinstance(o.expression, exp.And)]:
-            _bind_alternatives(either)
+        if root is not None:
+            _choose_ways(select, root, by_name, shown, spoken)
+        for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
+            _bind_alternatives(connected)
         _group(select)
     return str(tree.sql(DIALECT))
+
+
+def _choose_ways(
+    select: exp.Select, root: Entity, by_name: Mapping[str, Entity], shown: Mapping[str, Entity], spoken: set[str]
+) -> None:
+    """Where two relations lead to a table, the one that the question speaks of, else the first."""
+    start = select.args["from_"].this
+    for column in select.find_all(exp.Column):
+        target = by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
+        if target is None or target is root or column.parent_select is not select:
+            continue
+        ways = _ways(shown, root.full_name, target.full_name)
+        if len(ways) > 1:
+            best = max(ways, key=lambda way: sum(any(alike(s, w) for w in spoken) for s in stems(" ".join(way))))
+            path = [*(p.copy() for p in start.parts), *(exp.to_identifier(r, quoted=True) for r in best), column.this]
+            column.replace(exp.Dot.build(path) if len(path) > 4 else exp.column(*reversed(path)))
+
+
+def _ways(shown: Mapping[str, Entity], root: str, target: str) -> list[tuple[str, ...]]:
+    """The shortest paths of to-one relations from one entity to another."""
+    edge: list[tuple[str, tuple[str, ...]]] = [(root, ())]
+    for _ in range(4):
+        edge = [
+            (r.target, (*path, r.name)) for n, path in edge for r in shown[n].relations if not r.many and r.target in shown
+        ]
+        if found := [path for n, path in edge if n == target]:
+            return found
+    return []
 
 
 def _name_counted(count: exp.Count, root: Entity | None, by_name: Mapping[str, Entity]) -> None:
@@ -120,18 +150,35 @@ def _name_counted(count: exp.Count, root: Entity | None, by_name: Mapping[str, E
     count.set("this", exp.Distinct(expressions=[key]))
 
 
-def _bind_alternatives(node: exp.Expr) -> None:
+def _bind_alternatives(whole: exp.Or) -> None:
     """`name = 'a' OR name = 'b' AND state = 'c'`: who writes this means that either name will do."""
-    if not isinstance(node, exp.Or) or not isinstance(node.expression, exp.And):
-        return
-    first, *others = list(node.expression.flatten())
-    left = list(node.left.flatten()) if isinstance(node.left, exp.Or) else [node.left]
-    fields = [{c.sql(DIALECT).lower() for c in part.find_all(exp.Column)} for part in [*left, first]]
-    if all(f == fields[0] and len(f) == 1 for f in fields) and not any(
-        {c.sql(DIALECT).lower() for c in other.find_all(exp.Column)} == fields[0] for other in others
-    ):
-        either = exp.paren(exp.or_(*(p.copy() for p in [*left, first]), wrap=False))
-        node.replace(exp.and_(either, *(o.copy() for o in others)))
+    tests: list[exp.Expr] = []
+    joined: list[type[exp.Expr]] = []  # by what each test but the first is joined to the one before it
+
+    def flatten(node: exp.Expr) -> None:
+        if isinstance(node, exp.And | exp.Or):
+            flatten(node.left)
+            joined.append(type(node))
+            flatten(node.right)
+        else:
+            tests.append(node)
+
+    flatten(whole)
+    groups = [[tests[0]]]
+    for test, by in zip(tests[1:], joined, strict=True):
+        if by is exp.And:
+            groups.append([test])
+        elif _columns(test) == _columns(groups[-1][-1]) and len(_columns(test)) == 1:
+            groups[-1].append(test)
+        else:
+            return  # alternatives of different things: as SQL reads it
+    if len(groups) > 1:
+        parts = [exp.paren(exp.or_(*(t.copy() for t in g))) if len(g) > 1 else g[0].copy() for g in groups]
+        whole.replace(exp.and_(*parts))
+
+
+def _columns(test: exp.Expr) -> set[str]:
+    return {c.sql(DIALECT).lower() for c in test.find_all(exp.Column)}
 
 
 def _group(select: exp.Select) -> None:

@@ -15,7 +15,8 @@ from datetime import date, datetime
 from typing import Any
 
 from groundwire.agents.agent import Agent
-from groundwire.core.errors import GroundwireError
+from groundwire.core.errors import GroundwireError, QueryError
+from groundwire.core.result import Result
 
 TOLERANCE = 1e-3
 
@@ -104,8 +105,7 @@ def _run(agent: Agent, case: Mapping[str, Any]) -> Outcome:
             kind = "wrong"
         else:
             golds = [g for g in case["gold_sql"].split(";") if g.strip()]
-            right = any(matches(agent.hub.query(g).rows(), answer.result.rows()) for g in golds)
-            kind = "right" if right else "wrong"
+            kind = "right" if _agrees(agent, golds, answer.result) else "wrong"
     except GroundwireError as error:
         kind, text = "error", str(error)
     return Outcome(
@@ -119,6 +119,20 @@ def _run(agent: Agent, case: Mapping[str, Any]) -> Outcome:
         seconds=seconds,
         tokens=tokens,
     )
+
+
+def _agrees(agent: Agent, golds: Sequence[str], result: Result) -> bool:
+    """Whether a result is that of one of the gold queries; some of these may be in a dialect of their own."""
+    failure: GroundwireError | None = None
+    for gold in golds:
+        try:
+            if matches(agent.hub.query(gold).rows(), result.rows()):
+                return True
+        except QueryError as error:
+            failure = failure or error
+    if failure is not None and len(golds) == 1:
+        raise failure
+    return False
 
 
 def matches(gold: Sequence[Sequence[Any]], got: Sequence[Sequence[Any]]) -> bool:

@@ -9,13 +9,14 @@ with a date. `draft` turns it into the query language.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import pyarrow as pa
 
-from groundwire.agents.draft import Start
-from groundwire.agents.wording import Wording
+from groundwire.agents.draft import Start, distances
+from groundwire.agents.evidence import Evidence
+from groundwire.agents.wording import Wording, stems
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.query import is_keyword
 
@@ -23,16 +24,13 @@ Kind = Literal["number", "moment", "text", "choice", "flag"]
 MOST_CHOICES = 25
 """A text field with at most so many values is compared with these only."""
 
-Evidence = Callable[[Field, str], bool]
-"""Whether a question gives a reason to compare a field with one of its values."""
-
 _SELECT = r"""
 query: "SELECT " ["DISTINCT "] item (", " item){0,9} " FROM "
 item: value [" AS " LABEL]
 LABEL: /[a-z][a-z0-9_]{0,30}/
 """
 _REST = r"""
-rest: [" WHERE " condition]GROUPED [" HAVING " having (" AND " having)?] ENDING
+rest: WHEREGROUPED [" HAVING " having (" AND " having)?] ENDING
 having: aggregate COMPARE (aggregate | NUMBER)
 order: (value | LABEL) [" ASC" | " DESC"]
 LABEL: LABELS
@@ -41,10 +39,12 @@ _RULES = r"""
 value: amount | moment | string | flag
 amount: product ((" + " | " - ") product){0,3}
 product: factor ((" * " | " / ") factor){0,3}
-factor: number | NUMBER | aggregate | "(" amount ")" | case | part | "ABS(" amount ")" | "ROUND(" amount [", " /[0-9]/] ")" | "COALESCE(" amount ", " amount ")" | "NULLIF(" amount ", " NUMBER ")" | "CAST(" amount " AS " ("INTEGER" | "DOUBLE") ")" | ranking
+factor: number | NUMBER | aggregate | elapsed | "(" amount ")" | case | part | "ABS(" amount ")" | "ROUND(" amount [", " /[0-9]/] ")" | "COALESCE(" amount ", " amount ")" | "NULLIF(" amount ", " NUMBER ")" | "CAST(" amount " AS " ("INTEGER" | "DOUBLE") ")" | ranking
 aggregate: "COUNT(" (table ".*" | "DISTINCT " counted) ")" | ("SUM(" | "AVG(" | "MEDIAN(") figure ")" | ("MIN(" | "MAX(") (figure | moment) ")" | ("ARG_MAX(" | "ARG_MIN(") column ", " instant ")"
 counted: column | period | "CASE WHEN " condition " THEN " column " END"
 ranking: ("RANK()" | "DENSE_RANK()" | "ROW_NUMBER()" | "LAG(" amount ")" | "SUM(" amount ")") " OVER (" ["PARTITION BY " column (", " column)?] [" "] ["ORDER BY " value [" ASC" | " DESC"]] ")"
+elapsed: "DATE_DIFF('" STRIDE "', " point ", " point ")"
+point: instant | ("MIN(" | "MAX(") instant ")" | "CURRENT_DATE"
 figure: times ((" + " | " - ") times){0,3}
 times: one ((" * " | " / ") one){0,3}
 one: number | NUMBER | "(" figure ")" | case | part | "ABS(" figure ")"
@@ -54,17 +54,17 @@ moment: instant | period | TODAY
 period: "DATE_TRUNC('" UNIT "', " instant ")" | "CAST(" instant " AS DATE)"
 string: text | choice | ("LOWER(" | "UPPER(") (text | choice) ")"
 condition: test ((" AND " | " OR ") test){0,7}
-test: simple | "(" condition ")" | "NOT (" condition ")" ABSENT
-inner: [" WHERE " simple (" AND " simple){0,3}]
-simple: figure COMPARE figure | number " BETWEEN " NUMBER " AND " NUMBER | number MEMBER NUMBER (", " NUMBER){0,9} ")" | part MEMBER NUMBER (", " NUMBER){0,9} ")"
-    | number " = " number MOMENTS SPANS
-    | text COMPARE_TEXT TEXT | ("LOWER(" | "UPPER(") (text | choice) ")" COMPARE_TEXT TEXT | text MEMBER TEXT (", " TEXT){0,9} ")"
-    | flag " = TRUE" | flag " = FALSE" NULLS
-    | text " = " text CHOICES
-reference: moment | moment (" - " | " + ") STEP | "(SELECT " ("MIN(" | "MAX(") instant ") FROM " table inner ")"
+test: simple | "(" condition ")" ABSENT
+inner: [" WHERE " inside (" AND " inside){0,3}]
+inside: flag " = TRUE" | flag " = FALSE" | measured COMPARE number ASKED SPANS TEXTS NULLS CHOICES
+simple: measured COMPARE number | part MEMBER ("0" | "1" | "2" | "3" | "4" | "5" | "6") (", " ("0" | "1" | "2" | "3" | "4" | "5" | "6")){0,6} ")" ASKED
+    | flag " = TRUE" | flag " = FALSE" | text " = " text MOMENTS SPANS TEXTS NULLS CHOICES
+measured: number [(" + " | " - " | " * " | " / ") number]
+reference: moment | moment (" - " | " + ") STEP | "(SELECT " ("MIN(" | "MAX(") instant ") FROM " table [" WHERE " inside (" AND " inside)?] ")"
 COMPARE: " = " | " <> " | " >= " | " <= " | " > " | " < "
 COMPARE_TEXT: " = " | " <> " | " LIKE " | " NOT LIKE " | " ILIKE "
 MEMBER: " IN (" | " NOT IN ("
+STRIDE: "second" | "minute" | "hour" | "day" | "week" | "month" | "year"
 UNIT: "day" | "week" | "month" | "quarter" | "year"
 PART: "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "DAY" | "DOW" | "HOUR" | "EPOCH"
 """
@@ -130,6 +130,7 @@ class Language:
         self, entities: Iterable[Entity], names: Mapping[str, str], wording: Wording, evidence: Evidence
     ) -> None:
         self.shown = {e.full_name: e for e in entities}
+        self.walked = list(self.shown.values())
         self.names = names
         self.wording = wording
         self.evidence = evidence
@@ -143,20 +144,43 @@ class Language:
         start = 'start: query | "CANNOT ANSWER: " REASON' if refusal else "start: query"
         return "\n".join([start, _SELECT.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"
 
-    def second_part(self, start: Start) -> str:
+    def second_part(self, start: Start, required: Sequence[str] = ()) -> str:
         """Lark for what follows FROM.
 
         Args:
             start: where the first part leads; its table is written already where there is one only.
+            required: conditions that the question leaves no doubt about.
         """
+        if len(start.tables) == 1:
+            language = Language(self.shown.values(), self.names, self.wording, self.evidence)
+            language._start_at(start.tables[0])
+        else:
+            language = self
         table = "(" + " | ".join(_quoted(t) for t in start.tables) + ") " if len(start.tables) > 1 else ""
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
-        rules = _REST.replace("ENDING", self._ending()).replace("LABELS", _any(start.labels or ["-"]))
+        first = " AND ".join(required)
+        where = f'{_quoted(f" WHERE {first}")} [" AND " condition]' if required else '[" WHERE " condition]'
+        rules = _REST.replace("WHERE", where).replace("ENDING", self._ending()).replace("LABELS", _any(start.labels or ["-"]))
         rules = rules.replace("GROUPED", grouped)
-        return "\n".join([f"start: {table}rest", rules.strip(), *self._shared()]) + "\n"
+        return "\n".join([f"start: {table}rest", rules.strip(), *language._shared()]) + "\n"
+
+    def _start_at(self, table: str) -> None:
+        """Leave what conditions on a table may speak of: what its records belong to, and what belongs to these."""
+        root = next(n for n in self.shown if self.names[n] == table)
+        ones = distances(self.shown, root)
+        many = (n for n, e in self.shown.items() if any(not r.many and r.target in ones for r in e.relations))
+        self.walked = [self.shown[n] for n in ones]
+        self.shown = {n: self.shown[n] for n in dict.fromkeys([*ones, *many])}
 
     def _shared(self) -> list[str]:
-        rules = _RULES.replace(" CHOICES", self._choices()).replace(" ABSENT", self._absent())
+        rules = _RULES.replace(" CHOICES", self._choices()).replace(" ABSENT", self._absent() if self.wording.absence else "")
+        asked = "" if not self.wording.numbers else ' | measured COMPARE ASKED | measured " BETWEEN " ASKED " AND " ASKED | number MEMBER ASKED (", " ASKED){0,9} ")"'
+        rules = rules.replace(" ASKED\n", f"{asked}\n").replace(" ASKED SPANS", f"{asked} SPANS")
+        texts = (
+            ' | text COMPARE_TEXT TEXT | ("LOWER(" | "UPPER(") (text | choice) ")" COMPARE_TEXT TEXT'
+            ' | text MEMBER TEXT (", " TEXT){0,9} ")"'
+        )
+        rules = rules.replace(" TEXTS", texts if self.evidence.text_words else "")
         rules = rules.replace(" NULLS", ' | column (" IS NULL" | " IS NOT NULL")' if self.wording.absence else "")
         rules = rules.replace(" MOMENTS", " | moment COMPARE reference" if self.wording.moments else "")
         rules = rules.replace(" SPANS", ' | instant " DURING " SPAN' if self.wording.spans else "")
@@ -184,8 +208,8 @@ class Language:
         """How an entity may be named before a field: by its own name, or by a relation that this does not tell."""
         for name, entity in self.shown.items():
             yield self.names[name], entity
-        for entity in self.shown.values():
-            for relation in told_relations(entity, self.names):
+        for entity in self.walked:
+            for relation in told_relations(entity, {n: self.names[n] for n in self.shown}):
                 yield identifier(relation.name), self.shown[relation.target]
 
     def _columns(self, kinds: tuple[str, ...]) -> str:
@@ -193,6 +217,8 @@ class Language:
         ways: dict[str, dict[str, None]] = {}
         for way, entity in self._ways():
             fields = [f.name for f in entity.fields if kind(f, entity) in kinds]
+            if kinds == ("text",) and not any(c.isdigit() for w in self.evidence.text_words for c in w):
+                fields = [f for f in fields if f not in keys_of(entity)]
             fields += [m.name for m in entity.measures] if "number" in kinds else []
             ways.setdefault(way, {}).update(dict.fromkeys(fields))
         return " | ".join(f'{_quoted(way)} "." ({_any(own)})' for way, own in ways.items() if own) or '"NULL"'
@@ -215,7 +241,7 @@ class Language:
 
     def _absent(self) -> str:
         """`customers.id NOT IN (SELECT orders.customer_id FROM orders ...)` for every reference."""
-        tests = []
+        tests = ['"NOT (" condition ")"']
         for child in self.shown.values():
             for relation in child.relations:
                 if not relation.many and relation.target in self.shown and len(relation.on) == 1:
@@ -229,14 +255,16 @@ class Language:
         """Terminals for values: what the question says, and a few numbers that carry no facts."""
         wording = self.wording
         numbers = dict.fromkeys([*wording.numbers, "0", "1", "1.0", "100", "100.0"])
-        words = dict.fromkeys(form for w in wording.words for form in (w, w.lower(), w.upper(), w.capitalize()))
-        word = " | ".join(_quoted(w.replace("'", "''")) for w in words) or '"-"'
+        words = self.evidence.text_words
+        forms = dict.fromkeys(form for w in words for form in (w, w.lower(), w.upper(), w.capitalize()))
+        word = " | ".join(_quoted(w.replace("'", "''")) for w in forms)
+        texts = [f"WORD: {word}", 'TEXT: "\'" "%"? WORD (" " WORD){0,7} "%"? "\'"'] if words else []
         spans = [f"SPAN: {' | '.join(_quoted(_text(s.text)) for s in wording.spans)}"] if wording.spans else []
         return [
             "NUMBER: " + " | ".join(_quoted(n) for n in numbers),
             "STEP: " + " | ".join(_quoted(f"INTERVAL '{s}'") for s in wording.steps or ("1 day",)),
-            f"WORD: {word}",
-            'TEXT: "\'" "%"? WORD (" " WORD){0,7} "%"? "\'"',
+            *([f"ASKED: {' | '.join(_quoted(n) for n in wording.numbers)}"] if wording.numbers else []),
+            *texts,
             *spans,
         ]
 
@@ -245,7 +273,7 @@ def told_relations(entity: Entity, names: Mapping[str, str]) -> Iterable[Relatio
     """To-one relations to what is shown whose names say more than their targets' names."""
     for relation in entity.relations:
         if not relation.many and relation.target in names:
-            if relation.name.lower() != names[relation.target].split(".")[-1].lower():
+            if stems(relation.name) != stems(names[relation.target].split(".")[-1]):
                 yield relation
 
 

@@ -49,8 +49,12 @@ Q: What percentage of orders was cancelled per customer, for customers with at l
 SELECT customers.name, SUM(CASE WHEN orders.status = 'cancelled' THEN 1 ELSE 0 END) * 100.0 / COUNT(orders.*) AS percentage FROM orders GROUP BY customers.name HAVING COUNT(orders.*) >= 2 ORDER BY percentage DESC
 Q: Which customers never ordered a thing in 2024? Return id and name.
 SELECT customers.id, customers.name FROM customers WHERE customers.id NOT IN (SELECT orders.customer_id FROM orders WHERE orders.ordered_at DURING '2024')
-Q: Orders of books per month in the last 3 months excluding the current month
-SELECT DATE_TRUNC('month', orders.ordered_at) AS month, COUNT(orders.*) AS orders FROM orders WHERE products.kind = 'book' AND orders.ordered_at DURING 'last 3 months' GROUP BY DATE_TRUNC('month', orders.ordered_at) ORDER BY month
+Q: Orders of books per month in the last 3 months excluding the current month. How many were placed on weekends?
+SELECT DATE_TRUNC('month', orders.ordered_at) AS month, COUNT(orders.*) AS orders, SUM(CASE WHEN EXTRACT(DOW FROM orders.ordered_at) IN (0, 6) THEN 1 ELSE 0 END) AS weekend_orders FROM orders WHERE products.kind = 'book' AND orders.ordered_at DURING 'last 3 months' GROUP BY DATE_TRUNC('month', orders.ordered_at) ORDER BY month
+Q: What is the average total per product and month, and its change from the previous month?
+SELECT products.title, DATE_TRUNC('month', orders.ordered_at) AS month, AVG(orders.total) AS average, AVG(orders.total) - LAG(AVG(orders.total)) OVER (PARTITION BY products.title ORDER BY DATE_TRUNC('month', orders.ordered_at)) AS change FROM orders GROUP BY products.title, DATE_TRUNC('month', orders.ordered_at)
+Q: What share of orders was paid? And how many days passed between the first and the last?
+SELECT SUM(CASE WHEN orders.status = 'paid' THEN 1 ELSE 0 END) * 1.0 / COUNT(orders.*) AS share, DATE_DIFF('day', MIN(orders.ordered_at), MAX(orders.ordered_at)) AS days FROM orders
 Q: Which employee packed the most orders?
 CANNOT ANSWER: no table records who packed an order
 Q: What is the current stock level of each product? Return the title and level.
@@ -162,7 +166,9 @@ def question_text(question: str, hints: str = "", found: Iterable[str] = ()) -> 
 
 def found_out(question: str, shown: Shown, catalog: Catalog) -> list[str]:
     """What a dictionary knows about a question, each as a hint."""
-    return [link.text for link in linking.find(question, shown.entities, shown.names(catalog))]
+    names = shown.names(catalog)
+    links = linking.find(question, shown.entities, names)
+    return [*(link.text for link in links), *linking.counts(question, shown.entities, names)]
 
 
 class Retriever:

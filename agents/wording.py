@@ -41,6 +41,9 @@ _ABSENCE = re.compile(
 _MOMENTS = re.compile(
     r"\b(?:same|within|earli\w+|later?|latest|before|after|than|until|since|newest|oldest|overdue|due|expired?|future)\b"
 )
+_AGO = re.compile(r"\b\d+ (?:second|minute|hour|day|week|month|year)s? ago\b")
+_ZERO = re.compile(r"\b(?:zero|positive|negative|non-?zero|above 0|any)\b")
+_BOUND = r"(?:on or |)(?:after|before|since|until|till|by|from)(?: the)? "
 _STEM = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -75,9 +78,12 @@ def read(question: str, hints: str = "") -> Wording:
     spans = tuple({s.text: s for s in [*periods.find(question), *periods.find(hints)]}.values())
     untimed = lower
     for span in spans:
-        untimed = untimed.replace(span.text, " ")
+        untimed = re.sub(rf"(?:{_BOUND})?{re.escape(span.text)}", " ", untimed)
+    untimed = _AGO.sub(" ", untimed)
     numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", untimed)))
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))
+    if _ZERO.search(untimed):
+        numbers["0"] = None
     return Wording(
         words=tuple(words),
         numbers=tuple(n for n in numbers if len(n) < 16),

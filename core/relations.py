@@ -155,6 +155,9 @@ class _Samples:
         named_after = [e for e in entities if stem and stem in e.name.lower()]
         if named_after and not any(e in found for e in named_after):
             return []
+        if len(found) > _MOST_TARGETS:
+            # small numbers are keys everywhere: what belongs to nothing else is what others refer to
+            found = [e for e in found if not any(not r.many for r in e.relations)]
         return found if len(found) <= _MOST_TARGETS else []
 
     def _values(self, entity: Entity, field: Field) -> set[object] | None:

@@ -1,0 +1,127 @@
+"""Whether a question gives a reason for a condition.
+
+A small model likes to add conditions that nobody asked for. What a question does not speak of is not
+filtered by.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterable
+
+from groundwire.agents.wording import stems
+from groundwire.core.catalog import Entity, Field
+
+SAID = frozenset(
+    """a about above across active after all along also amount among an and any are as asked at average be been before
+    below between biggest both breakdown broken but by calculate calendar case class column combination compared
+    consider considering contain contains corresponding could count counts currently data database day days define
+    describe did different difference display distinct distribution divided do does down during each earliest either
+    end ended ending every exactly excluding exclusive express expressed fewer fewest field figure final find first
+    following for frequent frequently from full further get give given got great greater greatest group grouped had
+    half has have having high higher highest hour how i ignore ignoring in include included including inclusive
+    individual into is it item its join joined kind large larger largest last late latest least less letter list live
+    long longer longest low lower lowest made make many match matched matching max maximum mean measured median min
+    minimum month monthly more most much name named names need new newest no non not number numbers occur occurred of
+    old older oldest on once one only or order ordered other our out over overall past people per percent percentage
+    per period please present previous quarter rank ranked ranking rate ratio record records regardless respective
+    respectively result results return round rounded row rows same second seconds show showing shown single small
+    smaller smallest so some sort sorted split start started starting starts sum summary table tell than that the their
+    them then there these they this those throughout time times to today together top total totals toward truncate
+    truncated two type unique up us using value values versus want was we week weekly weeks were what when where
+    whether which who whom whose will with within without would year yearly years yet you your""".split()
+)
+"""Words of questions that give no reason for a condition."""
+
+
+class Evidence:
+    """Which values of enumerated fields a question gives a reason to write.
+
+    A small model likes to add conditions that nobody asked for, `status = 'active'`. Only values that the
+    question mentions are allowed, unless it holds a word that calls for a condition and is found nowhere, such as
+    `overdue` or a name: that may mean any value.
+
+    Args:
+        question: in the asker's words.
+        hints: what else the asker says.
+        entities: what is shown to the model.
+
+    Attributes:
+        open_words: words that call for a condition and are found nowhere.
+        text_words: words that may be a part of a text value.
+    """
+
+    def __init__(self, question: str, hints: str, entities: Iterable[Entity]) -> None:
+        entities = list(entities)
+        self._words = dict.fromkeys(stems(f"{question} {hints}"))
+        known = set(stems(" ".join(n for e in entities for n in (e.name, e.label, *e.synonyms, *_of_fields(e)))))
+        values = {s for e in entities for f in e.fields for v in f.values for s in stems(v)}
+        self._names = names = {s for m in _NAME.finditer(question) for s in stems(m[1]) if s not in _TIMES}
+        self.open_words = [
+            w
+            for w in dict.fromkeys(stems(question))
+            if (w in names or w in _STATES or _STATE.fullmatch(w))
+            and w not in SAID
+            and w not in known
+            and w not in _TIMES
+            and not any(w in k for k in known if len(w) > 2 and len(k) > 6)
+            and not any(alike(w, v) for v in values if len(v) > 2)
+        ]
+
+        plain_text = _SQL.sub(" ", f"{question} {hints}")
+        quoted = {w for m in _QUOTED.finditer(plain_text) if len(m[1].split()) < 4 for w in m[1].split() if w.strip("%.")}
+        defined = set(re.findall(r"\b(\w+)\b(?: \([^)]*\))? ?=", hints)) | {"ID", "IDs"}
+        plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}
+        told = ((m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(question))
+        named = {w for w in told if re.search(r"[^\W\d]", w) and not plain.issuperset(stems(w)) and w not in defined}
+        self.text_words = tuple(dict.fromkeys([*quoted, *sorted(named - quoted)]))
+
+    def __call__(self, field: Field, value: str) -> bool:
+        if self.open_words:
+            return True
+        texts = [value, field.labels.get(value, "")]
+        parts = [part for text in texts for part in stems(text)]
+        if len(value) == 2 and value.isalpha():
+            return value.lower() in self._words or any(n.startswith(value[0].lower()) for n in self._names)
+        return any(alike(word, part) for part in parts for word in self._words)
+
+
+_LITTLE = frozenset("a an and are as at be by do for from has have in is it its not of on or the their to was with".split())
+
+
+def _of_fields(entity: Entity) -> Iterable[str]:
+    for field in entity.fields:
+        yield from (field.name, field.label, *field.synonyms)
+
+
+def alike(word: str, part: str) -> bool:
+    """Whether two words are one, or forms of one: `successful` and `success`, `sold` and `sell`."""
+    if word == part or FORMS.get(word) == part:
+        return True
+    if min(len(word), len(part)) < 4:
+        return False
+    common = next((i for i, (a, b) in enumerate(zip(word, part, strict=False)) if a != b), min(len(word), len(part)))
+    return common >= 4 and common >= min(len(word), len(part)) - 2
+
+
+_TIMES = frozenset(stems(" ".join([*calendar.month_name, *calendar.month_abbr, *calendar.day_name, *calendar.day_abbr])))
+_NAME = re.compile(r"(?<=[a-z,;] )([A-Z][a-z]+)\b")
+_SQL = re.compile(r"INTERVAL '[^']*'|DATE_TRUNC\('[^']*'|`[^`]*[=(][^`]*`", re.IGNORECASE)
+_QUOTED = re.compile(r"(?:(?<=\W)|^)['\"`‘“]([^'\"`’”]{1,60})['\"`’”](?=\W|$)")
+_TOLD = re.compile(
+    r"(?:(?<=[a-z,;(] )|(?<=\())(\w*[A-Z]\w*|[.@%]\w[\w.]*|\w+[@._-]\w[\w.@-]*)"
+    r"|\b(?:contain(?:s|ing)?|named|called|like|about|mention(?:s|ing)?|titled|letters?|start(?:s|ing)? with"
+    r"|end(?:s|ing)? (?:with|in)|from|for|by|at|or|in) (?:the (?:word|letter) )?(\w+)"
+)
+_STATE = re.compile(r"(?:un|in|non|over|out|dis|mis)[a-z]{3,}(?:ed|ing|ue|ive|ete|id|aid|en|ble)")
+_STATES = frozenset(
+    "bad broken critical dead delayed dormant due empty expired failed faulty finished fresh good healthy important late"
+    " lost normal obsolete ongoing outstanding pending problematic ready resolved running serious severe sick stale"
+    " stuck successful urgent valid void waiting".split()
+)
+
+FORMS = {
+    "bought": "buy", "sold": "sell", "buying": "buy", "selling": "sell", "purchase": "buy", "paid": "pay", "won": "win",
+    "lost": "lose", "sent": "send", "shipped": "ship", "unsuccessful": "fail", "failure": "fail",
+}
