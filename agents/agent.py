@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from langchain.agents import create_agent
@@ -32,11 +32,10 @@ from langchain_core.messages import (
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from groundwire.agents import draft, grounding, linking, phrasing, prompt, wording
-from groundwire.agents.evidence import Evidence
-from groundwire.agents.grammar import Language
+from groundwire.agents import grounding, phrasing, prompt
 from groundwire.agents.grounding import Citation
 from groundwire.agents.local_model import LocalChatModel
+from groundwire.agents.reading import Reading
 from groundwire.agents.tools import make_tools
 from groundwire.core.errors import ConfigError, ModelError
 from groundwire.core.hub import Hub
@@ -146,13 +145,14 @@ class Agent:
         """
         started = time.monotonic()
         tell = on_event or (lambda kind, text: None)
-        middleware = _Grounded(self.hub, self.model, question, hints, max_age, tell, stop_event)
+        middleware = _Grounded(self.hub, question, hints, max_age, tell, stop_event)
         if isinstance(self.model, LocalChatModel):
             tools = [middleware.query_tool]
         else:
             tools = make_tools(self.hub, max_age=max_age, progress=lambda read: tell("source", read))
         graph = create_agent(self.model, tools=tools, middleware=[middleware])
-        text = prompt.question_text(question, hints, middleware.found_out())
+        notes = middleware.reading.notes if isinstance(self.model, LocalChatModel) else []
+        text = prompt.question_text(question, hints, notes)
         try:
             state = graph.invoke({"messages": [HumanMessage(text)]}, {"recursion_limit": _MAX_STEPS})
         except GraphRecursionError:
@@ -189,7 +189,6 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     def __init__(
         self,
         hub: Hub,
-        model: BaseChatModel,
         question: str,
         hints: str,
         max_age: str | None,
@@ -198,7 +197,6 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     ) -> None:
         super().__init__()
         self.hub = hub
-        self.model = model
         self.question = question
         self.hints = hints
         self.tell = tell
@@ -212,14 +210,15 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         )
         self.usage = {"input": 0, "cached": 0, "output": 0}
 
-    def found_out(self) -> list[str]:
-        """What code can say about the question beforehand, for a model that needs it."""
-        if not isinstance(self.model, LocalChatModel):
-            return []
-        return prompt.found_out(self.question, self._shown(), self.hub.catalog)
-
-    def _shown(self) -> prompt.Shown:
+    @cached_property
+    def shown(self) -> prompt.Shown:
+        """What the model is told of the catalog."""
         return prompt.choose(f"{self.question} {self.hints}", self.hub.catalog)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What code knows about the question."""
+        return Reading(self.question, self.hints, self.shown.entities, self.shown.names(self.hub.catalog))
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -244,7 +243,6 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     def _write_query(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> AIMessage:
-        shown = self._shown()
         again = any(isinstance(m, ToolMessage) for m in request.messages)
         self.tell("step", "writing the query again" if again else "writing the query")
         messages: list[AnyMessage] = []
@@ -255,11 +253,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
                 messages.append(HumanMessage(content=f"{message.text}\nWrite the query again."))
             else:
                 messages.append(message)
-        system = SystemMessage(prompt.system_text(shown, self.hub.catalog))
-        names = shown.names(self.hub.catalog)
-        said = wording.read(self.question, self.hints)
-        evidence = Evidence(self.question, self.hints, shown.entities)
-        language = Language(shown.entities, names, said, evidence)
+        system = SystemMessage(prompt.system_text(self.shown, self.hub.catalog))
 
         def write(grammar: str, written: str = "") -> str:
             settings = {
@@ -275,29 +269,17 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             self._count(response.result)
             return str(response.result[-1].text)
 
-        self.draft = write(language.first_part(refusal=not again))
+        reading = self.reading
+        self.draft = write(reading.first_part(refusal=not again))
         if self.draft.startswith("CANNOT ANSWER"):
             return AIMessage(content=f"{REFUSAL}: {self.draft.partition(':')[2].strip()}")
         if not self._stopped():
-            start = draft.start(self.draft, shown.entities, names)
-            sure = len(start.tables) == 1
-            written = self.draft.rstrip() + " " + (start.tables[0] if sure else "")
-            self.draft = write(language.second_part(start, self._required(shown, names)), written)
+            written, grammar = reading.second_part(self.draft)
+            self.draft = write(grammar, written)
         if self._stopped():
             return AIMessage(content="stopped")
-        sql = draft.to_sql(self.draft, shown.entities, names, said)
-        call = {"name": "query", "args": {"sql": sql}, "id": f"query_{len(request.messages)}"}
+        call = {"name": "query", "args": {"sql": reading.sql(self.draft)}, "id": f"query_{len(request.messages)}"}
         return AIMessage(content="", tool_calls=[call])
-
-    def _required(self, shown: prompt.Shown, names: Mapping[str, str]) -> list[str]:
-        """Conditions that the question leaves no doubt about and that the draft does not hold yet."""
-        links = [k for k in linking.find(self.question, shown.entities, names) if k.sure]
-        often = Counter(k.columns[0] for k in links)
-        return [
-            f"{k.columns[0]}{k.comparison}"
-            for k in links
-            if often[k.columns[0]] == 1 and not any(f"'{v}'" in self.draft for v in k.values)
-        ]
 
     def _stopped(self) -> bool:
         return self.stop is not None and self.stop.is_set()

@@ -37,34 +37,48 @@ class Start:
     keys: str
 
 
-def start(first_part: str, entities: Iterable[Entity], names: Mapping[str, str]) -> Start:
+def start(
+    first_part: str, entities: Iterable[Entity], names: Mapping[str, str], required: Iterable[str] = ()
+) -> Start:
     """Which table a draft starts at.
 
     Args:
         first_part: up to and with FROM.
         entities: what is shown to the model.
         names: for each full entity name the form in which the model writes it.
+        required: conditions that will follow.
     """
     shown = {e.full_name: e for e in entities}
     tree = sqlglot.parse_one(first_part.removesuffix(" FROM "), dialect=DIALECT)
     labels = tuple(item.alias for item in tree.selects if isinstance(item, exp.Alias))
     written = {".".join(p.name for p in c.parts[:-1]).lower() for c in tree.find_all(exp.Column) if len(c.parts) > 1}
     by_name = {names[n].replace('"', "").lower(): n for n in shown}
-    direct = {by_name[w] for w in written if w in by_name}
+    asked = {by_name[w] for w in written if w in by_name}
+    tests = [sqlglot.parse_one(text, dialect=DIALECT) for text in required]
+    tested = {".".join(p.name for p in c.parts[:-1]).lower() for test in tests for c in test.find_all(exp.Column)}
+    direct = asked | {by_name[t] for t in tested if t in by_name}
     behind = [
         {r.target for e in shown.values() for r in e.relations if not r.many and r.name.lower() == w}
         for w in written
         if w not in by_name
     ]
+    ranked = _ranked(shown, direct, behind) or _ranked(shown, asked, behind)
+    best = ranked[min(ranked)] if ranked else sorted(asked) or list(shown)
+    keys = ", ".join(k.sql(DIALECT) for k in _keys(tree.selects)) if any(map(_aggregates, tree.selects)) else ""
+    return Start(tables=tuple(names[n] for n in best), labels=labels, keys=keys)
+
+
+def _ranked(
+    shown: Mapping[str, Entity], direct: set[str], behind: list[set[str]]
+) -> dict[tuple[int, bool], list[str]]:
+    """Entities that reach all of `direct` and one of each of `behind`, by how far that is."""
     ranked: dict[tuple[int, bool], list[str]] = {}
     for name in shown:
         far = distances(shown, name)
         steps = [far.get(d) for d in direct] + [min((far[t] for t in ts if t in far), default=None) for ts in behind]
         if None not in steps:
             ranked.setdefault((sum(s for s in steps if s is not None), name not in direct), []).append(name)
-    best = ranked[min(ranked)] if ranked else sorted(direct) or list(shown)
-    keys = ", ".join(k.sql(DIALECT) for k in _keys(tree.selects)) if any(map(_aggregates, tree.selects)) else ""
-    return Start(tables=tuple(names[n] for n in best), labels=labels, keys=keys)
+    return ranked
 
 
 def distances(shown: Mapping[str, Entity], name: str) -> dict[str, int]:

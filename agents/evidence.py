@@ -40,7 +40,7 @@ class Evidence:
 
     A small model likes to add conditions that nobody asked for, `status = 'active'`. Only values that the
     question mentions are allowed, unless it holds a word that calls for a condition and is found nowhere, such as
-    `overdue` or a name: that may mean any value.
+    `overdue`: that may mean any value. A name may mean a code that begins as it does: `Canada` and `CA`.
 
     Args:
         question: in the asker's words.
@@ -57,11 +57,11 @@ class Evidence:
         self._words = dict.fromkeys(stems(f"{question} {hints}"))
         known = set(stems(" ".join(n for e in entities for n in (e.name, e.label, *e.synonyms, *_of_fields(e)))))
         values = {s for e in entities for f in e.fields for v in f.values for s in stems(v)}
-        self._names = names = {s for m in _NAME.finditer(question) for s in stems(m[1]) if s not in _TIMES}
+        self._names = {s for m in _NAME.finditer(question) for s in stems(m[1]) if s not in _TIMES}
         self.open_words = [
             w
             for w in dict.fromkeys(stems(question))
-            if (w in names or w in _STATES or _STATE.fullmatch(w))
+            if (w in _STATES or _STATE.fullmatch(w))
             and w not in SAID
             and w not in known
             and w not in _TIMES

@@ -60,14 +60,17 @@ inside: flag " = TRUE" | flag " = FALSE" | measured COMPARE number ASKED SPANS T
 simple: measured COMPARE number | part MEMBER ("0" | "1" | "2" | "3" | "4" | "5" | "6") (", " ("0" | "1" | "2" | "3" | "4" | "5" | "6")){0,6} ")" ASKED
     | flag " = TRUE" | flag " = FALSE" | text " = " text MOMENTS SPANS TEXTS NULLS CHOICES
 measured: number [(" + " | " - " | " * " | " / ") number]
-reference: moment | moment (" - " | " + ") STEP | "(SELECT " ("MIN(" | "MAX(") instant ") FROM " table [" WHERE " inside (" AND " inside)?] ")"
+reference: moment | moment (" - " | " + ") STEP | extreme
+extreme: "(SELECT " ("MIN(" | "MAX(") instant ") FROM " table [" WHERE " inside (" AND " inside)?] ")"
+ORDERED: " >= " | " <= " | " > " | " < "
 COMPARE: " = " | " <> " | " >= " | " <= " | " > " | " < "
 COMPARE_TEXT: " = " | " <> " | " LIKE " | " NOT LIKE " | " ILIKE "
-MEMBER: " IN (" | " NOT IN ("
+MEMBER: MEMBERS
 STRIDE: "second" | "minute" | "hour" | "day" | "week" | "month" | "year"
 UNIT: "day" | "week" | "month" | "quarter" | "year"
 PART: "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "DAY" | "DOW" | "HOUR" | "EPOCH"
 """
+_MOMENTS = """ | moment ORDERED reference | period " = " period | instant " = " extreme"""
 _REASON = r"REASON: /[^\n0-9]{3,120}/"
 
 
@@ -165,15 +168,16 @@ class Language:
         return "\n".join([f"start: {table}rest", rules.strip(), *language._shared()]) + "\n"
 
     def _start_at(self, table: str) -> None:
-        """Leave what conditions on a table may speak of: what its records belong to, and what belongs to these."""
+        """Leave what conditions on a table may speak of: what its records belong to, and what belongs to them."""
         root = next(n for n in self.shown if self.names[n] == table)
         ones = distances(self.shown, root)
-        many = (n for n, e in self.shown.items() if any(not r.many and r.target in ones for r in e.relations))
+        many = (n for n, e in self.shown.items() if any(not r.many and r.target == root for r in e.relations))
         self.walked = [self.shown[n] for n in ones]
         self.shown = {n: self.shown[n] for n in dict.fromkeys([*ones, *many])}
 
     def _shared(self) -> list[str]:
-        rules = _RULES.replace(" CHOICES", self._choices()).replace(" ABSENT", self._absent() if self.wording.absence else "")
+        rules = _RULES.replace("MEMBERS", '" IN (" | " NOT IN ("' if self.wording.absence else '" IN ("')
+        rules = rules.replace(" CHOICES", self._choices()).replace(" ABSENT", self._absent() if self.wording.absence else "")
         asked = "" if not self.wording.numbers else ' | measured COMPARE ASKED | measured " BETWEEN " ASKED " AND " ASKED | number MEMBER ASKED (", " ASKED){0,9} ")"'
         rules = rules.replace(" ASKED\n", f"{asked}\n").replace(" ASKED SPANS", f"{asked} SPANS")
         texts = (
@@ -182,7 +186,7 @@ class Language:
         )
         rules = rules.replace(" TEXTS", texts if self.evidence.text_words else "")
         rules = rules.replace(" NULLS", ' | column (" IS NULL" | " IS NOT NULL")' if self.wording.absence else "")
-        rules = rules.replace(" MOMENTS", " | moment COMPARE reference" if self.wording.moments else "")
+        rules = rules.replace(" MOMENTS", _MOMENTS if self.wording.moments else "")
         rules = rules.replace(" SPANS", ' | instant " DURING " SPAN' if self.wording.spans else "")
         rules = rules.replace(" | TODAY", "" if self.wording.spans else ' | "CURRENT_DATE"')
         lines = [rules.strip(), "table: " + " | ".join(_quoted(self.names[n]) for n in self.shown)]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from groundwire.agents.evidence import FORMS, SAID
+from groundwire.agents.grammar import told_relations
 from groundwire.agents.wording import stems
 from groundwire.core.catalog import Entity, Field
 
@@ -26,6 +27,8 @@ _PLAIN = frozenset(
 )
 """Words that alone name nothing in particular."""
 
+_CALLED = ("name", "full_name", "username", "title", "label", "company", "company_name")
+"""Fields by which people call a record."""
 _COUNTED = re.compile(r"\b(?:number|count|numbers|counts) of (?:\w+ ){0,1}?$|\b(?:how many|most|fewest) (?:\w+ ){0,1}?$")
 _NEGATED = re.compile(r"\b(?:not|no|non|except|excluding|exclude|without|other than|never|ignore|ignoring)\W+(?:\w+\W+){0,1}$")
 _LISTED = re.compile(r"\W*(?:,|and|or|&)\s*[A-Z]")
@@ -141,13 +144,25 @@ class _Finder:
                 for at in self._find([*phrase, "id"], self.words):
                     yield at, _Place(name, f"{table}.{entity.primary_key[0]}")
         for field in entity.fields:
-            column = f"{table}.{field.name}"
+            column = self._readable(entity, field) or f"{table}.{field.name}"
             for at in self._named(field, _bare(field, entity), self.called[name]):
                 yield at, _Place(name, column)
             for at, value in self._valued(field, name):
                 plain = value.lower()
                 more = [v for v in field.values if v != value and re.search(rf"\b{re.escape(plain)}\b", v.lower())]
                 yield at, _Place(name, column, (value, *more))
+
+    def _readable(self, entity: Entity, field: Field) -> str | None:
+        """The name of what a reference refers to: `owner` is `Owner.Name`."""
+        by_name = {e.full_name: e for e in self.entities}
+        for relation in entity.relations:
+            if not relation.many and relation.on[0][0] == field.name and relation.target in by_name:
+                target = by_name[relation.target]
+                told = {r.name for r in told_relations(entity, self.names)}
+                way = relation.name if relation.name in told else self.names[relation.target]
+                called = next((f for f in target.fields if _bare(f, target).lower() in _CALLED), None)
+                return f"{way}.{called.name}" if called else None
+        return None
 
     def _named(self, field: Field, bare: str, called: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
         """Where the question has the field's name, label or a synonym, alone or behind the entity's name."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from groundwire.agents import linking
 from groundwire.agents.grammar import choices, told_relations, written_names
 from groundwire.agents.wording import stems
 from groundwire.core.catalog import Catalog, Entity, Field
@@ -162,13 +161,6 @@ def question_text(question: str, hints: str = "", found: Iterable[str] = ()) -> 
     if notes:
         lines.append(f"Hint: {'; '.join(n.rstrip('.;') for n in notes)}")
     return "\n".join(lines)
-
-
-def found_out(question: str, shown: Shown, catalog: Catalog) -> list[str]:
-    """What a dictionary knows about a question, each as a hint."""
-    names = shown.names(catalog)
-    links = linking.find(question, shown.entities, names)
-    return [*(link.text for link in links), *linking.counts(question, shown.entities, names)]
 
 
 class Retriever:

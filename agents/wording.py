@@ -33,11 +33,17 @@ _RANKINGS = (
         rf"\b(?:which|what|show|list|the)\s+{_COUNT}\s+(?:\w+\s+){{1,4}}?(?:had|have|has|with|made|by)\b.*\b{_EXTREME}\b"
     ),
 )
+_BEST_ONE = re.compile(
+    rf"\W*(?:(?:which|what)\s+(?:\w+\s+)?\w+(?<!s)\s+(?:has|had|made|is|was|got|did|gave|with|[a-z]+ed|spent|sold|bought|sent)\b"
+    rf"|who\s+(?!are|were)\w+|(?:return|show|find|name|give me)\s+the\s+\w+(?<!s)\s+(?:who|which|that|with)\b)"
+    rf".*\b{_EXTREME}\b"
+)
 _WORD = re.compile(r"[^\s,;()\[\]{}?!\"'`’“”]+")
 _UNIT = re.compile(r"\b(second|minute|hour|day|week|month|year)s?\b")
 _ABSENCE = re.compile(
-    r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither|un\w+ed)\b|n't\b"
+    r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither|un\w+ed|exclud\w+|except|other than)\b|n't\b"
 )
+_CURRENT = re.compile(r"\b(?:exclu\w+|not including)(?: of)?(?: the)? (?:current|this) \w+")
 _MOMENTS = re.compile(
     r"\b(?:same|within|earli\w+|later?|latest|before|after|than|until|since|newest|oldest|overdue|due|expired?|future)\b"
 )
@@ -90,12 +96,14 @@ def read(question: str, hints: str = "") -> Wording:
         spans=spans,
         steps=tuple(_steps(lower, numbers)),
         moments=not spans or bool(_MOMENTS.search(untimed)),
-        absence=bool(_ABSENCE.search(lower)),
+        absence=bool(_ABSENCE.search(_CURRENT.sub(" ", lower))),
         limit=_limit(question.lower()),
     )
 
 
 def _limit(question: str) -> int | None:
+    if _BEST_ONE.match(question) and not re.search(r"\b(?:per|each|every)\b", question):
+        return 1
     for ranking in _RANKINGS:
         match = ranking.search(question)
         if match:
@@ -118,6 +126,8 @@ def stems(text: str) -> list[str]:
     for word in _STEM.findall(spaced.lower()):
         if len(word) > 3 and word.endswith("ies"):
             word = word[:-3] + "y"
+        elif word == "ids":
+            word = "id"
         elif len(word) > 4 and word.endswith(("uses", "sses", "xes", "ches", "shes")):
             word = word[:-2]
         elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):

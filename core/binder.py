@@ -463,7 +463,7 @@ class _Binder:
         return None
 
     def _is_relation(self, name: str, scope: _Scope) -> bool:
-        return any(s.entity and s.entity.find_relation(name) for c in scope.chain() for s in c.sources.values())
+        return any(s.entity and s.entity.find_relation(name) for c in scope.chain() for s in c.visible())
 
     def _reachable(self, scope: _Scope, name: str, ends: set[str] | None) -> Iterable[tuple[_Source, list[str]]]:
         """All shortest to-one paths from FROM to an entity with that field."""
