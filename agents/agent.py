@@ -255,8 +255,11 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
                 messages.append(message)
         system = SystemMessage(prompt.system_text(self.shown, self.hub.catalog))
 
+        reading = self.reading
+
         def write(grammar: str, written: str = "") -> str:
             settings = {
+                "first_bias": {} if written else {"CANNOT": reading.doubt},
                 "grammar": grammar,
                 "prefill": written,
                 "max_tokens": 300,
@@ -269,8 +272,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             self._count(response.result)
             return str(response.result[-1].text)
 
-        reading = self.reading
-        self.draft = write(reading.first_part(refusal=not again))
+        self.draft = write(reading.first_part(refusal=not again and reading.doubt > 0))
         if self.draft.startswith("CANNOT ANSWER"):
             return AIMessage(content=f"{REFUSAL}: {self.draft.partition(':')[2].strip()}")
         if not self._stopped():

@@ -11,7 +11,7 @@ import codecs
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Request:
         stop_events: any of them ends the generation when set; none is ever set here.
         on_text: called with each piece of text, always whole characters.
         logprobs: whether to compute `Generation.mean_logprob`.
+        first_bias: what is added to the logits of tokens where the text begins.
     """
 
     max_tokens: int
@@ -75,6 +76,7 @@ class Request:
     stop_events: tuple[threading.Event, ...] = ()
     on_text: Callable[[str], None] | None = None
     logprobs: bool = False
+    first_bias: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def cancelled(self) -> bool:
@@ -233,6 +235,9 @@ class Runtime:
             tokens = list(constraint.forced())[: room - len(made.tokens)] if constraint is not None else []
             if not tokens:
                 logits = model.logits()
+                if request.first_bias and not made.tokens:
+                    logits = logits.copy()
+                    logits[list(request.first_bias)] += np.array(list(request.first_bias.values()), np.float32)
                 tokens = [_choose(logits, constraint, request.temperature, random)]
                 if request.logprobs:
                     chosen += 1

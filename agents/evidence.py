@@ -10,26 +10,29 @@ import calendar
 import re
 from collections.abc import Iterable
 
+from groundwire.agents import periods
 from groundwire.agents.wording import stems
 from groundwire.core.catalog import Entity, Field
 
 SAID = frozenset(
-    """a about above across active after all along also amount among an and any are as asked at average be been before
-    below between biggest both breakdown broken but by calculate calendar case class column combination compared
-    consider considering contain contains corresponding could count counts currently data database day days define
-    describe did different difference display distinct distribution divided do does down during each earliest either
-    end ended ending every exactly excluding exclusive express expressed fewer fewest field figure final find first
-    following for frequent frequently from full further get give given got great greater greatest group grouped had
-    half has have having high higher highest hour how i ignore ignoring in include included including inclusive
-    individual into is it item its join joined kind large larger largest last late latest least less letter list live
-    long longer longest low lower lowest made make many match matched matching max maximum mean measured median min
-    minimum month monthly more most much name named names need new newest no non not number numbers occur occurred of
-    old older oldest on once one only or order ordered other our out over overall past people per percent percentage
-    per period please present previous quarter rank ranked ranking rate ratio record records regardless respective
-    respectively result results return round rounded row rows same second seconds show showing shown single small
-    smaller smallest so some sort sorted split start started starting starts sum summary table tell than that the their
-    them then there these they this those throughout time times to today together top total totals toward truncate
-    truncated two type unique up us using value values versus want was we week weekly weeks were what when where
+    """id just a about above across active after again ago all along also always among amount an and any are as asked at
+    average be been before below between biggest both breakdown broken but by calculate calendar can case class
+    column combination compared consider considering contain contains corresponding could count counts currency
+    current currently data database day days define describe did didn difference different display distinct
+    distribution divided do doe does doesn don down during each earliest either end ended ending every exactly
+    excluding exclusive express expressed fewer fewest field figure final find first following for frequent
+    frequently from full further get give given got great greater greatest group grouped had half happen
+    happened has hasn have haven having high higher highest hour how i ignore ignoring in include included
+    including inclusive individual instead integer into is it item its join joined kind large larger largest
+    last late later latest least less letter list live long longer longest low lower lowest made make makes many
+    match matched matching max maximum me mean measured median min minimum month monthly more most much name
+    named names need new newest no non not number numbers occur occurred of old older oldest on once one only or
+    order ordered other our out over overall past people per percent percentage period please present previous
+    quarter rank ranked ranking rate ratio record records regardless respective respectively result results
+    return round rounded row rows same second seconds show showing shown single small smaller smallest so some
+    sort sorted split start started starting starts sum summary table tell than that the their them then there
+    these they this those throughout time times to today together top total totals toward truncate truncated two
+    type unique up us use used using value values versus want was we week weekly weeks were what when where
     whether which who whom whose will with within without would year yearly years yet you your""".split()
 )
 """Words of questions that give no reason for a condition."""
@@ -50,6 +53,7 @@ class Evidence:
     Attributes:
         open_words: words that call for a condition and are found nowhere.
         text_words: words that may be a part of a text value.
+        unknown_words: words that name something and that neither the catalog, nor the asker's hints, nor the calendar knows.
     """
 
     def __init__(self, question: str, hints: str, entities: Iterable[Entity]) -> None:
@@ -76,6 +80,22 @@ class Evidence:
         told = ((m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(question))
         named = {w for w in told if re.search(r"[^\W\d]", w) and not plain.issuperset(stems(w)) and w not in defined}
         self.text_words = tuple(dict.fromkeys([*quoted, *sorted(named - quoted)]))
+
+        told = {s for e in entities for text in (e.description, *(f.description for f in e.fields)) for s in stems(text)}
+        told |= known | values | set(stems(hints)) | {s for w in quoted for s in stems(w)}
+        untimed = question.lower()
+        for span in periods.find(question):
+            untimed = untimed.replace(span.text, " ")
+        self.unknown_words = [
+            w
+            for w in dict.fromkeys(stems(untimed))
+            if len(w) > 1
+            and w not in SAID
+            and not w.isdigit()
+            and w not in told
+            and FORMS.get(w) not in told
+            and not any(w[:5] in k for k in told if len(w) > 2)
+        ]
 
     def __call__(self, field: Field, value: str) -> bool:
         if self.open_words:

@@ -47,8 +47,9 @@ class LocalChatModel(BaseChatModel):
         prefix_cache: whether the state behind unchanging prefixes is kept on disk.
         lora: LoRA adapter in GGUF, optional.
 
-    Per call, `invoke(messages, grammar=..., prefill=..., stop_event=..., logprobs=True)`: Lark (llguidance) that the
-    answer can't leave, the answer's first words, an event that ends it, and mean log probability.
+    Per call, `invoke(messages, grammar=..., prefill=..., stop_event=..., logprobs=True, first_bias={"NO": 1.0})`: Lark
+    (llguidance) that the answer can't leave, the answer's first words, an event that ends it, mean log probability, and
+    log odds that are added to beginnings of the answer.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -211,6 +212,7 @@ class LocalChatModel(BaseChatModel):
             stop_events=tuple(e for e in (options.get("stop_event"), abandoned) if e is not None),
             on_text=on_text,
             logprobs=bool(options.get("logprobs")),
+            first_bias={self.runtime.tokenize(t)[0]: b for t, b in (options.get("first_bias") or {}).items()},
         )
         if prefill and on_text is not None:
             on_text(prefill)

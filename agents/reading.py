@@ -44,6 +44,14 @@ class Reading:
     def _language(self) -> Language:
         return Language(self.entities, self.names, self.wording, self._evidence)
 
+    @property
+    def doubt(self) -> float:
+        """Log odds that the data does not hold the answer, on top of what the model thinks; 0 where nothing says so.
+
+        Each word that is unknown here adds to it; the weight was found on development questions.
+        """
+        return 0.9 * min(len(self._evidence.unknown_words), 3)
+
     def first_part(self, *, refusal: bool = True) -> str:
         """The grammar of a draft up to and with FROM; see `Language.first_part`."""
         return self._language.first_part(refusal=refusal)
