@@ -125,28 +125,33 @@ def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], sai
 def _choose_ways(
     select: exp.Select, root: Entity, by_name: Mapping[str, Entity], shown: Mapping[str, Entity], spoken: set[str]
 ) -> None:
-    """Where two relations lead to a table, the one that the question speaks of, else the first."""
+    """Spell out the way to a table that two relations lead to, or to a relation of another table.
+
+    Of several ways it is the one that the question speaks of, else the first.
+    """
     start = select.args["from_"].this
-    for column in select.find_all(exp.Column):
-        target = by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
-        if target is None or target is root or column.parent_select is not select:
+    for column in list(select.find_all(exp.Column)):
+        qualifier = ".".join(p.name for p in column.parts[:-1]).lower()
+        target = by_name.get(qualifier)
+        if not qualifier or target is root or column.parent_select is not select:
             continue
-        ways = _ways(shown, root.full_name, target.full_name)
-        if len(ways) > 1:
+        ways = _ways(shown, root.full_name, target.full_name if target is not None else None, qualifier)
+        if len(ways) > 1 or (target is None and ways and len(ways[0]) > 1):
             best = max(ways, key=lambda way: sum(any(alike(s, w) for w in spoken) for s in stems(" ".join(way))))
             path = [*(p.copy() for p in start.parts), *(exp.to_identifier(r, quoted=True) for r in best), column.this]
             column.replace(exp.Dot.build(path) if len(path) > 4 else exp.column(*reversed(path)))
 
 
-def _ways(shown: Mapping[str, Entity], root: str, target: str) -> list[tuple[str, ...]]:
-    """The shortest paths of to-one relations from one entity to another."""
+def _ways(shown: Mapping[str, Entity], root: str, target: str | None, relation: str) -> list[tuple[str, ...]]:
+    """The shortest paths of to-one relations from one entity to another, or, without one, to a relation."""
     edge: list[tuple[str, tuple[str, ...]]] = [(root, ())]
     for _ in range(4):
         edge = [
             (r.target, (*path, r.name)) for n, path in edge for r in shown[n].relations if not r.many and r.target in shown
         ]
-        if found := [path for n, path in edge if n == target]:
-            return found
+        fits = [path for n, path in edge if (n == target if target is not None else path[-1].lower() == relation)]
+        if fits:
+            return fits
     return []
 
 

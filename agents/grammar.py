@@ -58,7 +58,7 @@ test: simple | "(" condition ")" ABSENT
 inner: [" WHERE " inside (" AND " inside){0,3}]
 inside: flag " = TRUE" | flag " = FALSE" | measured COMPARE number ASKED SPANS TEXTS NULLS CHOICES
 simple: measured COMPARE number | part MEMBER ("0" | "1" | "2" | "3" | "4" | "5" | "6") (", " ("0" | "1" | "2" | "3" | "4" | "5" | "6")){0,6} ")" ASKED
-    | flag " = TRUE" | flag " = FALSE" | text " = " text MOMENTS SPANS TEXTS NULLS CHOICES
+    | flag " = TRUE" | flag " = FALSE" MOMENTS SPANS TEXTS NULLS CHOICES
 measured: number [(" + " | " - " | " * " | " / ") number]
 reference: moment | moment (" - " | " + ") STEP | extreme
 extreme: "(SELECT " ("MIN(" | "MAX(") instant ") FROM " table [" WHERE " inside (" AND " inside)?] ")"
@@ -181,8 +181,8 @@ class Language:
         asked = "" if not self.wording.numbers else ' | measured COMPARE ASKED | measured " BETWEEN " ASKED " AND " ASKED | number MEMBER ASKED (", " ASKED){0,9} ")"'
         rules = rules.replace(" ASKED\n", f"{asked}\n").replace(" ASKED SPANS", f"{asked} SPANS")
         texts = (
-            ' | text COMPARE_TEXT TEXT | ("LOWER(" | "UPPER(") (text | choice) ")" COMPARE_TEXT TEXT'
-            ' | text MEMBER TEXT (", " TEXT){0,9} ")"'
+            ' | prose COMPARE_TEXT TEXT | ("LOWER(" | "UPPER(") (prose | choice) ")" COMPARE_TEXT TEXT'
+            ' | prose MEMBER TEXT (", " TEXT){0,9} ")"'
         )
         rules = rules.replace(" TEXTS", texts if self.evidence.text_words else "")
         rules = rules.replace(" NULLS", ' | column (" IS NULL" | " IS NOT NULL")' if self.wording.absence else "")
@@ -199,6 +199,8 @@ class Language:
             ("column", ("number", "moment", "text", "choice", "flag")),
         ):
             lines.append(f"{rule}: {self._columns(kinds)}")
+        key_like = any(c.isdigit() for w in self.evidence.text_words for c in w)
+        lines.append(f"prose: {self._columns(('text',), keys=key_like)}")
         return [*lines, *self._literals()]
 
     def _ending(self) -> str:
@@ -216,12 +218,12 @@ class Language:
             for relation in told_relations(entity, {n: self.names[n] for n in self.shown}):
                 yield identifier(relation.name), self.shown[relation.target]
 
-    def _columns(self, kinds: tuple[str, ...]) -> str:
-        """Fields of these kinds, each behind a name."""
+    def _columns(self, kinds: tuple[str, ...], *, keys: bool = True) -> str:
+        """Fields of these kinds, each behind a name; `keys` says whether those that only tell which record are some."""
         ways: dict[str, dict[str, None]] = {}
         for way, entity in self._ways():
             fields = [f.name for f in entity.fields if kind(f, entity) in kinds]
-            if kinds == ("text",) and not any(c.isdigit() for w in self.evidence.text_words for c in w):
+            if not keys:
                 fields = [f for f in fields if f not in keys_of(entity)]
             fields += [m.name for m in entity.measures] if "number" in kinds else []
             ways.setdefault(way, {}).update(dict.fromkeys(fields))

@@ -31,6 +31,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
 
 from groundwire.connectors.http import retry_after, seconds_left, server_time
+from groundwire.connectors.profiling import Distinct, open_texts
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
     Aggregate,
@@ -49,6 +50,10 @@ from groundwire.core.connector import (
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
 
 BATCH_ROWS = 10_000
+SAMPLE_ROWS = 2_000
+"""Records of an object that its profile looks at: one page."""
+PROFILE_SECONDS = 5.0
+"""What an object's profile may take; more, and it stays without values."""
 
 ERRORS: dict[str, type[SourceError]] = {
     "INVALID_SESSION_ID": AuthFailed,
@@ -396,6 +401,24 @@ class SalesforceConnector(Connector):
         """When the last answer to this thread was given, by the server's clock."""
         client = self._client
         return None if client is None else getattr(cast(_Session, client.session).local, "date", None)
+
+    def profile(self, entity: Entity) -> Entity:
+        """The entity with the values of text fields that take few, from one page of its records."""
+        kinds = self._kinds.get(entity.name, {})
+        single = {n for n, f in kinds.items() if f["type"] != "string" or f.get("nameField") or f.get("unique")}
+        wanted = open_texts(entity, single)
+        if not wanted:
+            return entity
+        types = {n: entity.field(n).type for n in wanted}
+        distinct = Distinct(wanted)
+        report = ScanReport(deadline=time.monotonic() + PROFILE_SECONDS)
+        try:
+            for batch in self.scan(Scan(entity=entity, fields=tuple(wanted), limit=SAMPLE_ROWS, types=types), report):
+                if not all(distinct.add(row) for row in batch.to_pylist()):
+                    break
+        except SourceError:
+            return entity  # values are a help, not a need
+        return distinct.described(entity)
 
     def _part(self, answer: Any, key: str) -> list[Any]:
         """A list in an answer, which must be there."""

@@ -5,29 +5,22 @@ Two round trips for a table: an estimate of its rows, and one pass over a bounde
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
-import pyarrow as pa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from groundwire.connectors.profiling import Distinct, open_texts
 from groundwire.connectors.sql_compiler import Tables
 from groundwire.connectors.sql_scan import compiled_scan
 from groundwire.connectors.sql_values import Emitter, Refused, rendered
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import Scan
 
-MAX_VALUES = 25
-MAX_LENGTH = 80
 SAMPLE_ROWS = 20_000
 SECONDS = 5.0
 """What one table's profile may take at the server; more, and it stays without values."""
-
-_SECRET = re.compile(r"passw|secret|token|api_?key|hash|salt|\bssn\b|iban|credit_?card|\bpin\b", re.IGNORECASE)
-"""Fields of such names are never sampled, whether or not configuration calls them sensitive."""
 
 _ESTIMATES: Mapping[str, str] = {
     "postgresql": (
@@ -56,20 +49,10 @@ def profiled(connection: Connection, entity: Entity, emitter: Emitter, tables: T
         unique: fields that hold no value twice, which are not sampled.
     """
     rows = _rows(connection, entity, emitter, tables)
-    wanted = [
-        f.name
-        for f in entity.fields
-        if pa.types.is_string(f.type)
-        and not f.values
-        and f.name not in set(unique)
-        and not f.sensitive
-        and not _SECRET.search(f.name)
-    ]
-    if not wanted or rows == 0:
-        return replace(entity, rows=rows)
-    found = _values(connection, entity, wanted, Emitter(emitter.dialect, emitter.missing), tables)
-    fields = tuple(replace(f, values=found[f.name]) if f.name in found else f for f in entity.fields)
-    return replace(entity, rows=rows, fields=fields)
+    wanted = open_texts(entity, set(unique))
+    if wanted and rows != 0:
+        entity = _with_values(connection, entity, wanted, Emitter(emitter.dialect, emitter.missing), tables)
+    return replace(entity, rows=rows)
 
 
 def _rows(connection: Connection, entity: Entity, emitter: Emitter, tables: Tables) -> int | None:
@@ -88,32 +71,18 @@ def _rows(connection: Connection, entity: Entity, emitter: Emitter, tables: Tabl
         return None
 
 
-def _values(
+def _with_values(
     connection: Connection, entity: Entity, wanted: list[str], emitter: Emitter, tables: Tables
-) -> dict[str, tuple[str, ...]]:
-    """Distinct values of the fields that have few, from the first rows."""
+) -> Entity:
+    """The entity with the distinct values of the fields that have few, from the first rows."""
     try:
         made = compiled_scan(Scan(entity=entity, fields=tuple(wanted), limit=SAMPLE_ROWS), emitter, tables)
         sql, parameters = rendered(made.sql, made.parameters, connection.dialect.paramstyle)
         rows = connection.exec_driver_sql(sql, parameters)
     except (Refused, SQLAlchemyError):
-        return {}
-    seen: dict[int, set[Any]] = {i: set() for i in range(len(wanted))}
-    counts = dict.fromkeys(seen, 0)
+        return entity
+    distinct = Distinct(wanted)
     for row in rows:
-        for index in list(seen):
-            value = row[index]
-            if value is None:
-                continue
-            counts[index] += 1
-            seen[index].add(value)
-            if len(seen[index]) > MAX_VALUES or len(str(value)) > MAX_LENGTH:
-                del seen[index]
-        if not seen:
+        if not distinct.add(dict(zip(wanted, row, strict=True))):
             break
-    return {
-        wanted[i]: tuple(sorted(str(v) for v in values))
-        for i, values in seen.items()
-        # a column that never repeats a value is a name, not a category
-        if values and (counts[i] > len(values) or len(values) == 1)
-    }
+    return distinct.described(entity)

@@ -299,9 +299,9 @@ class Hub:
         if self._control is not None:
             self._control.close()
 
-    def _parallel(self, function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
+    def _parallel(self, function: Callable[[_T], _R], items: Iterable[_T], *, at_most: int = 32) -> list[_R]:
         items = list(items)
-        with ThreadPoolExecutor(max_workers=max(1, len(items))) as pool:
+        with ThreadPoolExecutor(max_workers=max(1, min(at_most, len(items)))) as pool:
             return list(pool.map(function, items))
 
     def _discover(self) -> Catalog:
@@ -325,7 +325,8 @@ class Hub:
             entities = with_inferred_relations(entities, connector)
         _check_entity_names(connector.name, entities, source)
         if isinstance(connector, Profiling) and (source is None or source.profile):
-            entities = [connector.profile(_marked_sensitive(e, self._entity_config(e))) for e in entities]
+            marked = [_marked_sensitive(e, self._entity_config(e)) for e in entities]
+            entities = self._parallel(connector.profile, marked, at_most=connector.capabilities.concurrency)
         return entities
 
     def _entity_config(self, entity: Entity) -> EntityConfig | None:

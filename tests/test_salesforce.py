@@ -102,3 +102,27 @@ def test_an_unknown_field_is_refused_over_there_too(hub: Hub) -> None:
     assert isinstance(connector, SalesforceConnector)
     with pytest.raises(Rejected, match="INVALID_FIELD"):
         connector._call("query/", {"q": "SELECT Nothing FROM Account"})
+
+
+def test_texts_with_few_values_are_listed_and_names_are_not(hub: Hub, sandbox: SalesforceSandbox) -> None:
+    account = hub.catalog.entity("crm.Account")
+    countries = {a["BillingCountry"] for a in sandbox.data["Account"]} - {None}
+    assert set(account.field("BillingCountry").values) == countries
+    assert account.field("Name").values == ()
+    assert account.field("AccountNumber").values == ()
+
+
+def test_a_profile_that_fails_leaves_the_description_as_it_was() -> None:
+    with SalesforceSandbox() as sandbox:
+        connector = SalesforceConnector(
+            "crm",
+            SalesforceSettings(
+                url=sandbox.url,
+                client_id=sandbox.client_id,
+                client_secret=SecretStr(sandbox.client_secret),
+                objects=("Account",),
+            ),
+        )
+        [account] = connector.discover()
+    assert connector.profile(account) == account
+    connector.close()
