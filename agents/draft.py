@@ -37,9 +37,7 @@ class Start:
     keys: str
 
 
-def start(
-    first_part: str, entities: Iterable[Entity], names: Mapping[str, str], required: Iterable[str] = ()
-) -> Start:
+def start(first_part: str, entities: Iterable[Entity], names: Mapping[str, str], required: Iterable[str] = ()) -> Start:
     """Which table a draft starts at.
 
     Args:
@@ -58,7 +56,7 @@ def start(
     tested = {".".join(p.name for p in c.parts[:-1]).lower() for test in tests for c in test.find_all(exp.Column)}
     direct = asked | {by_name[t] for t in tested if t in by_name}
     behind = [
-        {r.target for e in shown.values() for r in e.relations if not r.many and r.name.lower() == w}
+        {n for n, e in shown.items() if any(not r.many and r.name.lower() == w for r in e.relations)}
         for w in written
         if w not in by_name
     ]
@@ -68,9 +66,7 @@ def start(
     return Start(tables=tuple(names[n] for n in best), labels=labels, keys=keys)
 
 
-def _ranked(
-    shown: Mapping[str, Entity], direct: set[str], behind: list[set[str]]
-) -> dict[tuple[int, bool], list[str]]:
+def _ranked(shown: Mapping[str, Entity], direct: set[str], behind: list[set[str]]) -> dict[tuple[int, bool], list[str]]:
     """Entities that reach all of `direct` and one of each of `behind`, by how far that is."""
     ranked: dict[tuple[int, bool], list[str]] = {}
     for name in shown:
@@ -147,7 +143,10 @@ def _ways(shown: Mapping[str, Entity], root: str, target: str | None, relation: 
     edge: list[tuple[str, tuple[str, ...]]] = [(root, ())]
     for _ in range(4):
         edge = [
-            (r.target, (*path, r.name)) for n, path in edge for r in shown[n].relations if not r.many and r.target in shown
+            (r.target, (*path, r.name))
+            for n, path in edge
+            for r in shown[n].relations
+            if not r.many and r.target in shown
         ]
         fits = [path for n, path in edge if (n == target if target is not None else path[-1].lower() == relation)]
         if fits:

@@ -74,14 +74,18 @@ class Evidence:
         ]
 
         plain_text = _SQL.sub(" ", f"{question} {hints}")
-        quoted = {w for m in _QUOTED.finditer(plain_text) if len(m[1].split()) < 4 for w in m[1].split() if w.strip("%.")}
+        quoted = {
+            w for m in _QUOTED.finditer(plain_text) if len(m[1].split()) < 4 for w in m[1].split() if w.strip("%.")
+        }
         defined = set(re.findall(r"\b(\w+)\b(?: \([^)]*\))? ?=", hints)) | {"ID", "IDs"}
         plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}
         told = ((m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(question))
         named = {w for w in told if re.search(r"[^\W\d]", w) and not plain.issuperset(stems(w)) and w not in defined}
         self.text_words = tuple(dict.fromkeys([*quoted, *sorted(named - quoted)]))
 
-        told = {s for e in entities for text in (e.description, *(f.description for f in e.fields)) for s in stems(text)}
+        told = {
+            s for e in entities for text in (e.description, *(f.description for f in e.fields)) for s in stems(text)
+        }
         told |= known | values | set(stems(hints)) | {s for w in quoted for s in stems(w)}
         untimed = question.lower()
         for span in periods.find(question):
@@ -107,7 +111,9 @@ class Evidence:
         return any(alike(word, part) for part in parts for word in self._words)
 
 
-_LITTLE = frozenset("a an and are as at be by do for from has have in is it its not of on or the their to was with".split())
+_LITTLE = frozenset(
+    "a an and are as at be by do for from has have in is it its not of on or the their to was with".split()
+)
 
 
 def _of_fields(entity: Entity) -> Iterable[str]:
@@ -125,7 +131,9 @@ def alike(word: str, part: str) -> bool:
     return common >= 4 and common >= min(len(word), len(part)) - 2
 
 
-_TIMES = frozenset(stems(" ".join([*calendar.month_name, *calendar.month_abbr, *calendar.day_name, *calendar.day_abbr])))
+_TIMES = frozenset(
+    stems(" ".join([*calendar.month_name, *calendar.month_abbr, *calendar.day_name, *calendar.day_abbr]))
+)
 _NAME = re.compile(r"(?<=[a-z,;] )([A-Z][a-z]+)\b")
 _SQL = re.compile(r"INTERVAL '[^']*'|DATE_TRUNC\('[^']*'|`[^`]*[=(][^`]*`", re.IGNORECASE)
 _QUOTED = re.compile(r"(?:(?<=\W)|^)['\"`‘“]([^'\"`’”]{1,60})['\"`’”](?=\W|$)")
@@ -134,7 +142,7 @@ _TOLD = re.compile(
     r"|\b(?:contain(?:s|ing)?|named|called|like|about|mention(?:s|ing)?|titled|letters?|start(?:s|ing)? with"
     r"|end(?:s|ing)? (?:with|in)|from|for|by|at|or|in) (?:the (?:word|letter) )?(\w+)"
 )
-_STATE = re.compile(r"(?:un|in|non|over|out|dis|mis)[a-z]{3,}(?:ed|ing|ue|ive|ete|id|aid|en|ble)")
+_STATE = re.compile(r"(?:un|in|non|over|out|dis|mis)[a-z]+(?:ed|ing|ue|ive|ete|id|aid|en|ble)")
 _STATES = frozenset(
     "bad broken critical dead delayed dormant due empty expired failed faulty finished fresh good healthy important late"
     " lost normal obsolete ongoing outstanding pending problematic ready resolved running serious severe sick stale"
@@ -142,6 +150,16 @@ _STATES = frozenset(
 )
 
 FORMS = {
-    "bought": "buy", "sold": "sell", "buying": "buy", "selling": "sell", "purchase": "buy", "paid": "pay", "won": "win",
-    "lost": "lose", "sent": "send", "shipped": "ship", "unsuccessful": "fail", "failure": "fail",
+    "bought": "buy",
+    "sold": "sell",
+    "buying": "buy",
+    "selling": "sell",
+    "purchase": "buy",
+    "paid": "pay",
+    "won": "win",
+    "lost": "lose",
+    "sent": "send",
+    "shipped": "ship",
+    "unsuccessful": "fail",
+    "failure": "fail",
 }

@@ -25,7 +25,7 @@ MOST_CHOICES = 25
 """A text field with at most so many values is compared with these only."""
 
 _SELECT = r"""
-query: "SELECT " ["DISTINCT "] item (", " item){0,9} " FROM "
+query: "SELECT " GROUPS item (", " item){0,9} " FROM "
 item: value [" AS " LABEL]
 LABEL: /[a-z][a-z0-9_]{0,30}/
 """
@@ -138,14 +138,17 @@ class Language:
         self.wording = wording
         self.evidence = evidence
 
-    def first_part(self, *, refusal: bool = True) -> str:
+    def first_part(self, groups: Iterable[str] = (), *, refusal: bool = True) -> str:
         """Lark for a draft up to and with FROM, or for the words that say that the data does not hold the answer.
 
         Args:
+            groups: columns that are shown first, because the question asks for something per value of them.
             refusal: whether those words are allowed.
         """
+        first = "".join(f"{column}, " for column in groups)
+        select = _SELECT.replace("GROUPS", _quoted(first) if first else '["DISTINCT "]')
         start = 'start: query | "CANNOT ANSWER: " REASON' if refusal else "start: query"
-        return "\n".join([start, _SELECT.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"
+        return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"
 
     def second_part(self, start: Start, required: Sequence[str] = ()) -> str:
         """Lark for what follows FROM.
@@ -163,7 +166,11 @@ class Language:
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
         first = " AND ".join(required)
         where = f'{_quoted(f" WHERE {first}")} [" AND " condition]' if required else '[" WHERE " condition]'
-        rules = _REST.replace("WHERE", where).replace("ENDING", self._ending()).replace("LABELS", _any(start.labels or ["-"]))
+        rules = (
+            _REST.replace("WHERE", where)
+            .replace("ENDING", self._ending())
+            .replace("LABELS", _any(start.labels or ["-"]))
+        )
         rules = rules.replace("GROUPED", grouped)
         return "\n".join([f"start: {table}rest", rules.strip(), *language._shared()]) + "\n"
 
@@ -177,8 +184,14 @@ class Language:
 
     def _shared(self) -> list[str]:
         rules = _RULES.replace("MEMBERS", '" IN (" | " NOT IN ("' if self.wording.absence else '" IN ("')
-        rules = rules.replace(" CHOICES", self._choices()).replace(" ABSENT", self._absent() if self.wording.absence else "")
-        asked = "" if not self.wording.numbers else ' | measured COMPARE ASKED | measured " BETWEEN " ASKED " AND " ASKED | number MEMBER ASKED (", " ASKED){0,9} ")"'
+        rules = rules.replace(" CHOICES", self._choices()).replace(
+            " ABSENT", self._absent() if self.wording.absence else ""
+        )
+        asked = (
+            ""
+            if not self.wording.numbers
+            else ' | measured COMPARE ASKED | measured " BETWEEN " ASKED " AND " ASKED | number MEMBER ASKED (", " ASKED){0,9} ")"'
+        )
         rules = rules.replace(" ASKED\n", f"{asked}\n").replace(" ASKED SPANS", f"{asked} SPANS")
         texts = (
             ' | prose COMPARE_TEXT TEXT | ("LOWER(" | "UPPER(") (prose | choice) ")" COMPARE_TEXT TEXT'

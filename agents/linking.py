@@ -29,8 +29,13 @@ _PLAIN = frozenset(
 
 _CALLED = ("name", "full_name", "username", "title", "label", "company", "company_name")
 """Fields by which people call a record."""
-_COUNTED = re.compile(r"\b(?:number|count|numbers|counts) of (?:\w+ ){0,1}?$|\b(?:how many|most|fewest) (?:\w+ ){0,1}?$")
-_NEGATED = re.compile(r"\b(?:not|no|non|except|excluding|exclude|without|other than|never|ignore|ignoring)\W+(?:\w+\W+){0,1}$")
+_COUNTED = re.compile(
+    r"\b(?:number|count|numbers|counts) of (?:\w+ ){0,1}?$|\b(?:how many|most|fewest) (?:\w+ ){0,1}?$"
+)
+_GROUPED = re.compile(r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$")
+_NEGATED = re.compile(
+    r"\b(?:not|no|non|except|excluding|exclude|without|other than|never|ignore|ignoring)\W+(?:\w+\W+){0,1}$"
+)
 _LISTED = re.compile(r"\W*(?:,|and|or|&)\s*[A-Z]")
 
 
@@ -43,12 +48,14 @@ class Link:
         columns: `entity.field`, as the model writes them.
         values: the field's values that the phrase is; empty where it names the field itself.
         sure: whether the query must hold the value.
+        grouped: whether the question asks for something per value of it.
     """
 
     phrase: str
     columns: tuple[str, ...]
     values: tuple[str, ...] = ()
     sure: bool = False
+    grouped: bool = False
 
     @property
     def text(self) -> str:
@@ -125,17 +132,21 @@ class _Finder:
             said.add(meaning)
             meant = values.pop()
             sure = bool(meant) and len(columns) == 1 and self._is_sure(at, places[0].entity)
-            yield Link(phrase=self._phrase(at), columns=columns, values=meant, sure=sure)
+            grouped = not meant and bool(_GROUPED.search(self.question[: self.spans[at[0]][0]].lower()))
+            yield Link(phrase=self._phrase(at), columns=columns, values=meant, sure=sure, grouped=grouped)
 
     def counts(self) -> Iterator[str]:
-        """`number of orders is COUNT(orders.*)`."""
+        """`number of orders is COUNT(orders.*)`; a table's own name goes before a synonym of another."""
+        found: dict[str, tuple[int, str]] = {}
         for entity in self.entities:
-            for phrase in self.called[entity.full_name]:
+            for rank, phrase in enumerate(self.called[entity.full_name]):
                 for start, _ in self._find(phrase, self.words):
                     before = self.question[: self.spans[start][0]].lower()
                     if match := _COUNTED.search(before):
                         said = self.question[match.start() : self.spans[start + len(phrase) - 1][1]]
-                        yield f"{said} is COUNT({self.names[entity.full_name]}.*)"
+                        place = (rank, f"{said} is COUNT({self.names[entity.full_name]}.*)")
+                        found[said] = min(found.get(said, place), place)
+        yield from (text for _, text in found.values())
 
     def _places(self, entity: Entity) -> Iterator[tuple[tuple[int, int], _Place]]:
         name, table = entity.full_name, self.names[entity.full_name]

@@ -41,7 +41,9 @@ _RELATIVE = re.compile(
 )
 _NAMED = re.compile(r"\b(?:today|yesterday|tomorrow)\b")
 _BETWEEN = re.compile(r"^\s*(?:\([^)]*\)|inclusive|exclusive|,)*\s*(?:and|to|until|till|through|thru|-|–)\s*$")
-_WHOLE_ONLY = re.compile(r"(?:exclu|not\s+(?:including|counting)|without|except)\w*\s+(?:of\s+)?(?:the\s+)?(?:current|this)")
+_WHOLE_ONLY = re.compile(
+    r"(?:exclu|not\s+(?:including|counting)|without|except)\w*\s+(?:of\s+)?(?:the\s+)?(?:current|this)"
+)
 _WITH_TODAY = re.compile(r"^\W*(?:and\s+)?inclu\w+\s+(?:of\s+)?today")
 
 
@@ -205,9 +207,7 @@ def _back(text: str, count: int, unit: str) -> Span:
 
 def _whole_units(text: str, count: int, unit: str) -> Span:
     step = _step(count, unit)
-    return Span(
-        text=text, conditions=(f">= {_trunc(unit)} - INTERVAL '{step}'", f"< {_trunc(unit)}"), steps=(step,)
-    )
+    return Span(text=text, conditions=(f">= {_trunc(unit)} - INTERVAL '{step}'", f"< {_trunc(unit)}"), steps=(step,))
 
 
 def _step(count: int, unit: str) -> str:

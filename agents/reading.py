@@ -54,7 +54,8 @@ class Reading:
 
     def first_part(self, *, refusal: bool = True) -> str:
         """The grammar of a draft up to and with FROM; see `Language.first_part`."""
-        return self._language.first_part(refusal=refusal)
+        groups = [link.columns[0] for link in self.links if link.grouped and len(link.columns) == 1]
+        return self._language.first_part(groups, refusal=refusal)
 
     def second_part(self, first_part: str) -> tuple[str, str]:
         """How a draft goes on: what is written already, with the table it starts at if that is sure, and the grammar."""

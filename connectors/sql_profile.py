@@ -71,9 +71,7 @@ def _rows(connection: Connection, entity: Entity, emitter: Emitter, tables: Tabl
         return None
 
 
-def _with_values(
-    connection: Connection, entity: Entity, wanted: list[str], emitter: Emitter, tables: Tables
-) -> Entity:
+def _with_values(connection: Connection, entity: Entity, wanted: list[str], emitter: Emitter, tables: Tables) -> Entity:
     """The entity with the distinct values of the fields that have few, from the first rows."""
     try:
         made = compiled_scan(Scan(entity=entity, fields=tuple(wanted), limit=SAMPLE_ROWS), emitter, tables)

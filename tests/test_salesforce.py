@@ -124,5 +124,6 @@ def test_a_profile_that_fails_leaves_the_description_as_it_was() -> None:
             ),
         )
         [account] = connector.discover()
-    assert connector.profile(account) == account
-    connector.close()
+        del sandbox.data["Account"]
+        assert connector.profile(account) == account
+        connector.close()
