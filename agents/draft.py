@@ -48,6 +48,7 @@ def start(first_part: str, entities: Iterable[Entity], names: Mapping[str, str],
     """
     shown = {e.full_name: e for e in entities}
     tree = sqlglot.parse_one(first_part.removesuffix(" FROM "), dialect=DIALECT)
+    assert isinstance(tree, exp.Select)
     labels = tuple(item.alias for item in tree.selects if isinstance(item, exp.Alias))
     written = {".".join(p.name for p in c.parts[:-1]).lower() for c in tree.find_all(exp.Column) if len(c.parts) > 1}
     by_name = {names[n].replace('"', "").lower(): n for n in shown}

@@ -12,30 +12,8 @@ from collections.abc import Iterable
 
 from groundwire.agents import periods
 from groundwire.agents.wording import stems
+from groundwire.agents.words import FORMS, SAID, STATES
 from groundwire.core.catalog import Entity, Field
-
-SAID = frozenset(
-    """id just a about above across active after again ago all along also always among amount an and any are as asked at
-    average be been before below between biggest both breakdown broken but by calculate calendar can case class
-    column combination compared consider considering contain contains corresponding could count counts currency
-    current currently data database day days define describe did didn difference different display distinct
-    distribution divided do doe does doesn don down during each earliest either end ended ending every exactly
-    excluding exclusive express expressed fewer fewest field figure final find first following for frequent
-    frequently from full further get give given got great greater greatest group grouped had half happen
-    happened has hasn have haven having high higher highest hour how i ignore ignoring in include included
-    including inclusive individual instead integer into is it item its join joined kind large larger largest
-    last late later latest least less letter list live long longer longest low lower lowest made make makes many
-    match matched matching max maximum me mean measured median min minimum month monthly more most much name
-    named names need new newest no non not number numbers occur occurred of old older oldest on once one only or
-    order ordered other our out over overall past people per percent percentage period please present previous
-    quarter rank ranked ranking rate ratio record records regardless respective respectively result results
-    return round rounded row rows same second seconds show showing shown single small smaller smallest so some
-    sort sorted split start started starting starts sum summary table tell than that the their them then there
-    these they this those throughout time times to today together top total totals toward truncate truncated two
-    type unique up us use used using value values versus want was we week weekly weeks were what when where
-    whether which who whom whose will with within without would year yearly years yet you your""".split()
-)
-"""Words of questions that give no reason for a condition."""
 
 
 class Evidence:
@@ -53,7 +31,7 @@ class Evidence:
     Attributes:
         open_words: words that call for a condition and are found nowhere.
         text_words: words that may be a part of a text value.
-        unknown_words: words that name something and that neither the catalog, nor the asker's hints, nor the calendar knows.
+        unknown_words: words that name something and that neither the catalog, nor the hints, nor the calendar knows.
     """
 
     def __init__(self, question: str, hints: str, entities: Iterable[Entity]) -> None:
@@ -65,7 +43,7 @@ class Evidence:
         self.open_words = [
             w
             for w in dict.fromkeys(stems(question))
-            if (w in _STATES or _STATE.fullmatch(w))
+            if (w in STATES or _STATE.fullmatch(w))
             and w not in SAID
             and w not in known
             and w not in _TIMES
@@ -79,8 +57,10 @@ class Evidence:
         }
         defined = set(re.findall(r"\b(\w+)\b(?: \([^)]*\))? ?=", hints)) | {"ID", "IDs"}
         plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}
-        told = ((m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(question))
-        named = {w for w in told if re.search(r"[^\W\d]", w) and not plain.issuperset(stems(w)) and w not in defined}
+        told_names = ((m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(question))
+        named = {
+            w for w in told_names if re.search(r"[^\W\d]", w) and not plain.issuperset(stems(w)) and w not in defined
+        }
         self.text_words = tuple(dict.fromkeys([*quoted, *sorted(named - quoted)]))
 
         told = {
@@ -111,11 +91,6 @@ class Evidence:
         return any(alike(word, part) for part in parts for word in self._words)
 
 
-_LITTLE = frozenset(
-    "a an and are as at be by do for from has have in is it its not of on or the their to was with".split()
-)
-
-
 def _of_fields(entity: Entity) -> Iterable[str]:
     for field in entity.fields:
         yield from (field.name, field.label, *field.synonyms)
@@ -143,23 +118,3 @@ _TOLD = re.compile(
     r"|end(?:s|ing)? (?:with|in)|from|for|by|at|or|in) (?:the (?:word|letter) )?(\w+)"
 )
 _STATE = re.compile(r"(?:un|in|non|over|out|dis|mis)[a-z]+(?:ed|ing|ue|ive|ete|id|aid|en|ble)")
-_STATES = frozenset(
-    "bad broken critical dead delayed dormant due empty expired failed faulty finished fresh good healthy important late"
-    " lost normal obsolete ongoing outstanding pending problematic ready resolved running serious severe sick stale"
-    " stuck successful urgent valid void waiting".split()
-)
-
-FORMS = {
-    "bought": "buy",
-    "sold": "sell",
-    "buying": "buy",
-    "selling": "sell",
-    "purchase": "buy",
-    "paid": "pay",
-    "won": "win",
-    "lost": "lose",
-    "sent": "send",
-    "shipped": "ship",
-    "unsuccessful": "fail",
-    "failure": "fail",
-}

@@ -291,9 +291,9 @@ class Language:
 def told_relations(entity: Entity, names: Mapping[str, str]) -> Iterable[Relation]:
     """To-one relations to what is shown whose names say more than their targets' names."""
     for relation in entity.relations:
-        if not relation.many and relation.target in names:
-            if stems(relation.name) != stems(names[relation.target].split(".")[-1]):
-                yield relation
+        target = names.get(relation.target)
+        if not relation.many and target is not None and stems(relation.name) != stems(target.split(".")[-1]):
+            yield relation
 
 
 def _text(text: str) -> str:

@@ -11,21 +11,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from groundwire.agents.evidence import FORMS, SAID
 from groundwire.agents.grammar import told_relations
 from groundwire.agents.wording import stems
+from groundwire.agents.words import FORMS, PLAIN, SAID
 from groundwire.core.catalog import Entity, Field
 
 MOST_HINTS = 8
 """Hints for one question; the first ones."""
 _MOST_PLACES = 2
 """A word found in more places than this says nothing."""
-
-_PLAIN = frozenset(
-    """name id number code type status state date time count total amount value key text description title label order
-    user customer price rate active created updated deleted start end record item line data level""".split()
-)
-"""Words that alone name nothing in particular."""
 
 _CALLED = ("name", "full_name", "username", "title", "label", "company", "company_name")
 """Fields by which people call a record."""
@@ -184,7 +178,7 @@ class _Finder:
             for entity in called:
                 yield from self._find([*entity, *wanted], self.words)
                 yield from self._find([*entity[-1:], *wanted], self.words)
-            if any(w not in _PLAIN and w not in SAID and [w] not in called for w in wanted):
+            if any(w not in PLAIN and w not in SAID and [w] not in called for w in wanted):
                 yield from self._find(wanted, self.words)
 
     def _valued(self, field: Field, entity: str) -> Iterator[tuple[tuple[int, int], str]]:
@@ -192,7 +186,7 @@ class _Finder:
         for value in field.values:
             for text in dict.fromkeys([value, field.labels.get(value, "")]):
                 wanted = [w.lower() for w in re.findall(r"[^\W_]+", text)]
-                if not wanted or len("".join(wanted)) < 2 or all(w.isdigit() or w in _PLAIN for w in wanted):
+                if not wanted or len("".join(wanted)) < 2 or all(w.isdigit() or w in PLAIN for w in wanted):
                     continue
                 for at in self._said(wanted):
                     if self.things.issuperset(stems(text)) and not self._before(at, entity):

@@ -58,7 +58,7 @@ class Reading:
         return self._language.first_part(groups, refusal=refusal)
 
     def second_part(self, first_part: str) -> tuple[str, str]:
-        """How a draft goes on: what is written already, with the table it starts at if that is sure, and the grammar."""
+        """How a draft goes on: what is written by now, with the table it starts at if that is sure, and the grammar."""
         required = self._required(first_part)
         start = draft.start(first_part, self.entities, self.names, required)
         table = start.tables[0] if len(start.tables) == 1 else ""

@@ -41,7 +41,8 @@ _BEST_ONE = re.compile(
 _WORD = re.compile(r"[^\s,;()\[\]{}?!\"'`’“”]+")
 _UNIT = re.compile(r"\b(second|minute|hour|day|week|month|year)s?\b")
 _ABSENCE = re.compile(
-    r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither|un\w+ed|exclud\w+|except|other than)\b|n't\b"
+    r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither"
+    r"|un\w+ed|exclud\w+|except|other than)\b|n't\b"
 )
 _CURRENT = re.compile(r"\b(?:exclu\w+|not including)(?: of)?(?: the)? (?:current|this) \w+")
 _MOMENTS = re.compile(

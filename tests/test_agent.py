@@ -22,7 +22,6 @@ from groundwire.core.catalog import Relation
 from groundwire.core.config import parse
 from groundwire.core.result import SourceReport
 
-
 _ORDERS = {"field": {"status": {"values": ["open", "paid"]}}}
 
 

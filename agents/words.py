@@ -1,0 +1,61 @@
+"""Lists of English words that the reading of questions goes by."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+SAID = _words(
+    """a about above across active after again ago all along also always among amount an and any are as asked at
+    average be been before below between biggest both breakdown broken but by calculate calendar can case class
+    column combination compared consider considering contain contains corresponding could count counts currency
+    current currently data database day days define describe did didn difference different display distinct
+    distribution divided do doe does doesn don down during each earliest either end ended ending every exactly
+    excluding exclusive express expressed fewer fewest field figure final find first following for frequent
+    frequently from full further get give given got great greater greatest group grouped had half happen
+    happened has hasn have haven having high higher highest hour how i id ignore ignoring in include included
+    including inclusive individual instead integer into is it item its join joined just kind large larger
+    largest last late later latest least less letter list live long longer longest low lower lowest made make
+    makes many match matched matching max maximum me mean measured median min minimum month monthly more most
+    much name named names need new newest no non not number numbers occur occurred of old older oldest on once
+    one only or order ordered other our out over overall past people per percent percentage period please
+    present previous quarter rank ranked ranking rate ratio record records regardless respective respectively
+    result results return round rounded row rows same second seconds show showing shown single small smaller
+    smallest so some sort sorted split start started starting starts sum summary table tell than that the their
+    them then there these they this those throughout time times to today together top total totals toward
+    truncate truncated two type unique up us use used using value values versus want was we week weekly weeks
+    were what when where whether which who whom whose will with within without would year yearly years yet you
+    your"""
+)
+"""Words of questions that give no reason for a condition."""
+
+STATES = _words(
+    """bad broken critical dead delayed dormant due empty expired failed faulty finished fresh good healthy
+    important late lost normal obsolete ongoing outstanding pending problematic ready resolved running serious
+    severe sick stale stuck successful urgent valid void waiting"""
+)
+"""Words that call for a condition, whatever it is."""
+
+PLAIN = _words(
+    """active amount code count created customer data date deleted description end id item key label level line
+    name number order price rate record start state status text time title total type updated user value"""
+)
+"""Words of column names that alone name nothing in particular."""
+
+FORMS = {
+    "bought": "buy",
+    "sold": "sell",
+    "buying": "buy",
+    "selling": "sell",
+    "purchase": "buy",
+    "paid": "pay",
+    "won": "win",
+    "lost": "lose",
+    "sent": "send",
+    "shipped": "ship",
+    "unsuccessful": "fail",
+    "failure": "fail",
+}
+"""Forms of verbs that values are named by."""
