@@ -3,8 +3,8 @@
 Many databases declare no foreign keys. Without relations there are no paths, and without paths
 a model has to guess joins. A field is taken for a reference to another entity's primary key where
 its name says so (`user_id` for `users`, `order_cust_id` for `customer.cust_id`), or, for a field
-that is named like a key, where every value of a sample is a key over there. What is inferred is
-marked `declared=False`.
+that is named like a key, where every value of a sample is a key over there; where that fits many, only entities that
+belong to no other are meant (`sender_id` of users and of merchants). What is inferred is marked `declared=False`.
 """
 
 from __future__ import annotations
