@@ -148,7 +148,9 @@ def _options(config: Config, kind: str) -> dict[str, Any]:
             "socket_keepalive": True,
             "health_check_interval": 30,
         }
-    return {"connect_timeout": 5}
+    if kind in ("amqp", "amqps", "pyamqp"):  # else a message to an exchange that is gone is lost without a word
+        return {"connect_timeout": 5, "confirm_publish": True}
+    return {}
 
 
 def _queue(config: Config, source: str, kind: str) -> Queue:

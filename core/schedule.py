@@ -21,7 +21,7 @@ from groundwire.core.errors import ConfigError, RateLimited, RetryableError
 from groundwire.core.freshness import parse_age
 from groundwire.core.replica import Replicas, ReplicaStatus
 
-GRACE = 60.0
+GRACE = 30.0
 """Seconds after which an errand that nobody began is sent again. Running it twice is harmless."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0

@@ -113,7 +113,7 @@ def test_rabbitmq_may_lose_its_queues_and_connections(tmp_path: Path, postgres_u
         until(lambda: spot.copy() == spot.original(), "the first load")
         forget(url.rpartition("/")[2])
         spot.do("UPDATE orders SET name = 'afterwards', updated_at = clock_timestamp() WHERE id < 10")
-        until(lambda: spot.copy() == spot.original(), "the sync over new queues")
+        until(lambda: spot.copy() == spot.original(), "the sync over new queues", 60)
         assert spot.stop(running) == 0
 
 
@@ -323,7 +323,7 @@ def test_an_errand_that_was_lost_is_sent_again_and_two_schedulers_send_it_once(
     one, two = (Schedule(Control.of(here.config), own.replicas) for _ in range(2))
     assert [e.entity for e in (*one.due(), *two.due())] == ["dwh.orders"]
     assert one.due() == two.due() == []
-    monkeypatch.setattr("groundwire.core.schedule.GRACE", 0.0)  # a minute later, nobody took it
+    monkeypatch.setattr("groundwire.core.schedule.GRACE", 0.0)  # half a minute later, nobody took it
     assert [e.entity for e in two.due()] == ["dwh.orders"]
     begun = one.begin("dwh.orders", time.time())
     assert begun is not None and one.due() == []
