@@ -111,9 +111,10 @@ def report(most: int | None = None) -> str:
         _row("off", without),
         "",
         f"Median {median:.2f} s where {ALLOWED_SECONDS:g} are allowed, first progress after {first:.2f} s where "
-        f"{ALLOWED_FIRST:g} are; without the prefix cache the median is {plain / median:.1f} times that.",
+        f"{ALLOWED_FIRST:g} are; without the files of the prefix cache the median is "
+        f"{plain / median:.1f} times that, since memory keeps the last beginning; it shows after a start and after a long answer.",
         "",
-        "| question | s | s, cache off | answered |",
+        "| question | s | s, no files | answered |",
         "|---|---:|---:|---|",
         *(
             f"| {a.question} | {a.seconds:.2f} | {b.seconds:.2f} | {'refused' if a.refused else 'yes'} |"
