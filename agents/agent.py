@@ -275,7 +275,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self.draft = write(reading.first_part(refusal=not again and reading.doubt > 0))
         if self.draft.startswith("CANNOT ANSWER"):
             return AIMessage(content=f"{REFUSAL}: {self.draft.partition(':')[2].strip()}")
-        if not self._stopped():
+        if self.draft.endswith(" FROM ") and not self._stopped():
             written, grammar = reading.second_part(self.draft)
             self.draft = write(grammar, written)
         if self._stopped():

@@ -96,6 +96,8 @@ def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], sai
         entities: what is shown to the model.
         names: for each full entity name the form in which the model writes it.
         said: what DURING may name, and which of two ways is meant.
+
+    A draft that broke off comes back as it is: the query language says what is wrong with it.
     """
     conditions = {s.text: s.conditions for s in said.spans}
     shown = {e.full_name: e for e in entities}
@@ -104,9 +106,14 @@ def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], sai
     def during(match: re.Match[str]) -> str:
         return "(" + " AND ".join(f"{match[1]} {c}" for c in conditions[match[2].replace("''", "'")]) + ")"
 
-    tree = sqlglot.parse_one(_DURING.sub(during, draft), dialect=DIALECT)
+    try:
+        tree = sqlglot.parse_one(_DURING.sub(during, draft), dialect=DIALECT)
+    except sqlglot.errors.SqlglotError:
+        return draft
     by_name = {names[n].replace('"', "").lower(): e for n, e in shown.items()}
     for select in tree.find_all(exp.Select):
+        if select.args.get("from_") is None:
+            continue
         from_ = select.args["from_"].this
         root = by_name.get(".".join(p.name for p in from_.parts).lower())
         for count in list(select.find_all(exp.Count)):

@@ -174,3 +174,10 @@ def test_of_two_ways_the_one_that_is_spoken_of_is_taken() -> None:
 )
 def test_alternatives_of_one_column_belong_together(written: str, meant: str) -> None:
     assert _sql(f"SELECT a.x FROM a WHERE {written}").endswith(f"WHERE {meant}")
+
+
+@pytest.mark.parametrize(
+    "broken", ["SELECT orders.id, SUM(", "SELECT orders.id", "SELECT orders.id FROM orders WHERE ("]
+)
+def test_a_draft_that_broke_off_stays_as_it_is(broken: str) -> None:
+    assert _sql(broken) == broken
