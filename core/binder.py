@@ -13,7 +13,7 @@ The result is plain SQL over entities: every `exp.Table` carries its `Entity` in
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -615,7 +615,7 @@ class _Binder:
             inner = item.unalias()
             if position in positions or item.alias_or_name.lower() in named or inner in keys:
                 continue
-            for node in _outside_aggregates(inner):
+            for node in _outside_aggregates(inner, keys):
                 if node not in keys:
                     group.append("expressions", node.copy())
                     keys.append(node)
@@ -720,6 +720,8 @@ class _Binder:
                     relation = entity.find_relation(parts[0])
                     if relation is None or not relation.many or node.find_ancestor(exp.AggFunc):
                         continue
+                    if scope.source(parts[0]) is not None:
+                        continue  # what stands in FROM is meant, also by an entity that relates to itself
                     found.append((parts[1], node))
                     continue
                 if any(s.column(parts[0]) for c in scope.chain() for s in c.visible()):
@@ -1010,13 +1012,13 @@ def _aggregates_here(root: exp.Expr) -> bool:
     return isinstance(root, exp.AggFunc) or any(_aggregates_here(c) for c in root.iter_expressions())
 
 
-def _outside_aggregates(root: exp.Expr) -> list[exp.Column]:
-    """Columns that stand in an output expression outside every aggregate, window and subquery."""
-    if isinstance(root, exp.AggFunc | exp.Query | exp.Window | exp.Filter | exp.WithinGroup):
+def _outside_aggregates(root: exp.Expr, keys: Sequence[exp.Expr] = ()) -> list[exp.Column]:
+    """Columns that stand in an output expression outside every aggregate, window, subquery and key of the group."""
+    if isinstance(root, exp.AggFunc | exp.Query | exp.Window | exp.Filter | exp.WithinGroup) or root in keys:
         return []
     if isinstance(root, exp.Column):
         return [root] if root.table else []
-    return [c for child in root.iter_expressions() for c in _outside_aggregates(child)]
+    return [c for child in root.iter_expressions() for c in _outside_aggregates(child, keys)]
 
 
 def _column_parts(node: exp.Expr) -> list[str] | None:

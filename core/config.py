@@ -14,7 +14,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+import platformdirs
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from groundwire.core.catalog import near_names
 from groundwire.core.errors import ConfigError, QueryError
@@ -22,6 +32,7 @@ from groundwire.core.freshness import parse_age
 
 DEFAULT_NAME = "groundwire.toml"
 PATH_VARIABLE = "GROUNDWIRE_CONFIG"
+CACHE_VARIABLE = "GROUNDWIRE_CACHE"
 
 
 class _Section(BaseModel):
@@ -78,7 +89,8 @@ class ReplicaConfig(_Section):
 class ReplicasConfig(_Section):
     """`[replicas]`: where the copies are kept, and how.
 
-    `url` is a database for SQLAlchemy, SQLite or PostgreSQL; by default a file among the user's data. `every` is
+    `url` is a database for SQLAlchemy, SQLite or PostgreSQL; by default a file among the user's data, one for each
+    configuration file. `every` is
     the pause between syncs. `overlap` is how late a change may be committed, counted from its own timestamp, and
     still be found. `reconcile` is the longest pause between comparisons of all keys. `lease` is how long
     a crashed sync on another machine holds up the next.
@@ -109,7 +121,7 @@ class EntityConfig(_Section):
     hide: tuple[str, ...] = ()
     field: dict[str, FieldConfig] = Field(default_factory=dict)
     measures: dict[str, MeasureConfig] = Field(default_factory=dict)
-    max_age: str | None = None
+    max_age: Age | None = None
     replica: ReplicaConfig | None = None
 
     @field_validator("replica", mode="before")
@@ -143,7 +155,7 @@ class SourceConfig(BaseModel):
 
     type: str
     entities: dict[str, EntityConfig] = Field(default_factory=dict)
-    max_age: str | None = None
+    max_age: Age | None = None
     infer_relations: bool = True
     profile: bool = True
     rate: str | None = None
@@ -195,6 +207,29 @@ class LimitsConfig(_Section):
     memory: str = "2GB"
 
 
+class FreshnessConfig(_Section):
+    """`[freshness]`: the oldest acceptable age of data where question, entity and source say nothing; 0 is live."""
+
+    max_age: Age = "0s"
+
+
+class CacheConfig(_Section):
+    """`[cache]`: where earlier reads are kept for questions that allow data of their age.
+
+    `url` is `redis://...`, or `sqlite:///path`; by default a file in the user's cache directory. `max_bytes` bounds all
+    fragments together, `max_fragment` one of them; both as they are stored. A fragment that is used when more than
+    `refresh_at` of the allowed age is over is read again behind the answer: by this process (`here`), by
+    a `worker`, or not at all (`off`).
+    """
+
+    enabled: bool = True
+    url: SecretStr | None = None
+    max_bytes: int = Field(default=256_000_000, ge=1_000_000)
+    max_fragment: int = Field(default=64_000_000, ge=1_000)
+    refresh: Literal["here", "worker", "off"] = "here"
+    refresh_at: float = Field(default=0.75, gt=0, le=1)
+
+
 class WorkerConfig(_Section):
     """`[worker]`: who keeps replicas up to date.
 
@@ -219,16 +254,35 @@ class Config(_Section):
     model: ModelConfig = ModelConfig()
     limits: LimitsConfig = LimitsConfig()
     replicas: ReplicasConfig = ReplicasConfig()
+    freshness: FreshnessConfig = FreshnessConfig()
+    cache: CacheConfig = CacheConfig()
     worker: WorkerConfig = WorkerConfig()
-    on_error: Literal["raise", "incomplete"] = "raise"
+    on_error: Literal["raise", "incomplete", "stale"] = "raise"
+    _place: Path | None = PrivateAttr(default=None)
+
+    @property
+    def place(self) -> Path | None:
+        """The file that this was read from, else the folder that its paths start at; None if made in code."""
+        return self._place
 
 
-def load(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
+def cache_folder() -> Path:
+    """This user's caches: `$GROUNDWIRE_CACHE`, else the operating system's place for them."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("groundwire"))
+
+
+def load(
+    path: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
+) -> Config:
     """Read and check a configuration file.
 
     Args:
         path: the file; without it `$GROUNDWIRE_CONFIG`, then `groundwire.toml` in this directory.
         environment: in place of the process's own.
+        names: what stands for `{name}` in the file's texts: one file then serves several databases.
 
     Raises:
         ConfigError: naming the setting, or the file that is missing.
@@ -247,7 +301,9 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
-    return parse(raw, base=file.parent, environment=environment)
+    config = parse(_named(raw, names) if names else raw, base=file.parent, environment=environment)
+    config._place = file.resolve()
+    return config
 
 
 def parse(raw: Mapping[str, Any], *, base: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -264,6 +320,7 @@ def parse(raw: Mapping[str, Any], *, base: Path, environment: Mapping[str, str] 
     for name in config.sources:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ConfigError("a source's name is letters, digits and underscores", setting=f"sources.{name}")
+    config._place = base.resolve()
     return config
 
 
@@ -277,6 +334,14 @@ def settings_of(model: type[BaseModel], settings: Mapping[str, Any], *, setting:
         return model.model_validate(dict(settings))
     except ValidationError as error:
         raise _config_error(error, settings, model, prefix=setting) from None
+
+
+def _named(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return re.sub(r"(?<!\$)\{(\w+)\}", lambda m: names.get(m[1], m[0]), value)
+    if isinstance(value, Mapping):
+        return {_named(k, names): _named(v, names) for k, v in value.items()}
+    return [_named(v, names) for v in value] if isinstance(value, list) else value
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -16,12 +16,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 from sqlglot import exp
 
 from groundwire.core.catalog import Entity
+from groundwire.core.stopping import Stop as Stop
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "is null", "is not null", "like"]
 """`like` is case-sensitive, with `%` and `_` and no escape character."""
@@ -163,6 +165,8 @@ class ScanReport:
         requests: round trips made.
         deadline: `time.monotonic()` value after which the scan must give up with `Unavailable`.
         patient: a long read for which nobody waits: `deadline` is its only limit, not the source's time-out.
+        stop: set when nobody wants the answer any more. A source that would go on working is told so by what the
+            connector gives to `stop.calls`.
     """
 
     native: list[str] = field(default_factory=list)
@@ -172,6 +176,7 @@ class ScanReport:
     requests: int = 0
     deadline: float | None = None
     patient: bool = False
+    stop: Stop = field(default_factory=Stop)
 
 
 class Gate(Protocol):
@@ -203,6 +208,9 @@ class Connector(ABC):
 
     gate: Gate | None = None
     """Asked before every request and told after every answer by connectors of systems with limits."""
+
+    rate: str | None = None
+    """What the vendor allows, such as 10/s or 100/m, where the configuration says nothing else."""
 
     def __init__(self, name: str, settings: Any) -> None:
         self.name = name
@@ -253,6 +261,13 @@ class Connector(ABC):
     def record_url(self, entity: Entity, key: Mapping[str, Any]) -> str | None:
         """Where a person can look at this record, None where there is no such place."""
         return None
+
+    def place(self) -> str:
+        """What decides which system is read besides the settings: here, the folder that relative paths start from.
+
+        Processes share what they cached of a source if its settings and its place are equal.
+        """
+        return str(Path.cwd())
 
     def close(self) -> None:  # noqa: B027 - nothing to let go of is the common case
         """Let go of connections. May be called twice."""
@@ -323,6 +338,47 @@ class PartlyTracked(Protocol):
 
     def untracked(self, entity: Entity) -> frozenset[str]:
         """Names of those fields: no copy can keep them true. Must not contact the source."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRanges:
+    """A division of an entity's records by their primary key.
+
+    Attributes:
+        count: ranges, numbered from 0.
+        start, width: where the key is one integer, range n begins at `start + n * width` (what is below `start` is in
+            range 0); without `start`, records are divided by a digest of their key.
+    """
+
+    count: int
+    start: int | None = None
+    width: int = 1
+
+
+@runtime_checkable
+class Checksums(Protocol):
+    """Optional: the source computes checksums of records by itself, equal for equal values whatever the source."""
+
+    def checksums_of(self, entity: Entity, fields: Sequence[str]) -> bool:
+        """Whether it can for these fields, exactly. Must not contact the source."""
+
+    def range_checksums(
+        self, entity: Entity, fields: Sequence[str], ranges: KeyRanges, report: ScanReport
+    ) -> Iterator[pa.RecordBatch]:
+        """For every range that has records: its number, their number, and two sums of their digests.
+
+        Raises:
+            SourceError: in any batch.
+        """
+
+    def record_checksums(
+        self, entity: Entity, fields: Sequence[str], ranges: KeyRanges, some: Sequence[int], report: ScanReport
+    ) -> Iterator[pa.RecordBatch]:
+        """For every record of the ranges with these numbers: the fields of its key, and two slices of its digest.
+
+        Raises:
+            SourceError: in any batch.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

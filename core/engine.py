@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -21,15 +21,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from groundwire.core.config import LimitsConfig
+from groundwire.core.cache import Loaded
+from groundwire.core.config import Config, LimitsConfig
 from groundwire.core.connector import And, Comparison, Connector, QueryPushdown, Scan, ScanReport
-from groundwire.core.errors import QueryError, Rejected, RetryableError, SourceError, Unavailable
+from groundwire.core.errors import QueryError, Rejected, RetryableError, SourceError, Stopped, Unavailable
+from groundwire.core.freshness import Bounds, Freshness, utc_now
 from groundwire.core.planner import Fragment, Plan
 from groundwire.core.result import Completeness, Mode, Result, SourceReport
 from groundwire.core.retry import retrying
-from groundwire.core.schema import open_engine, plain_type
+from groundwire.core.schema import engine_cursor, plain_type
+from groundwire.core.stopping import Stop, in_thread
 
 if TYPE_CHECKING:
+    from groundwire.core.catalog import Entity
     from groundwire.core.replica import ReplicaCopy
 
 Progress = Callable[[str], None]
@@ -41,20 +45,35 @@ RESULT_BATCH = 65_536
 MAX_KEY_BATCHES = 50
 """IN lists that one dynamic filter may take; with more keys the fragment is read without it."""
 
+LOOK = 0.05
+"""Seconds between two looks whether the asker still waits."""
 
-@dataclass
+GRACE = 1.0
+"""Seconds that a read may take beyond the time limit to end by itself."""
+
+
+@dataclass(kw_only=True)
+class _Piece:
+    """One request's rows: a whole fragment, or its rows for some keys."""
+
+    table: pa.Table
+    report: ScanReport
+    mode: Mode = "live"
+
+
+@dataclass(kw_only=True)
 class _Read:
     """One fragment's rows and everything to be said about them."""
 
     fragment: Fragment
     table: pa.Table
-    reports: list[ScanReport] = field(default_factory=list)
+    as_of: datetime
+    pieces: list[_Piece] = field(default_factory=list)
     seconds: float = 0.0
-    as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def incomplete(self) -> list[str]:
-        return [reason for report in self.reports for reason in report.incomplete]
+        return [reason for piece in self.pieces for reason in piece.report.incomplete]
 
 
 class _Budget:
@@ -100,6 +119,8 @@ def execute(
     on_error: str = "raise",
     progress: Progress | None = None,
     started: float | None = None,
+    freshness: Freshness | None = None,
+    stop: threading.Event | None = None,
 ) -> Result:
     """Carry out a plan.
 
@@ -111,14 +132,19 @@ def execute(
         on_error: `raise`, or `incomplete` for a marked result from what could be read.
         progress: told as reads start and end.
         started: `time.monotonic()` value from which time counts; now without it.
+        freshness: how old what is read may be; without it, everything is read from its source.
+        stop: set by whoever does not wait any more; sources are then told to stop working.
 
     Raises:
         SourceError: a source failed and `on_error` is `raise`.
         QueryError: the values don't fit the query, as in a cast that fails.
+        Stopped: `stop` was set.
     """
     started = time.monotonic() if started is None else started
-    reader = _Reader(plan, connectors, limits, on_error, progress or (lambda _: None), started + limits.timeout)
-    reads = reader.read_all()
+    fresh = freshness or Freshness(bounds=Bounds(Config()), asked_at=utc_now(), live=True)
+    tell = progress or (lambda _: None)
+    reader = _Reader(plan, connectors, limits, on_error, tell, started + limits.timeout, fresh)
+    reads = reader.read_all(stop)
     completeness: Completeness = "exact"
     truncated = False
     if plan.residual_sql is None:
@@ -127,7 +153,7 @@ def execute(
             # the source computed every row that there is, but a copy may hold fewer than its original
             completeness = _completeness(plan.bound.tree) if plan.copies else "lower_bound"
     else:
-        table, truncated = _residual(plan.residual_sql, reads, limits, started + limits.timeout)
+        table, truncated = _residual(plan.residual_sql, reads, limits, started + limits.timeout, stop)
         if any(r.incomplete for r in reads):
             completeness = _completeness(plan.bound.tree)
     table = _renamed(table, plan.schema)
@@ -135,7 +161,7 @@ def execute(
         table, truncated = table.slice(0, plan.limit), True
     return Result(
         table=table,
-        sources=_source_reports(reads, plan.copies),
+        sources=_source_reports(reads, plan.copies, fresh),
         query=plan.query,
         truncated=truncated,
         completeness=completeness,
@@ -153,6 +179,7 @@ class _Reader:
         on_error: str,
         progress: Progress,
         deadline: float,
+        fresh: Freshness,
     ) -> None:
         self.plan = plan
         self.connectors = connectors
@@ -160,56 +187,82 @@ class _Reader:
         self.on_error = on_error
         self.progress = progress
         self.deadline = deadline
+        self.fresh = fresh
         self.budget = _Budget(limits)
-        self.stop = threading.Event()
+        self.stop = Stop()
 
-    def read_all(self) -> list[_Read]:
-        fragments = self.plan.fragments
-        if len(fragments) == 1 and not fragments[0].keys:
-            return [self._read(fragments[0], {})]
+    def read_all(self, asked: threading.Event | None) -> list[_Read]:
+        """Every fragment, each in a thread of its own; this one waits, so that Ctrl-C and `asked` can end it."""
         futures: dict[str, Future[_Read]] = {}
-        with ThreadPoolExecutor(max_workers=max(1, len(fragments)), thread_name_prefix="scan") as pool:
-            for fragment in fragments:
-                futures[fragment.name] = pool.submit(self._read, fragment, dict(futures))
-            try:
-                return [futures[f.name].result() for f in fragments]
-            except BaseException:
-                self.stop.set()
-                for future in futures.values():
-                    future.cancel()
-                raise
+        if asked is not None and asked.is_set():
+            raise Stopped("stopped")
+        try:
+            for fragment in self.plan.fragments:
+                futures[fragment.name] = in_thread("scan", self._read, fragment, dict(futures))
+            self._wait(futures, asked)
+            return [future.result() for future in futures.values()]
+        except BaseException:
+            self.stop.now()
+            raise
+
+    def _wait(self, futures: Mapping[str, Future[_Read]], asked: threading.Event | None) -> None:
+        """Until all have ended, or one has failed.
+
+        Raises:
+            SourceError: the first failure, or that a source takes longer than the time limit and does not notice.
+            Stopped: nobody waits any more.
+        """
+        names = {future: name for name, future in futures.items()}
+        pending = set(names)
+        while pending:
+            left = self.deadline + GRACE - time.monotonic()
+            done, pending = wait(pending, max(0.0, left if asked is None else min(LOOK, left)), FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            if asked is not None and asked.is_set():
+                raise Stopped("stopped")
+            if pending and time.monotonic() > self.deadline + GRACE:
+                slow = next(f for f in self.plan.fragments if futures[f.name] in pending)
+                raise self._too_slow(slow.source)
+
+    def _too_slow(self, source: str) -> Unavailable:
+        return Unavailable(f"not read to its end within limits.timeout = {self.limits.timeout:g} s", source=source)
 
     def _read(self, fragment: Fragment, earlier: Mapping[str, Future[_Read]]) -> _Read:
         keys = self._keys(fragment, earlier)
         started = time.monotonic()
         names = ", ".join(e.full_name for e in fragment.entities)
         if keys is not None and not keys[1]:
-            return _Read(fragment, fragment.schema.empty_table())
+            return _Read(fragment=fragment, table=fragment.schema.empty_table(), as_of=self.fresh.clock())
         self.progress(f"reading {names}")
-        read = _Read(fragment, fragment.schema.empty_table())
         connector = self.connectors[fragment.source]
         if keys is None:
-            tables = [self._piece(fragment, connector, read)]
+            pieces = [self._piece(fragment, connector)]
         else:
             name, values = keys
             size = connector.capabilities.max_in
             chunks = [tuple(values[start : start + size]) for start in range(0, len(values), size)]
 
-            def part(chunk: tuple[Any, ...]) -> pa.Table:
-                table = self._piece(_with_keys(fragment, name, chunk), connector, read)
+            def part(chunk: tuple[Any, ...]) -> _Piece:
+                piece = self._piece(_with_keys(fragment, name, chunk), connector)
                 # a source that matches loosely may give a record for two chunks
-                return table if len(chunks) == 1 else _with_values(table, name, chunk)
+                return piece if len(chunks) == 1 else replace(piece, table=_with_values(piece.table, name, chunk))
 
             workers = max(1, min(connector.capabilities.concurrency, len(chunks)))
             with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="keys") as pool:
-                tables = list(pool.map(part, chunks))
-        read.table = pa.concat_tables(tables) if len(tables) > 1 else tables[0]
-        read.seconds = time.monotonic() - started
+                pieces = list(pool.map(part, chunks))
         copies = [c for e in fragment.entities if (c := self.plan.copies.get(e.full_name)) is not None]
         for missing in dict.fromkeys(reason for c in copies for reason in c.incomplete):
-            read.reports[0].incomplete.append(missing)
-        read.as_of = min([r.as_of for r in read.reports] + [c.as_of for c in copies], default=read.as_of)
-        self.progress(f"read {read.table.num_rows:,} rows of {names} in {read.seconds:.1f} s")
+            pieces[0].report.incomplete.append(missing)
+        read = _Read(
+            fragment=fragment,
+            table=pa.concat_tables([p.table for p in pieces]) if len(pieces) > 1 else pieces[0].table,
+            as_of=min([p.report.as_of for p in pieces] + [c.as_of for c in copies]),
+            pieces=pieces,
+            seconds=time.monotonic() - started,
+        )
+        rows = "1 row" if read.table.num_rows == 1 else f"{read.table.num_rows:,} rows"
+        self.progress(f"read {rows} of {names} in {read.seconds:.1f} s")
         return read
 
     def _keys(self, fragment: Fragment, earlier: Mapping[str, Future[_Read]]) -> tuple[str, list[Any]] | None:
@@ -224,19 +277,63 @@ class _Reader:
                 best = (key.field, values.to_pylist())
         return best
 
-    def _piece(self, fragment: Fragment, connector: Connector, read: _Read) -> pa.Table:
+    def _piece(self, fragment: Fragment, connector: Connector) -> _Piece:
         try:
-            return retrying(lambda: self._attempt(fragment, connector, read), deadline=self.deadline)
+            return self._fresh_piece(fragment, connector)
         except SourceError as error:
             if self.on_error != "incomplete":
                 raise
-            report = ScanReport()
+            report = ScanReport(as_of=self.fresh.clock())
             report.incomplete.append(f"not read: {error}")
-            read.reports.append(report)
-            return fragment.schema.empty_table()
+            return _Piece(table=fragment.schema.empty_table(), report=report)
 
-    def _attempt(self, fragment: Fragment, connector: Connector, read: _Read) -> pa.Table:
-        report = ScanReport(deadline=self.deadline)
+    def _fresh_piece(self, fragment: Fragment, connector: Connector) -> _Piece:
+        """A copy that is fresh enough, or the source's own answer, which may become one."""
+        fresh, cache = self.fresh, self.fresh.cache
+        if any(e.full_name in self.plan.copies for e in fragment.entities):
+            return self._live(fragment, connector)
+        failure = fresh.failed.get(fragment.source)
+        if cache is None:
+            if failure is not None:
+                raise failure
+            return self._live(fragment, connector)
+        entities, own = fragment.entities, list[_Piece]()
+
+        def read() -> Loaded:
+            own.append(self._live(fragment, connector))
+            return _loaded(own[-1])
+
+        ask = cache.ask(fragment.shape, fragment.source, fresh.policy)
+        if failure is not None:
+            found = cache.find(ask, None)
+            if found is None:
+                raise failure
+            return self._copied(found, fragment)
+        if not fresh.takes_copies(entities):
+            loaded = read()
+            if fresh.keeps(entities):
+                cache.keep(ask, loaded)
+            return own[0]
+        loaded, is_copy = cache.through(ask, lambda at: fresh.accepts(at, entities), read, deadline=self.deadline)
+        if not is_copy:
+            return own[-1]
+        fresh.used(loaded.as_of, entities)
+        return self._copied(loaded, fragment)
+
+    def _copied(self, loaded: Loaded, fragment: Fragment) -> _Piece:
+        """A copy's rows within the budget."""
+        report = ScanReport(as_of=loaded.as_of, native=list(loaded.native), total=loaded.total)
+        batches: list[pa.RecordBatch] = []
+        self._receive(loaded.table.to_batches(), fragment, batches, report)
+        return _Piece(table=pa.Table.from_batches(batches, schema=fragment.schema), report=report, mode="cache")
+
+    def _live(self, fragment: Fragment, connector: Connector) -> _Piece:
+        return retrying(lambda: self._attempt(fragment, connector), deadline=self.deadline)
+
+    def _attempt(self, fragment: Fragment, connector: Connector) -> _Piece:
+        if self.stop.is_set():
+            raise Stopped("stopped")
+        report = ScanReport(deadline=self.deadline, as_of=self.fresh.clock(), stop=self.stop)
         batches: list[pa.RecordBatch] = []
         if fragment.query is not None:
             assert isinstance(connector, QueryPushdown)
@@ -248,12 +345,13 @@ class _Reader:
             try:
                 self._receive(open_stream, fragment, batches, report)
             except SourceError as error:
+                if self.stop.is_set():
+                    raise Stopped("stopped") from None
                 if isinstance(error, RetryableError) or self.on_error != "incomplete" or not batches:
                     self.budget.give_back(fragment.name, batches)
                     raise
                 report.incomplete.append(f"stopped after {_rows(batches):,} rows: {error}")
-        read.reports.append(report)
-        return pa.Table.from_batches(batches, schema=fragment.schema)
+        return _Piece(table=pa.Table.from_batches(batches, schema=fragment.schema), report=report)
 
     def _receive(
         self, stream: Iterable[pa.RecordBatch], fragment: Fragment, batches: list[pa.RecordBatch], report: ScanReport
@@ -266,12 +364,25 @@ class _Reader:
             batches.append(batch)
             if cut is not None:
                 report.incomplete.append(f"stopped after {_rows(batches):,} rows: there are more than {cut}")
-            if cut is not None or self.stop.is_set():
+            if self.stop.is_set():
+                raise Stopped("stopped")
+            if cut is not None:
                 return
             if time.monotonic() > self.deadline:
-                raise Unavailable(
-                    f"not read to its end within limits.timeout = {self.limits.timeout:g} s", source=fragment.source
-                )
+                raise self._too_slow(fragment.source)
+
+
+def _loaded(piece: _Piece) -> Loaded:
+    """What was read, for others."""
+    report = piece.report
+    return Loaded(
+        table=piece.table,
+        as_of=report.as_of,
+        native=tuple(report.native),
+        total=report.total,
+        requests=report.requests,
+        incomplete=tuple(report.incomplete),
+    )
 
 
 def _rows(batches: list[pa.RecordBatch]) -> int:
@@ -326,28 +437,20 @@ def _wrapped(fragment: Fragment, name: str, values: tuple[Any, ...]) -> exp.Quer
 
 # -- what is left for here -------------------------------------------------------------------
 
-_engines: dict[str, duckdb.DuckDBPyConnection] = {}
-_engines_lock = threading.Lock()
 
-
-def _cursor(memory: str) -> duckdb.DuckDBPyConnection:
-    """A cursor of the one DuckDB of this process that may take so much memory; it sees no other's tables."""
-    with _engines_lock:
-        if memory not in _engines:
-            _engines[memory] = open_engine(memory=memory)
-        return _engines[memory].cursor()
-
-
-def _residual(sql: str, reads: list[_Read], limits: LimitsConfig, deadline: float) -> tuple[pa.Table, bool]:
+def _residual(
+    sql: str, reads: list[_Read], limits: LimitsConfig, deadline: float, stop: threading.Event | None
+) -> tuple[pa.Table, bool]:
     """The residual's rows, and whether the budget cut them.
 
     Raises:
         QueryError: a value does not fit, or it takes more time or memory than is allowed.
+        Stopped: nobody waits any more.
     """
     cut: str | None = None
     batches: list[pa.RecordBatch] = []
     budget = _Budget(limits)
-    with closing(_cursor(limits.memory)) as cursor, _time_limit(cursor, deadline) as out_of_time:
+    with closing(engine_cursor(limits.memory)) as cursor, _time_limit(cursor, deadline, stop) as out_of_time:
         try:
             for read in reads:
                 cursor.register(read.fragment.name, read.table)
@@ -359,6 +462,8 @@ def _residual(sql: str, reads: list[_Read], limits: LimitsConfig, deadline: floa
                         break
                 return pa.Table.from_batches(batches, schema=stream.schema), cut is not None
         except (duckdb.Error, OSError) as error:  # OSError: any of DuckDB's, once rows have begun to come
+            if stop is not None and stop.is_set():
+                raise Stopped("stopped") from None
             message = str(error).splitlines()[0]
             if out_of_time.is_set():
                 message = f"joining what was read takes longer than limits.timeout = {limits.timeout:g} s"
@@ -368,14 +473,20 @@ def _residual(sql: str, reads: list[_Read], limits: LimitsConfig, deadline: floa
 
 
 @contextmanager
-def _time_limit(cursor: duckdb.DuckDBPyConnection, deadline: float) -> Iterator[threading.Event]:
-    """Interrupt the cursor from that `time.monotonic()` value on; the event says that it came to that."""
+def _time_limit(
+    cursor: duckdb.DuckDBPyConnection, deadline: float, stop: threading.Event | None
+) -> Iterator[threading.Event]:
+    """Interrupt the cursor from that `time.monotonic()` value on, or when nobody waits any more.
+
+    The event says that it came to that.
+    """
     done, reached = threading.Event(), threading.Event()
 
     def watch() -> None:
-        while not done.wait(max(0.05, deadline - time.monotonic())):
-            reached.set()
-            cursor.interrupt()  # again and again: one before the query begins has no effect
+        while not done.wait(LOOK if stop is not None else max(LOOK, deadline - time.monotonic())):
+            if time.monotonic() >= deadline or (stop is not None and stop.is_set()):
+                reached.set()
+                cursor.interrupt()  # again and again: one before the query begins has no effect
 
     watcher = threading.Thread(target=watch, name="time limit", daemon=True)
     watcher.start()
@@ -402,39 +513,56 @@ def _renamed(table: pa.Table, schema: pa.Schema) -> pa.Table:
 # -- what can be said ------------------------------------------------------------------------
 
 
-def _source_reports(reads: list[_Read], copies: Mapping[str, ReplicaCopy]) -> tuple[SourceReport, ...]:
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What one read contributed to one report."""
+
+    read: _Read
+    pieces: list[_Piece]
+    entities: list[Entity]
+    as_of: datetime
+
+
+def _source_reports(
+    reads: list[_Read], copies: Mapping[str, ReplicaCopy], fresh: Freshness
+) -> tuple[SourceReport, ...]:
     """One report for each source and way in which it was read; copies are reported under their originals."""
-    by_source: dict[tuple[str, Mode], list[tuple[_Read, list[str], datetime]]] = {}
+    by_source: dict[tuple[str, Mode], list[_Part]] = {}
     for read in reads:
-        entities: dict[tuple[str, Mode], list[tuple[str, datetime]]] = {}
-        for entity in read.fragment.entities:
-            copied = copies.get(entity.full_name)
-            if copied is None:
-                entities.setdefault((entity.source, "live"), []).append((entity.full_name, read.as_of))
-            else:
-                key: tuple[str, Mode] = (copied.original.source, "replica")
-                entities.setdefault(key, []).append((copied.original.full_name, copied.as_of))
-        for key, named in entities.items():
-            as_of = min(moment for _, moment in named)
-            by_source.setdefault(key, []).append((read, [name for name, _ in named], as_of))
-    made = []
-    for (source, mode), parts in by_source.items():
-        totals = [r.total for p, _, _ in parts for r in p.reports]
-        made.append(
-            SourceReport(
-                source=source,
-                entities=tuple(dict.fromkeys(name for _, names, _ in parts for name in names)),
-                native=tuple(n for p, _, _ in parts for r in p.reports for n in r.native),
-                mode=mode,
-                as_of=min(as_of for _, _, as_of in parts),
-                rows=sum(p.table.num_rows for p, _, _ in parts),
-                total=sum(t for t in totals if t is not None) if totals and None not in totals else None,
-                incomplete=tuple(dict.fromkeys(reason for p, _, _ in parts for reason in p.incomplete)),
-                requests=sum(r.requests for p, _, _ in parts for r in p.reports),
-                seconds=max(p.seconds for p, _, _ in parts),
-            )
-        )
-    return tuple(made)
+        live = [e for e in read.fragment.entities if e.full_name not in copies]
+        for copied in (copies[e.full_name] for e in read.fragment.entities if e.full_name in copies):
+            part = _Part(read=read, pieces=read.pieces, entities=[copied.original], as_of=copied.as_of)
+            by_source.setdefault((copied.original.source, "replica"), []).append(part)
+        modes: list[Mode] = list(dict.fromkeys(p.mode for p in read.pieces)) or ["live"]
+        for mode in modes if live else ():
+            pieces = [p for p in read.pieces if p.mode == mode]
+            as_of = min((p.report.as_of for p in pieces), default=read.as_of)
+            part = _Part(read=read, pieces=pieces, entities=live, as_of=as_of)
+            by_source.setdefault((read.fragment.source, mode), []).append(part)
+    now = fresh.clock()
+    return tuple(_source_report(source, mode, parts, fresh, now) for (source, mode), parts in by_source.items())
+
+
+def _source_report(source: str, mode: Mode, parts: list[_Part], fresh: Freshness, now: datetime) -> SourceReport:
+    reads = list({id(p.read): p for p in parts}.values())  # a query over several copies was one read
+    pieces = [piece for part in reads for piece in part.pieces]
+    totals = [p.report.total for p in pieces]
+    as_of = min(p.as_of for p in parts)
+    return SourceReport(
+        source=source,
+        entities=tuple(dict.fromkeys(e.full_name for p in parts for e in p.entities)),
+        native=tuple(n for p in pieces for n in p.report.native),
+        mode=mode,
+        as_of=as_of,
+        age=now - as_of,
+        max_age=fresh.bound(e for p in parts for e in p.entities),
+        stale=mode != "live" and any(now - p.as_of > fresh.bound(p.entities) for p in parts),
+        rows=sum(piece.table.num_rows for piece in pieces),
+        total=sum(t for t in totals if t is not None) if totals and None not in totals else None,
+        incomplete=tuple(dict.fromkeys(reason for p in pieces for reason in p.report.incomplete)),
+        requests=sum(p.report.requests for p in pieces),
+        seconds=max(p.read.seconds for p in parts),
+    )
 
 
 def _completeness(tree: exp.Query) -> Completeness:

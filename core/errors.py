@@ -17,7 +17,8 @@ The tree groups errors by who reads them, and the leaves by how one recovers::
     │       ├── AuthFailed       wrong or expired credentials
     │       └── Rejected         the source understood the request and refused it
     ├── IncompleteError          the caller demanded a complete result and it is not
-    └── ModelError               weights missing, damaged, or a model that does not answer
+    ├── ModelError               weights missing, damaged, or a model that does not answer
+    └── Stopped                  nobody waits for the answer any more
 
 Messages never hold a secret: connectors build them from the request's outline and
 the vendor's error code, not from headers, URLs with credentials, or tracebacks.
@@ -133,3 +134,7 @@ class IncompleteError(GroundwireError):
 
 class ModelError(GroundwireError):
     """The language model can't be loaded or did not produce an answer."""
+
+
+class Stopped(GroundwireError):
+    """Whoever asked does not wait for the answer any more."""

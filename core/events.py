@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import pyarrow as pa
-import sqlalchemy as sa
 
 from groundwire.core.catalog import Entity
 from groundwire.core.config import Config
@@ -26,7 +25,6 @@ from groundwire.core.errors import Busy, ConfigError, GroundwireError, Retryable
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
 from groundwire.core.replica import Replicas
-from groundwire.core.replica_state import STATE
 from groundwire.core.schedule import Schedule
 from groundwire.core.sync import Syncer
 from groundwire.core.sync_read import Reader, tuples
@@ -104,6 +102,7 @@ class Refresher:
 
     def add(self, entity: Entity, keys: Iterable[Sequence[Any]] | None) -> None:
         """Note records that changed; None for any of the entity."""
+        self._shared.syncer.changes.changed(entity.full_name, self._shared.replicas.clock())
         if keys is not None:
             try:
                 waiting = self._waiting.setdefault(entity.full_name, {})
@@ -176,12 +175,9 @@ def confirm(replicas: Replicas, floors: Mapping[str, datetime | None], moment: d
     with replicas.store.writing() as connection:
         for state in replicas.states.all(connection):
             floor = floors.get(state.entity)
-            known = state.entity in floors and state.table is not None and state.as_of is not None
-            if not known or state.as_of is None or state.as_of >= moment or (floor and state.as_of < floor):
+            if state.entity not in floors or state.as_of is None or (floor and state.as_of < floor):
                 continue
-            # a sync that has written its own instant meanwhile is right too
-            mine = (STATE.c.entity == state.entity) & (STATE.c.as_of == state.as_of.isoformat())
-            connection.execute(sa.update(STATE).where(mine).values(as_of=moment.isoformat()))
+            replicas.states.advance(connection, state, moment)
 
 
 def alone(shared: Shared, source: str) -> AbstractContextManager[Any]:

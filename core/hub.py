@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -23,11 +23,13 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from groundwire.core import config as configuration
 from groundwire.core import registry
 from groundwire.core.catalog import Catalog, Entity, Link, Measure
-from groundwire.core.config import Config, EntityConfig, LinkConfig, MeasureConfig, SourceConfig
+from groundwire.core.config import Config, EntityConfig, LimitsConfig, LinkConfig, MeasureConfig, SourceConfig
 from groundwire.core.connector import Connector, Profiling
 from groundwire.core.errors import ConfigError, QueryError, Rejected, SourceError, UnknownName
-from groundwire.core.freshness import parse_age
+from groundwire.core.freshness import Bounds, Clock, Freshness, parse_age, utc_now
+from groundwire.core.labels import with_labels
 from groundwire.core.plans import Asked, Plans
+from groundwire.core.retry import retrying
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -35,9 +37,11 @@ _R = TypeVar("_R")
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+    from groundwire.core.cache import Cache
     from groundwire.core.control import Control
     from groundwire.core.engine import Progress
     from groundwire.core.planner import Plan
+    from groundwire.core.refresh import Refresher
     from groundwire.core.replica import Offers, Replicas
     from groundwire.core.result import Result
 
@@ -53,22 +57,45 @@ class SourceStatus:
     error: SourceError | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """What was asked of `Hub.query`, with every default filled in."""
+
+    sql: str
+    bounds: Bounds
+    asked_at: datetime
+    limit: int | None
+    on_error: str
+    limits: LimitsConfig
+    link_values: bool = False
+    progress: Progress | None = None
+    keep: bool = False
+    stop: threading.Event | None = None
+
+
 class Hub:
     """Connected sources under one catalog and one query language.
 
     Args:
         connectors: one for each source; their names become the sources' names.
         config: descriptions, links, limits; defaults without it.
+        clock: the present instant, from which the age of data counts; this machine's without it.
     """
 
-    def __init__(self, connectors: Iterable[Connector], config: Config | None = None) -> None:
+    def __init__(
+        self, connectors: Iterable[Connector], config: Config | None = None, *, clock: Clock = utc_now
+    ) -> None:
         self.config = config or Config()
+        self.clock = clock
         self.connectors: dict[str, Connector] = {c.name: c for c in connectors}
         self._kinds = {name: s.type for name, s in self.config.sources.items()}
         self._catalog: Catalog | None = None
         self._plans = Plans()
         self._replicas: Replicas | None = None
         self._control: Control | None = None
+        self._cache: Cache | None = None
+        self._configured = False
+        self._refresher: Refresher | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -93,7 +120,8 @@ class Hub:
             settings = configuration.settings_of(kind.Settings, source.settings, setting=f"sources.{name}")
             connectors.append(kind(name, settings))
         hub = cls(connectors, config)
-        if any(source.rate for source in config.sources.values()):
+        hub._configured = True
+        if any(s.rate for s in config.sources.values()) or any(c.rate for c in connectors):
             from groundwire.core import limits
             from groundwire.core.control import Control
 
@@ -131,8 +159,47 @@ class Hub:
             return None
         from groundwire.core.replica import Replicas
 
-        self._replicas = Replicas(self.config)
+        self._replicas = Replicas(self.config, self.clock)
         return self._replicas
+
+    @cached_property
+    def cache(self) -> Cache | None:
+        """Earlier reads that may be used again; None if the configuration wants none.
+
+        Sources that a configuration describes share a store with every process that connects to the same ones with
+        the same account; what connectors were made by hand for is known to this hub alone.
+
+        Raises:
+            ConfigError: they can't be kept where it says.
+        """
+        settings = self.config.cache
+        if not settings.enabled:
+            return None
+        from groundwire.core.cache import Cache
+        from groundwire.core.store import EmbeddedStore, Store, open_store
+
+        store: Store = EmbeddedStore(None, settings.max_bytes)
+        if self._configured:
+            url = settings.url.get_secret_value() if settings.url else None
+            store = open_store(url, configuration.cache_folder(), settings.max_bytes)
+        self._cache = Cache(store, self._identity, max_fragment=settings.max_fragment, memory=self.config.limits.memory)
+        return self._cache
+
+    def _identity(self, source: str) -> str:
+        """What tells a source, and the account that reads it, from all others that share a store."""
+        if source not in self._identities:
+            from groundwire.core.cache import identity
+
+            settings, connector = self.config.sources.get(source), self.connectors[source]
+            if not self._configured or settings is None:
+                return source
+            place = connector.place()
+            self._identities[source] = identity(settings.type, settings.settings, place)
+        return self._identities[source]
+
+    @cached_property
+    def _identities(self) -> dict[str, str]:
+        return {}
 
     def query(
         self,
@@ -144,79 +211,158 @@ class Hub:
         timeout: float | None = None,
         link_values: bool = False,
         progress: Progress | None = None,
+        stop: threading.Event | None = None,
     ) -> Result:
         """Answer one SELECT, with implicit joins over dotted paths.
 
         Args:
             sql: a single SELECT in DuckDB's dialect; see `docs/query-language.md`.
-            max_age: oldest acceptable data: seconds, "30s", "5m", "2h", "1d", or a timedelta; 0 is live.
+            max_age: oldest acceptable data: seconds, "30s", "5m", "2h", "1d", or a timedelta; 0 is live. It takes
+                precedence over the `max_age` of the entity, of the source, and of `[freshness]`.
             limit: at most so many rows, marked as truncated if there are more.
-            on_error: `raise` (default), or `incomplete`: a source that fails while being read leaves a
-                result that is marked incomplete.
+            on_error: what becomes of a source that fails: `raise` (default); `incomplete`: the result is
+                marked incomplete; `stale`: copies of any age take its place, if there are, and the result
+                says how old they are. Copies get as much time again as the source had.
             timeout: seconds from text to table, in place of `limits.timeout`.
             link_values: read a text that is no value of an enumerated field as the value it resembles.
             progress: called with a sentence as scans start and end.
+            stop: ends the query when set, as Ctrl-C does in the main thread; databases are told to stop as well.
+
+        Raises:
+            QueryError: the query can't be answered as it is written.
+            SourceError: a source did not deliver.
+            Stopped: `stop` was set.
+        """
+        asked = _Question(
+            sql=sql,
+            bounds=Bounds(self.config, parse_age(max_age)),
+            asked_at=self.clock(),
+            limit=limit,
+            on_error=on_error or self.config.on_error,
+            limits=self.config.limits
+            if timeout is None
+            else self.config.limits.model_copy(update={"timeout": timeout}),
+            link_values=link_values,
+            progress=progress,
+            stop=stop,
+        )
+        if asked.on_error not in ("raise", "incomplete", "stale"):
+            raise QueryError(f"on_error is raise, incomplete or stale, not {asked.on_error!r}")
+        failed: dict[str, SourceError] = {}
+        started, live = time.monotonic(), False
+        while True:
+            try:
+                result = self._answer(asked, failed, live=live, started=started)
+            except SourceError as error:
+                if asked.on_error != "stale" or error.source in failed or error.source not in self.connectors:
+                    raise
+                failed[error.source] = error
+                started = time.monotonic()
+                continue
+            if live or not any(s.stale and s.source not in failed for s in result.sources):
+                break
+            live = True  # a copy aged past its bound while other parts were read
+        notes = [f"{name} can't be read: {error}" for name, error in failed.items()]
+        return replace(result, notes=(*result.notes, *notes)) if notes else result
+
+    def refresh(self, sql: str, *, limit: int | None = None, link_values: bool = False) -> None:
+        """Read anew what a question reads, and keep it for those who ask it next.
+
+        Args:
+            sql, limit, link_values: as for `query`.
 
         Raises:
             QueryError: the query can't be answered as it is written.
             SourceError: a source did not deliver.
         """
+        asked = _Question(
+            sql=sql,
+            bounds=Bounds(self.config),
+            asked_at=self.clock(),
+            limit=limit,
+            on_error="raise",
+            limits=self.config.limits,
+            link_values=link_values,
+            keep=True,
+        )
+        self._answer(asked, {}, live=True, started=time.monotonic())
+
+    def _answer(self, asked: _Question, failed: Mapping[str, SourceError], *, live: bool, started: float) -> Result:
+        """One attempt at an answer; `live` takes no copies but those of failed sources."""
         from groundwire.core import engine
 
-        started = time.monotonic()
-        age = parse_age(max_age)
-        on_error = on_error or self.config.on_error
-        if on_error not in ("raise", "incomplete"):
-            raise QueryError(f"on_error is raise or incomplete, not {on_error!r}")
-        limits = self.config.limits
-        if timeout is not None:
-            limits = limits.model_copy(update={"timeout": timeout})
+        cache = self.cache if asked.bounds.allow_copies or asked.keep or failed else None
+        fresh = Freshness(
+            bounds=asked.bounds,
+            asked_at=asked.asked_at,
+            clock=self.clock,
+            cache=cache,
+            live=live or asked.keep,
+            keep=asked.keep,
+            failed=failed,
+            refresh_at=self.config.cache.refresh_at,
+        )
 
         def run(plan: Plan) -> Result:
             return engine.execute(
                 plan,
                 self._connectors_for(plan.copies),
-                limits,
-                on_error=on_error,
-                progress=progress,
+                asked.limits,
+                on_error="incomplete" if asked.on_error == "incomplete" else "raise",
+                progress=asked.progress,
                 started=started,
+                freshness=fresh,
+                stop=asked.stop,
             )
 
-        offers, notes = self._offers(age)
-        plan = self.plan(sql, limit=limit, link_values=link_values, offers=offers)
+        offers, notes = self._offers(fresh)
+        plan = self.plan(asked.sql, limit=asked.limit, link_values=asked.link_values, offers=offers)
         try:
             result = run(plan)
         except SourceError as error:
             if error.source not in self.connectors:
                 # a copy that can't be read costs speed, never an answer
                 notes.append(f"read from the sources, because the replicas failed: {error}")
-                result = run(self.plan(sql, limit=limit, link_values=link_values))
-            elif isinstance(error, Rejected) and any(f.query is not None for f in plan.fragments):
+                result = run(self.plan(asked.sql, limit=asked.limit, link_values=asked.link_values))
+            elif isinstance(error, Rejected) and error.source not in failed and any(f.query for f in plan.fragments):
                 # a database may refuse a query that its dialect table thought it would take
                 notes.append(f"joined here, because {error.source} refused the whole query")
-                result = run(self.plan(sql, limit=limit, whole=False, link_values=link_values, offers=offers))
+                whole = self.plan(
+                    asked.sql, limit=asked.limit, whole=False, link_values=asked.link_values, offers=offers
+                )
+                result = run(whole)
             else:
                 raise
+        if fresh.due and not failed:
+            self._refresh(asked, fresh.due)
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 
-    def _offers(self, age: timedelta | None) -> tuple[Offers | None, list[str]]:
-        """The copies that are fresh enough for a query that asked for this age, and why there are none."""
+    def _offers(self, fresh: Freshness) -> tuple[Offers | None, list[str]]:
+        """The replicas that are fresh enough for a question, and why there are none."""
         replicas = self.replicas
         if replicas is None:
             return None, []
 
         def bound(entity: Entity) -> timedelta | None:
-            if age is not None:
-                return age
-            source, own = self.config.sources.get(entity.source), self._entity_config(entity)
-            of_entity = parse_age(own.max_age) if own else None
-            of_source = parse_age(source.max_age) if source else None
-            return of_entity if of_entity is not None else of_source if of_source is not None else timedelta()
+            if entity.source in fresh.failed:
+                return None
+            return timedelta() if fresh.live else fresh.bounds.of(entity)
 
         try:
             return replicas.offers(self.catalog, bound, replicas.clock()), []
         except SourceError as error:
             return None, [f"read from the sources, because the replicas failed: {error}"]
+
+    def _refresh(self, asked: _Question, due: set[str]) -> None:
+        """Have the question's data read again behind the answer, once for all who ask."""
+        if self.config.cache.refresh == "off" or self.cache is None:
+            return
+        from groundwire.core.refresh import Refresher
+
+        with self._lock:
+            if self._refresher is None:
+                self._refresher = Refresher(self)
+        self._refresher.want(asked.sql, asked.limit, asked.link_values, due)
 
     def _connectors_for(self, copies: Collection[object]) -> Mapping[str, Connector]:
         replicas = self.replicas
@@ -298,6 +444,10 @@ class Hub:
             self._replicas.close()
         if self._control is not None:
             self._control.close()
+        if self._refresher is not None:
+            self._refresher.close()
+        if self._cache is not None:
+            self._cache.close()
 
     def _parallel(self, function: Callable[[_T], _R], items: Iterable[_T], *, at_most: int = 32) -> list[_R]:
         items = list(items)
@@ -317,17 +467,18 @@ class Hub:
         return _without_lost_relations(Catalog(described)).linked(resolved)
 
     def _discover_source(self, connector: Connector) -> list[Entity]:
-        entities = connector.discover()
+        deadline = time.monotonic() + self.config.limits.timeout
+        entities = retrying(connector.discover, deadline=deadline)
         source = self.config.sources.get(connector.name)
         if source is None or source.infer_relations:
             from groundwire.core.relations import with_inferred_relations
 
-            entities = with_inferred_relations(entities, connector)
+            entities = with_inferred_relations(entities, connector, deadline)
         _check_entity_names(connector.name, entities, source)
         if isinstance(connector, Profiling) and (source is None or source.profile):
             marked = [_marked_sensitive(e, self._entity_config(e)) for e in entities]
             entities = self._parallel(connector.profile, marked, at_most=connector.capabilities.concurrency)
-        return entities
+        return with_labels(entities)
 
     def _entity_config(self, entity: Entity) -> EntityConfig | None:
         source = self.config.sources.get(entity.source)

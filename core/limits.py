@@ -248,7 +248,8 @@ def attach(connectors: Iterable[Connector], config: Config, control: Control, *,
         if source is None:
             continue
         try:
-            rate = parse_rate(source.rate) if source.rate else None
+            allowed = source.rate or connector.rate
+            rate = parse_rate(allowed) if allowed else None
         except ValueError as error:
             raise ConfigError(str(error), setting=f"sources.{connector.name}.rate") from None
         connector.gate = SourceGate(limits, connector.name, rate=rate, reserve=source.reserve if background else None)

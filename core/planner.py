@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from sqlglot import exp
 
-from groundwire.core import joins
+from groundwire.core import joins, shape
 from groundwire.core.binder import Bound, entity_tables
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import (
@@ -84,6 +84,14 @@ class Fragment:
     scan: Scan | None = None
     estimate: float = 0.0
     keys: tuple[KeyFilter, ...] = ()
+
+    @cached_property
+    def shape(self) -> shape.Shape:
+        """What is asked, apart from who asks and when."""
+        if self.query is not None:
+            return shape.of_query(self.query, self.entities, self.schema)
+        assert self.scan is not None
+        return shape.of_scan(self.scan)
 
     def describe(self) -> str:
         """One line: what the source is asked."""

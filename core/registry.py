@@ -24,15 +24,40 @@ class Row:
 
 
 BUILT_IN: dict[str, Row] = {
+    "hubspot": Row(
+        target="groundwire.connectors.hubspot:HubSpotConnector",
+        install="pip install groundwire",
+        summary="HubSpot's CRM objects, custom ones too, with their associations and owners",
+    ),
     "memory": Row(
         target="groundwire.connectors.memory:MemoryConnector",
         install="pip install groundwire",
         summary="Arrow tables and CSV, JSON or Parquet files in this process",
     ),
+    "netsuite": Row(
+        target="groundwire.connectors.netsuite:NetSuiteConnector",
+        install="pip install 'groundwire[netsuite]'",
+        summary="NetSuite's records, items and transactions with their lines, by SuiteQL",
+    ),
+    "odata": Row(
+        target="groundwire.connectors.odata:ODataConnector",
+        install="pip install groundwire",
+        summary="any OData service of version 2 or 4: SAP S/4HANA and Business One, Dynamics 365, Business Central",
+    ),
+    "odoo": Row(
+        target="groundwire.connectors.odoo:OdooConnector",
+        install="pip install groundwire",
+        summary="Odoo 14 to 19, by JSON-RPC or JSON-2",
+    ),
     "replica": Row(
         target="groundwire.connectors.replica:ReplicaConnector",
         install="pip install groundwire",
         summary="groundwire's own copies; set up by [replicas]",
+    ),
+    "rest": Row(
+        target="groundwire.connectors.rest:RestConnector",
+        install="pip install groundwire",
+        summary="any JSON API, described in YAML",
     ),
     "salesforce": Row(
         target="groundwire.connectors.salesforce:SalesforceConnector",

@@ -24,17 +24,18 @@ _KEY_ENDING = re.compile(r"(_id|_code|_key|_no|_number|_ref|id)$", re.IGNORECASE
 _MOST_TARGETS = 3
 
 
-def with_inferred_relations(entities: list[Entity], connector: Connector) -> list[Entity]:
+def with_inferred_relations(entities: list[Entity], connector: Connector, deadline: float) -> list[Entity]:
     """The same entities, with relations added where names or values leave few readings.
 
     Args:
         entities: of one source.
         connector: asked for samples, where it is one that profiles its data.
+        deadline: `time.monotonic()` value after which no sample is taken.
     """
     if any(r.native for e in entities for r in e.relations):
         return entities  # the source describes its own relations
     prefix = _common_prefix([f.name for e in entities for f in e.fields])
-    samples = _Samples(connector) if isinstance(connector, Profiling) else None
+    samples = _Samples(connector, deadline) if isinstance(connector, Profiling) else None
     relations: dict[str, list[Relation]] = {e.full_name: list(e.relations) for e in entities}
     for entity in entities:
         taken = {a for r in entity.relations if not r.many for a, _ in r.on}
@@ -134,8 +135,9 @@ def _common_prefix(names: Iterable[str]) -> str:
 class _Samples:
     """Values of fields, read once each."""
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(self, connector: Connector, deadline: float) -> None:
         self.connector = connector
+        self.deadline = deadline
         self._known: dict[tuple[str, str], set[object] | None] = {}
 
     def targets(self, entity: Entity, field: Field, entities: list[Entity]) -> list[Entity]:
@@ -165,7 +167,7 @@ class _Samples:
         if at not in self._known:
             scan = Scan(entity=entity, fields=(field.name,), limit=SAMPLE_ROWS, types={field.name: field.type})
             try:
-                batches = list(self.connector.scan(scan, ScanReport()))
+                batches = list(self.connector.scan(scan, ScanReport(deadline=self.deadline)))
             except SourceError:
                 self._known[at] = None
             else:

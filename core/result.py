@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,6 +40,9 @@ class SourceReport:
         native: requests as the source understood them, without bound values.
         mode: how it was read.
         as_of: the data is true at this instant (UTC).
+        age: how old that was when the answer was given.
+        max_age: the oldest age that was acceptable; zero is live, None where nobody said.
+        stale: True where a copy is older than that, which only `on_error="stale"` allows.
         rows: records that the source delivered.
         total: records that match according to the source, None if it did not say.
         incomplete: why records are missing; empty if all were read.
@@ -52,6 +55,9 @@ class SourceReport:
     native: tuple[str, ...] = ()
     mode: Mode = "live"
     as_of: datetime
+    age: timedelta = timedelta()
+    max_age: timedelta | None = None
+    stale: bool = False
     rows: int = 0
     total: int | None = None
     incomplete: tuple[str, ...] = ()
@@ -70,6 +76,9 @@ class SourceReport:
             "entities": list(self.entities),
             "mode": self.mode,
             "as_of": self.as_of.isoformat(),
+            "age": round(self.age.total_seconds(), 3),
+            "max_age": None if self.max_age is None else self.max_age.total_seconds(),
+            "stale": self.stale,
             "rows": self.rows,
             "total": self.total,
             "complete": self.complete,
@@ -106,6 +115,11 @@ class Result:
     def complete(self) -> bool:
         """Whether the table holds everything that was asked for."""
         return not self.truncated and all(s.complete for s in self.sources)
+
+    @property
+    def stale(self) -> bool:
+        """Whether a part is older than was acceptable; only ever with `on_error="stale"`."""
+        return any(s.stale for s in self.sources)
 
     @property
     def as_of(self) -> datetime | None:
@@ -153,6 +167,7 @@ class Result:
             "completeness": self.completeness,
             "truncated": self.truncated,
             "as_of": self.as_of.isoformat() if self.as_of else None,
+            "stale": self.stale,
             "sources": [s.to_dict() for s in self.sources],
             "notes": list(self.notes),
             "query": self.query,
@@ -175,7 +190,7 @@ class Result:
         if len(self) > _ROWS_SHOWN:
             yield Text(f"… {len(self) - _ROWS_SHOWN} more rows", style="dim")
         for line in self.footer():
-            yield Text(line, style="dim" if self.complete else "yellow")
+            yield Text(line, style="dim" if self.complete and not self.stale else "yellow")
 
     def _rich_table(self) -> RenderableType:
         from rich.table import Table
@@ -209,11 +224,23 @@ class Result:
         state = "complete" if self.complete else "INCOMPLETE"
         lines = [f"{len(self)} row{'' if len(self) == 1 else 's'} · {state} · {self.seconds:.2f} s"]
         lines += [f"! {reason}" for reason in self.incomplete_reasons()]
+        lines += [f"! {reason}" for reason in self.stale_reasons()]
         lines += [f"! {note}" for note in self.notes]
         for s in self.sources:
             when = s.as_of.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            lines.append(f"{s.source}: {', '.join(s.entities)} · {s.mode} as of {when} · {s.rows} rows read")
+            bound = "" if s.max_age is None else f"; at most {age_text(s.max_age)}"
+            old = "" if s.mode == "live" else f" ({age_text(s.age)} old{bound})"
+            rows = "1 row" if s.rows == 1 else f"{s.rows:,} rows"
+            lines.append(f"{s.source}: {', '.join(s.entities)} · {s.mode} as of {when}{old} · {rows} read")
         return lines
+
+    def stale_reasons(self) -> list[str]:
+        """Every part that is older than was acceptable, as a sentence."""
+        return [
+            f"STALE: {', '.join(s.entities)} is {age_text(s.age)} old; at most {age_text(s.max_age)} was asked for"
+            for s in self.sources
+            if s.stale and s.max_age is not None
+        ]
 
 
 def display(value: Any) -> str:
@@ -257,6 +284,12 @@ def jsonable(value: Any) -> Any:
     return value
 
 
-def age(as_of: datetime, now: datetime | None = None) -> timedelta:
-    """How old data of that instant is."""
-    return (now or datetime.now(UTC)) - as_of
+def age_text(age: timedelta) -> str:
+    """An age as people say it: two units at most."""
+    seconds = max(0.0, age.total_seconds())
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
+    first = next(i for i, (number, _) in enumerate(parts) if number)
+    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number)

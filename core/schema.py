@@ -51,6 +51,18 @@ def open_engine(*, memory: str | None = None, threads: int | None = None) -> duc
     return connection
 
 
+_engines: dict[str, duckdb.DuckDBPyConnection] = {}
+_engines_lock = threading.Lock()
+
+
+def engine_cursor(memory: str) -> duckdb.DuckDBPyConnection:
+    """A cursor of the one DuckDB of this process that may take so much memory; it sees no other's tables."""
+    with _engines_lock:
+        if memory not in _engines:
+            _engines[memory] = open_engine(memory=memory)
+        return _engines[memory].cursor()
+
+
 def quoted(name: str) -> str:
     """An identifier as SQL text."""
     return '"' + name.replace('"', '""') + '"'

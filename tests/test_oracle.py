@@ -7,6 +7,7 @@ says what is right.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -14,13 +15,14 @@ import duckdb
 import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from groundwire import Hub
 from groundwire.connectors.memory import ALL_OPERATORS, MemoryConnector
 from groundwire.core.binder import bind
 from groundwire.core.catalog import Relation
 from groundwire.core.config import parse
-from groundwire.core.connector import Capabilities, Pushdown
+from groundwire.core.connector import Capabilities, Pushdown, ScanReport
 
 TEXTS = ["a", "A", "b", "B ", "", "é", "%", "a_b", "O'x"]
 DATES = [dt.date(2024, 1, 1), dt.date(2024, 2, 29), dt.date(2025, 12, 31)]
@@ -130,9 +132,13 @@ QUERIES = [
 ]
 
 
-def _hub(tables: dict[str, pa.Table], declared: tuple[Capabilities, dict[str, Pushdown]]) -> Hub:
+def _hub(
+    tables: dict[str, pa.Table],
+    declared: tuple[Capabilities, dict[str, Pushdown]],
+    kind: type[MemoryConnector] = MemoryConnector,
+) -> Hub:
     capabilities, pushdown = declared
-    crm = MemoryConnector.from_tables(
+    crm = kind.from_tables(
         "crm",
         {"account": tables["account"], "owner": tables["owner"]},
         capabilities=capabilities,
@@ -140,7 +146,7 @@ def _hub(tables: dict[str, pa.Table], declared: tuple[Capabilities, dict[str, Pu
         relations={"account": (Relation(name="owner", target="crm.owner", on=(("owner_id", "id"),), native="owner"),)},
         primary_keys={"account": ("id",), "owner": ("id",)},
     )
-    erp = MemoryConnector.from_tables(
+    erp = kind.from_tables(
         "erp",
         {"invoice": tables["invoice"]},
         capabilities=capabilities,
@@ -174,11 +180,62 @@ def test_the_answer_is_that_of_duckdb_whatever_a_connector_declares(
     with _hub(tables, declared) as hub:
         got = hub.query(sql)
         bound = bind(sql, hub.catalog)
+    assert got.complete
+    assert _comparable(got.rows()) == _oracle(tables, bound.sql()), hub.explain(sql)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    tables=_tables(),
+    declared=_capabilities(),
+    asked=st.lists(
+        st.tuples(
+            st.sampled_from(QUERIES),
+            st.sampled_from(ACCOUNT_CONDITIONS),
+            st.sampled_from(INVOICE_CONDITIONS),
+            st.sampled_from(INVOICE_CONDITIONS),
+        ),
+        min_size=3,
+        max_size=6,
+    ),
+    whole=st.booleans(),
+)
+def test_the_answer_from_copies_of_earlier_reads_is_that_of_duckdb(
+    tables: dict[str, pa.Table],
+    declared: tuple[Capabilities, dict[str, Pushdown]],
+    asked: list[tuple[str, str, str, str]],
+    whole: bool,
+) -> None:
+    texts = [q.format(ac=a.format(a=""), aca=a.format(a="a."), ic=c, ic2=d) for q, a, c, d in asked]
+    with _hub(tables, declared, _Database if whole else MemoryConnector) as hub:
+        for sql in [*texts, *texts]:
+            got = hub.query(sql, max_age="1h")
+            wanted = _oracle(tables, bind(sql, hub.catalog).sql())
+            assert _comparable(got.rows()) == wanted, f"{[s.mode for s in got.sources]} {hub.explain(sql)}"
+        again = {s.mode for sql in texts for s in hub.query(sql, max_age="1h").sources if s.rows}
+        assert again <= {"cache"}, "nothing was read twice"
+
+
+def _oracle(tables: dict[str, pa.Table], sql: str) -> list[str]:
+    """What DuckDB answers over the whole tables."""
     with duckdb.connect(config={"threads": 1}) as oracle:
         oracle.execute("SET TimeZone = 'UTC'; CREATE SCHEMA crm; CREATE SCHEMA erp")
         for schema, name in (("crm", "account"), ("crm", "owner"), ("erp", "invoice")):
             oracle.register("rows_in", tables[name])
             oracle.execute(f"CREATE TABLE {schema}.{name} AS SELECT * FROM rows_in")
-        wanted = oracle.execute(bound.sql()).fetchall()
-    assert got.complete
-    assert _comparable(got.rows()) == _comparable(wanted), hub.explain(sql)
+        return _comparable(oracle.execute(sql).fetchall())
+
+
+class _Database(MemoryConnector):
+    """The same tables as a database that takes any whole query over them."""
+
+    def refuses(self, query: exp.Query) -> str | None:
+        return None
+
+    def scan_query(self, query: exp.Query, schema: pa.Schema, report: ScanReport) -> Iterator[pa.RecordBatch]:
+        with duckdb.connect(config={"threads": 1}) as database:
+            database.execute(f"SET TimeZone = 'UTC'; CREATE SCHEMA {self.name}")
+            for name, table in self.tables.items():
+                database.register("rows_in", table)
+                database.execute(f"CREATE TABLE {self.name}.{name} AS SELECT * FROM rows_in")
+            yield from database.sql(query.sql("duckdb")).to_arrow_table().cast(schema).to_batches()

@@ -232,3 +232,27 @@ def test_fields_of_two_entities_start_at_the_one_that_lies_between(hub: Hub) -> 
 def test_an_alias_is_never_read_as_the_name_of_another_entity(hub: Hub) -> None:
     result = hub.query("SELECT deal.Name FROM crm.User deal")
     assert result.rows() == [("Una",)]
+
+
+def test_an_entity_that_relates_to_itself_is_itself_in_a_condition() -> None:
+    staff = pa.table(
+        {"id": [1, 2, 3], "name": ["Ada", "Bo", "Cy"], "boss_id": [None, 1, 1], "left": [None, None, 2020]}
+    )
+    upwards = Relation(name="boss", target="hr.staff", on=(("boss_id", "id"),))
+    downwards = Relation(name="staff", target="hr.staff", on=(("id", "boss_id"),), many=True)
+    hr = MemoryConnector.from_tables(
+        "hr", {"staff": staff}, relations={"staff": (upwards, downwards)}, primary_keys={"staff": ("id",)}
+    )
+    with Hub([hr]) as hub:
+        result = hub.query("SELECT boss.name, COUNT(*) FROM staff WHERE staff.left IS NULL GROUP BY 1 ORDER BY 1")
+        assert result.rows() == [("Ada", 1), (None, 1)]
+
+
+def test_an_expression_over_a_key_of_the_group_does_not_split_the_group() -> None:
+    orders = pa.table({"id": [1, 2, 3], "day": [date(2024, 1, 1), date(2024, 1, 9), date(2024, 2, 1)]})
+    with Hub([MemoryConnector.from_tables("shop", {"orders": orders})]) as hub:
+        result = hub.query(
+            "SELECT CAST(DATE_TRUNC('month', day) AS DATE) AS month, COUNT(*) FROM orders"
+            " GROUP BY DATE_TRUNC('month', day) ORDER BY 1"
+        )
+        assert result.rows() == [(date(2024, 1, 1), 2), (date(2024, 2, 1), 1)]
