@@ -154,6 +154,7 @@ def _outcome(report: SyncReport) -> str:
     if report.quarantined:
         parts.append(f"{report.quarantined:,} put aside")
     if report.differences is not None:
+        parts.append(f"{report.ranges:,} ranges compared" if report.ranges else "every record compared")
         parts.append(f"{report.differences:,} differed and were mended" if report.differences else "no difference")
     return ", ".join(parts) + f" in {report.seconds:.1f} s" + "".join(f"; {c}" for c in report.changes)
 

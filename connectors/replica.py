@@ -240,23 +240,6 @@ class ReplicaConnector(SQLConnector):
         """Keys of the table's rows that are not among the staged keys."""
         return self._difference(connection, table, table.name, _KEYS)
 
-    def differing(self, connection: Connection, one: Entity, other: Entity) -> tuple[int, int, int]:
-        """How many keys only `one` has, only `other` has, and how many rows of both differ in another field.
-
-        Both have the same fields and key.
-        """
-        a, b = self._quoted(one.name), self._quoted(other.name)
-        match = self._match(one, a, b)
-        counts = []
-        for here, there in ((a, b), (b, a)):
-            sql = f"SELECT COUNT(*) FROM {here} WHERE NOT EXISTS (SELECT 1 FROM {there} WHERE {match})"
-            counts.append(int(connection.exec_driver_sql(sql).scalar() or 0))
-        unequal = "IS NOT" if self.product == "sqlite" else "IS DISTINCT FROM"
-        names = [self._quoted(column_name(f.name)) for f in one.fields if f.name not in one.primary_key]
-        tests = " OR ".join(f"{a}.{n} {unequal} {b}.{n}" for n in names) or "1 = 0"
-        sql = f"SELECT COUNT(*) FROM {a} JOIN {b} ON {match} WHERE {tests}"
-        return counts[0], counts[1], int(connection.exec_driver_sql(sql).scalar() or 0)
-
     # -- how -------------------------------------------------------------------------------
 
     def _unfit(self, table: Entity, batch: pa.RecordBatch) -> dict[int, str]:

@@ -1,7 +1,7 @@
 """Which broker carries errands to workers: Redis, RabbitMQ, or a folder of this machine with nothing installed.
 
-The embedded broker is kombu's filesystem transport, with messages that appear in the folder whole or not at all:
-kombu writes them in place, where a reader can take one that is half written. It keeps no account of what a
+The embedded broker is kombu's filesystem transport, with messages and tables of queues that appear in the folder
+whole or not at all: kombu writes them in place, where a reader finds them half written. It keeps no account of what a
 killed worker had taken; `core/schedule` does, for every broker alike.
 """
 
@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import platformdirs
-from kombu import Connection, Exchange, Queue
+from kombu import Connection, Exchange, Producer, Queue
 from kombu import transport as kombu_transports
 from kombu.exceptions import ChannelError, OperationalError
 from kombu.transport import filesystem
@@ -25,6 +27,7 @@ from groundwire.core.config import Config
 from groundwire.core.control import Control
 from groundwire.core.errors import ConfigError
 from groundwire.core.freshness import parse_age
+from groundwire.core.replica import own_name
 
 EMBEDDED = "groundwire://localhost//"
 """URL of the embedded broker."""
@@ -36,8 +39,30 @@ _LONGEST_TASK = 24 * 3600 * 1000
 """Milliseconds that RabbitMQ lets a worker keep an errand: its own half hour is too short for a first load."""
 
 
+_BINDING = threading.Lock()
+
+
 class Channel(filesystem.Channel):  # type: ignore[misc]
-    """A channel over files that appear at once."""
+    """A channel over files that appear at once, and queues that processes may make at the same moment."""
+
+    def queue_bind(self, queue: str, exchange: str | None = None, *arguments: Any, **more: Any) -> None:
+        with _BINDING:  # kombu tells other threads of a binding before it is written down: they would send to nowhere
+            if not (self.control_folder / f"{exchange}.exchange").exists():
+                self.state.queue_bindings_delete(queue)
+            super().queue_bind(queue, exchange, *arguments, **more)
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        """Add a queue to those of an exchange: kombu empties the table that another process has made just now."""
+        self.control_folder.mkdir(parents=True, exist_ok=True)
+        wanted = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
+        with (self.control_folder / f"{exchange}.lock").open("w") as turn:  # closing it gives the turn back
+            filesystem.lock(turn, filesystem.LOCK_EX)
+            known = self.get_table(exchange)
+            if wanted in known:
+                return
+            draft = self.control_folder / f"{exchange}.draft"
+            draft.write_text(json.dumps([wanted, *known]), encoding="utf-8")
+            draft.replace(self.control_folder / f"{exchange}.exchange")
 
     def _put(self, queue: str, payload: Mapping[str, Any], **_: Any) -> None:
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
@@ -78,9 +103,15 @@ def kind(config: Config, environment: Mapping[str, str] | None = None) -> str:
 
 
 def folder(config: Config) -> Path:
-    """Where the embedded broker keeps its messages: beside the replicas, or among the user's data."""
-    beside = Control.of(config).folder or Path(platformdirs.user_data_dir("groundwire", appauthor=False))
-    return beside / f"{config.worker.name}-queue"
+    """Where the embedded broker keeps its messages: beside the replicas, or among the user's data.
+
+    Like the replicas it belongs to one configuration: a worker of another one has other sources of the same name.
+    """
+    control = Control.of(config)
+    if control.folder is None:
+        beside = Path(platformdirs.user_data_dir("groundwire", appauthor=False))
+        return beside / f"{own_name(config)}-{config.worker.name}-queue"
+    return control.folder / f"{Path(str(control.url.database)).stem}-{config.worker.name}-queue"
 
 
 def queue_name(config: Config, source: str) -> str:
@@ -119,6 +150,8 @@ def settings(config: Config, environment: Mapping[str, str] | None = None) -> di
         "beat_scheduler": "groundwire.core.worker:Beat",
         "beat_max_loop_interval": 1,
     }
+    if kind in ("redis", "rediss"):
+        found["broker_transport"] = "groundwire.core.broker_redis:Transport"
     if kind == "groundwire":  # broadcasts would be files that every worker leaves behind
         found["worker_enable_remote_control"] = False
     return found
@@ -166,20 +199,91 @@ def depths(config: Config, sources: Iterable[str], environment: Mapping[str, str
         ConnectionError: the broker does not answer.
     """
     found = settings(config, environment)
-    options = {**found["broker_transport_options"], "max_retries": 0}
     waiting = {}
     try:
-        with Connection(found["broker_url"], transport_options=options, connect_timeout=3) as connection:
+        with _connected(found) as connection:
             for source in sources:
-                try:
-                    with connection.channel() as channel:
-                        answer = channel.queue_declare(queue_name(config, source), passive=True)
-                        waiting[source] = int(answer.message_count)
-                except connection.channel_errors:  # in Redis an empty queue is no queue
-                    waiting[source] = 0
+                waiting[source] = _waiting(connection, queue_name(config, source))
     except (OSError, OperationalError, *_redis_errors()) as error:
         raise ConnectionError(f"the broker does not answer: {type(error).__name__}") from None
     return waiting
+
+
+class Watch:
+    """Notices that a broker has lost what it was given: a mark that nobody takes lies in a queue of its own.
+
+    Not for several threads.
+
+    Args:
+        config: whose broker it is.
+        environment: in place of the process's own.
+    """
+
+    def __init__(self, config: Config, environment: Mapping[str, str] | None = None) -> None:
+        self._found = settings(config, environment)
+        self._name = f"{config.worker.name}.mark"
+        self._exchange = Exchange(config.worker.name, type="direct")
+        self._connection: Connection | None = None
+
+    def lost(self) -> bool:
+        """Whether the mark is gone (or was never there); then all queues are made again, and the mark is put there.
+
+        Raises:
+            ConnectionError: the broker does not answer.
+        """
+        try:
+            if self._connection is None:
+                self._connection = _connected(self._found)
+            if _waiting(self._connection, self._name):
+                return False
+            self.close()  # it takes for made what was lost
+            self._connection = _connected(self._found)
+            mark = Queue(self._name, self._exchange, routing_key=self._name)
+            with self._connection.channel() as channel:
+                for queue in (*self._found["task_queues"], mark):
+                    queue.bind(channel).declare()
+                Producer(channel, self._exchange, self._name).publish({}, serializer="json")
+        except (OSError, OperationalError, *_connection_errors(self._connection)) as error:
+            self.close()
+            raise ConnectionError(f"the broker does not answer: {type(error).__name__}") from None
+        return True
+
+    def close(self) -> None:
+        """Let go of the connection. May be called twice."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(OSError, OperationalError, *_connection_errors(connection)):
+                connection.close()
+
+
+def connect(found: Mapping[str, Any]) -> Connection:
+    """A connection, which is made when it is used, for what `settings` found."""
+    return Connection(
+        found["broker_url"],
+        transport=found.get("broker_transport"),
+        transport_options={**found["broker_transport_options"], "max_retries": 0},
+        connect_timeout=3,
+    )
+
+
+def _connected(found: Mapping[str, Any]) -> Connection:
+    """A connection that is there, or fails at once: kombu tries once more after two seconds."""
+    made = connect(found)
+    made.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+    return made
+
+
+def _waiting(connection: Connection, name: str) -> int:
+    """Messages in a queue; 0 for one that is not there, as an empty one in Redis."""
+    try:
+        with connection.channel() as channel:
+            return int(channel.queue_declare(name, passive=True).message_count)
+    except connection.channel_errors:
+        return 0
+
+
+def _connection_errors(connection: Connection | None) -> tuple[type[Exception], ...]:
+    return _redis_errors() if connection is None else (*connection.connection_errors, *_redis_errors())
 
 
 def _redis_errors() -> tuple[type[Exception], ...]:

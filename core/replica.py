@@ -10,12 +10,14 @@ caller's.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -30,7 +32,7 @@ from groundwire.core.catalog import Catalog, Entity, Field
 from groundwire.core.config import Config, ReplicaConfig, settings_of
 from groundwire.core.connector import Connector
 from groundwire.core.errors import ConfigError
-from groundwire.core.freshness import parse_age
+from groundwire.core.freshness import Clock, parse_age, utc_now
 from groundwire.core.predicates import columns_of
 from groundwire.core.replica_state import State, States
 
@@ -39,9 +41,6 @@ if TYPE_CHECKING:
 
 SOURCE = "@replica"
 """Name of the source that holds the copies; no configured source can have it."""
-
-Clock = Callable[[], datetime]
-"""Gives the present instant (aware, UTC)."""
 
 
 class Written(Protocol):
@@ -77,7 +76,6 @@ class Store(Protocol):
     def stage_keys(self, connection: Connection, table: Entity, batches: Iterable[pa.RecordBatch]) -> None: ...
     def keys_without_row(self, connection: Connection, table: Entity) -> Iterator[pa.RecordBatch]: ...
     def rows_without_key(self, connection: Connection, table: Entity) -> Iterator[pa.RecordBatch]: ...
-    def differing(self, connection: Connection, one: Entity, other: Entity) -> tuple[int, int, int]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +157,6 @@ class ReplicaStatus:
             elif isinstance(value, timedelta):
                 values[name] = value.total_seconds()
         return values
-
-
-def utc_now() -> datetime:
-    """This machine's clock."""
-    return datetime.now(UTC)
 
 
 class Replicas:
@@ -357,11 +350,19 @@ def _missing(state: State) -> tuple[str, ...]:
 
 
 def replica_url(config: Config) -> str:
-    """Where the copies are kept."""
+    """Where the copies are kept: as configured, else a file among the user's data that no other configuration has."""
     if config.replicas.url is not None:
         return config.replicas.url.get_secret_value()
     folder = Path(platformdirs.user_data_dir("groundwire", appauthor=False))
-    return f"sqlite:///{folder / 'replicas.sqlite'}"
+    return f"sqlite:///{folder / f'replicas-{own_name(config)}.sqlite'}"
+
+
+def own_name(config: Config) -> str:
+    """A name that only this configuration has on this machine, made of where its file is."""
+    place = config.place or Path.cwd()
+    folder = place.parent if place.suffix else place
+    slug = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")[:24]
+    return f"{slug or 'root'}-{hashlib.sha256(str(place).encode()).hexdigest()[:12]}"
 
 
 def _wanted(config: Config) -> dict[str, Wanted]:

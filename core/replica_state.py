@@ -190,6 +190,23 @@ class States:
         if not changed.rowcount:
             connection.execute(sa.insert(STATE).values(entity=state.entity, every=state.every, **values))
 
+    def advance(self, connection: Connection, state: State, moment: datetime) -> bool:
+        """Move the instant for which a copy is true, unless another has moved it since `state` was read.
+
+        Args:
+            connection: of `writing`.
+            state: as it was read.
+            moment: everything that was committed before it is in the copy (UTC).
+
+        Returns:
+            Whether it was moved: a sync that has written its own instant meanwhile is right too.
+        """
+        if state.as_of is None or state.as_of >= moment:
+            return False
+        mine = (STATE.c.entity == state.entity) & (STATE.c.as_of == _text(state.as_of))
+        mine &= STATE.c.table_name == state.table
+        return connection.execute(sa.update(STATE).where(mine).values(as_of=_text(moment))).rowcount == 1
+
     def set_every(self, connection: Connection, entity: str, seconds: float | None) -> None:
         """Change the pause between syncs; None for the configured one."""
         changed = connection.execute(sa.update(STATE).where(STATE.c.entity == entity).values(every=seconds))

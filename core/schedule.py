@@ -22,7 +22,7 @@ from groundwire.core.freshness import parse_age
 from groundwire.core.replica import Replicas, ReplicaStatus
 
 GRACE = 30.0
-"""Seconds after which an errand that nobody began is sent again. Running it twice is harmless."""
+"""Seconds after which an errand that nobody began is sent again, come what may. Running it twice is harmless."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds before the first repetition of a sync that failed, and before any."""
@@ -187,6 +187,19 @@ class Schedule:
             for errand in errands:
                 mine = (SCHEDULE.c.entity == errand.entity) & (SCHEDULE.c.queued == errand.queued)
                 connection.execute(sa.update(SCHEDULE).where(mine).values(queued=0.0))
+
+    def lost(self, before: float) -> int:
+        """The broker lost what it had: errands sent before then which nobody has begun are sent again.
+
+        Args:
+            before: in seconds since 1970, by this machine's clock.
+
+        Returns:
+            How many there are.
+        """
+        unbegun = (SCHEDULE.c.queued > SCHEDULE.c.begun) & (SCHEDULE.c.queued <= before)
+        with self.control.transaction() as connection:
+            return connection.execute(sa.update(SCHEDULE).where(unbegun).values(queued=0.0)).rowcount
 
     def want(self, entity: str) -> None:
         """Ask for a sync as soon as a worker is free, whatever its regular time."""

@@ -25,11 +25,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from groundwire.core.changes import Changes
 from groundwire.core.errors import ConfigError, GroundwireError
-from groundwire.core.freshness import parse_age
+from groundwire.core.freshness import Clock, parse_age
 from groundwire.core.hub import Hub
-from groundwire.core.replica import Clock, Replicas
-from groundwire.core.sync_run import Mode, Run, SyncProgress
+from groundwire.core.replica import Replicas
+from groundwire.core.sync_copy import SyncProgress
+from groundwire.core.sync_run import Mode, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class SyncReport:
 
     Attributes:
         entity: full name of the original.
-        mode: `first` load, `incremental`, `full` (loaded anew), `verify` (compared with a new load), or `keys`.
+        mode: `first` load, `incremental`, `full` (loaded anew), `verify` (compared with the source), or `keys`.
         as_of: the copy holds everything that was committed before this instant (UTC); None after a refresh of
             keys in a copy that was never loaded.
         rows: of the copy.
@@ -47,6 +49,8 @@ class SyncReport:
         deleted: rows deleted.
         quarantined: rows of the source that could not be stored, in all.
         differences: after `verify`: rows that were missing, too many or different, all of them mended.
+        ranges: after `verify`: ranges of keys whose checksums were compared; 0 where every record was read, because the
+            source computes none.
         changes: how the entity's description changed, as sentences.
         requests: round trips to the source.
         seconds: wall time.
@@ -61,6 +65,7 @@ class SyncReport:
     deleted: int = 0
     quarantined: int = 0
     differences: int | None = None
+    ranges: int | None = None
     changes: tuple[str, ...] = ()
     requests: int = 0
     seconds: float = 0.0
@@ -81,12 +86,16 @@ class Syncer:
         hub: whose sources are read.
         replicas: which copies there are.
         clock: the present instant (aware, UTC); that of `replicas` without it.
+
+    Attributes:
+        changes: told of every entity that a sync changed; listeners subscribe here.
     """
 
     def __init__(self, hub: Hub, replicas: Replicas, clock: Clock | None = None) -> None:
         self.hub = hub
         self.replicas = replicas
         self.clock = clock or replicas.clock
+        self.changes = Changes()
 
     def sync(
         self,
@@ -102,7 +111,8 @@ class Syncer:
         Args:
             entity: full or unique shorter name of an entity that configuration wants a copy of.
             full: load everything anew, beside the copy that goes on answering.
-            verify: load everything anew, count how many rows of the copy differed, and mend them.
+            verify: compare every record with the source, by checksums of ranges where it computes them, and mend those
+                that differ. A copy without a key is loaded anew.
             keys: refresh only the records with these primary keys (tuples where the key has several
                 fields); deletes those that the source does not have. The copy's `as_of` stays.
             progress: told how far it is.
@@ -132,16 +142,20 @@ class Syncer:
             except Exception as error:
                 run.note_error(f"{type(error).__name__}: {error}")
                 raise
+            finally:  # also what was committed before an error has changed
+                if run.keeper.written or run.keeper.deleted:
+                    self.changes.changed(original.full_name, self.clock())
             return SyncReport(
                 entity=original.full_name,
                 mode=mode,
                 as_of=as_of,
                 rows=run.state.rows,
-                read=run.read,
-                written=run.written,
-                deleted=run.deleted,
+                read=run.keeper.read,
+                written=run.keeper.written,
+                deleted=run.keeper.deleted,
                 quarantined=run.state.quarantined,
                 differences=run.differences,
+                ranges=None if run.compared is None else run.compared.ranges,
                 changes=tuple(run.changes),
                 requests=run.reader.requests,
                 seconds=time.monotonic() - started,

@@ -104,7 +104,7 @@ class Reader:
         types = {n: self.entity.field(n).type for n in names}
         scan = Scan(entity=self.entity, fields=names, where=where, types=types)
         report = ScanReport(patient=True)
-        yield from self._whole(self.connector.scan(scan, report), report)
+        yield from self.whole(self.connector.scan(scan, report), report)
 
     def read_counted(
         self, where: Predicate, cursor: str, since: Any, told: Callable[[int], None]
@@ -177,11 +177,16 @@ class Reader:
             return None
         scan = Scan(entity=self.entity, aggregates=(wanted,), types={"n": type_})
         report = ScanReport(patient=True)
-        values = [v for b in self._whole(self.connector.scan(scan, report), report) for v in b.column(0).to_pylist()]
+        values = [v for b in self.whole(self.connector.scan(scan, report), report) for v in b.column(0).to_pylist()]
         self.rows -= len(values)
         return values[0] if values else None
 
-    def _whole(self, stream: Iterator[pa.RecordBatch], report: ScanReport) -> Iterator[pa.RecordBatch]:
+    def whole(self, stream: Iterator[pa.RecordBatch], report: ScanReport) -> Iterator[pa.RecordBatch]:
+        """What a connector delivers, counted; it is an error if anything is missing.
+
+        Raises:
+            SourceError: in any batch, or at the end.
+        """
         try:
             with closing(stream if hasattr(stream, "close") else (b for b in stream)) as batches:  # type: ignore[type-var]
                 for batch in batches:
@@ -217,7 +222,7 @@ class Reader:
         report = ScanReport(patient=True)
         said = False
         first_key = self.entity.primary_key[0]
-        for batch in self._whole(self.connector.scan_query(query, schema, report), report):
+        for batch in self.whole(self.connector.scan_query(query, schema, report), report):
             if not said:
                 told(batch.column(0)[0].as_py())
                 said = True

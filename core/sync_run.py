@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 from sqlalchemy.engine import Connection
@@ -17,47 +16,23 @@ from sqlalchemy.engine import Connection
 from groundwire.core import sync_load, sync_window
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import Aggregate, Deletions, Describing, PartlyTracked, SourceClock
-from groundwire.core.errors import ConfigError, GroundwireError, Rejected
+from groundwire.core.errors import ConfigError, GroundwireError, Rejected, Unavailable
+from groundwire.core.freshness import Clock
 from groundwire.core.hub import Hub
-from groundwire.core.replica import SOURCE, Clock, Replicas, dumps, loads
+from groundwire.core.replica import SOURCE, Replicas, dumps, loads
 from groundwire.core.replica_state import Lease, State
-from groundwire.core.sync_read import MOST_DAMAGED, Reader, begun, key_text, sample, tuples
+from groundwire.core.sync_copy import Copy, Keeper, Save, SyncProgress
+from groundwire.core.sync_read import Reader, begun, key_text, sample
+from groundwire.core.sync_verify import Compared, Comparing
 from groundwire.core.sync_window import Beginning, encoded
 
 Mode = Literal["first", "incremental", "full", "verify", "keys"]
 
-SyncProgress = Callable[[str, int, int | None], None]
-"""Called with what is being done, rows so far, and rows expected (None if unknown)."""
-
 ATOMIC_ROWS = 100_000
 """Changed rows up to which a sync becomes visible at once."""
 
-PICKED_ROWS = 5_000
-"""Rows that are fetched by key and stored in one transaction."""
-
 GRACE = timedelta(minutes=5)
 """How long a table that was replaced stays for the queries that were planned over it."""
-
-
-@dataclass
-class Copy:
-    """A table that is brought up to date: the one that answers queries, or the one that will.
-
-    Attributes:
-        table: its entity of `@replica`.
-        progress: what the next sync must know; see `sync_window`.
-        rows: it holds so many.
-        quarantined: rows of the source that it could not hold.
-    """
-
-    table: Entity
-    progress: Mapping[str, Any]
-    rows: int = 0
-    quarantined: int = 0
-
-
-Save = Callable[[Connection, Copy, datetime | None], None]
-"""Keeps a copy's counts; given the instant for which it is true, also its progress."""
 
 
 class Run:
@@ -65,7 +40,8 @@ class Run:
 
     Attributes:
         state: what is remembered of the copy, as it was last written.
-        read, written, deleted: rows.
+        keeper: writes rows, and counts them.
+        compared: what a verification compared.
         differences: rows that a verification found wrong.
         changes: how the entity's description changed.
     """
@@ -79,18 +55,17 @@ class Run:
         self.config = hub.config.sources[original.source].entities[original.name]
         self.clock = clock
         self.lease = lease
-        self.progress = progress
         self.connector = hub.connectors[original.source]
         self.store = replicas.store
+        self.replica = replicas.connector
+        self.memory = hub.config.limits.memory
         self.states = replicas.states
         self.entity = original
         self.reader = Reader(self.connector, original)
         self.state = State(entity=self.name)
         self.mode: Mode = "incremental"
-        self.read = 0
-        self.written = 0
-        self.deleted = 0
-        self.aside = 0
+        self.keeper = Keeper(replicas, clock, lease, self.reader, progress)
+        self.compared: Compared | None = None
         self.differences: int | None = None
         self.changes: list[str] = []
 
@@ -103,7 +78,10 @@ class Run:
         with self.lease.writing() as connection:
             self.state = self.states.read(connection, self.name)
             self._drop_retired(connection)
-        self.entity = self._described()
+        try:
+            self.entity = self._described()
+        except Unavailable:  # a connection that was lost while nobody used it says so to the first who does
+            self.entity = self._described()
         live = self._live()
         if keys is not None:
             return self._refresh(live, keys)
@@ -111,8 +89,9 @@ class Run:
         cursor = self._cursor()
         if live is None:
             self.mode = "first"
-        elif verify and not drifted:
+        elif verify and not drifted and self.entity.primary_key and self.reader.has_keys():
             self.mode = "verify"
+            return self.mode, self._verify(live, cursor)
         elif full or drifted or cursor is None or live.progress.get("cursor", cursor) != cursor:
             self.mode = "full"
         else:
@@ -203,24 +182,24 @@ class Run:
             top = sync_window.highest(batch.column(batch.schema.get_field_index(cursor)))
             highest = top if highest is None else highest if top is None else max(highest, top)
             waiting.append(batch)
-            self.read += batch.num_rows
+            self.keeper.read += batch.num_rows
             if sum(b.num_rows for b in waiting) > ATOMIC_ROWS:
-                self._flush(copy, waiting, save)
+                self.keeper.flush(copy, waiting, save)
                 waiting = []
-                self.progress("reading changes", self.read, None)
+                self.keeper.progress("reading changes", self.keeper.read, None)
         noted = sync_window.after(copy.progress, now, highest, self.wanted.overlap, type_)
         noted["cursor"] = cursor
         feed, until = self._fed(copy, now)
         due = self._reconciliation_is_due(copy, now)
         with self.lease.writing() as connection:
-            self._keep(connection, copy, waiting)
+            self.keeper.keep(connection, copy, waiting)
             known = feed is not None or (bool(counted) and counted[-1] == copy.rows + copy.quarantined)
             if known and not due and not feed:
                 return self._finish(connection, copy, noted, now, until, save)
             save(connection, copy, None)
-        self._pick(copy, feed or [], save)
+        self.keeper.pick(copy, feed or [], save)
         if due or not known:
-            self._reconcile(copy, save)
+            self.keeper.reconcile(copy, save)
             noted["reconciled"] = now.ours.isoformat()
         with self.lease.writing() as connection:
             return self._finish(connection, copy, noted, now, until, save)
@@ -256,54 +235,6 @@ class Run:
             counted += [n for n in (self.reader.count(),) if n is not None]
             yield from self.reader.read_carefully(where)
 
-    def _flush(self, copy: Copy, batches: Sequence[pa.RecordBatch], save: Save) -> None:
-        with self.lease.writing() as connection:
-            self._keep(connection, copy, batches)
-            save(connection, copy, None)
-
-    def _keep(self, connection: Connection, copy: Copy, batches: Sequence[pa.RecordBatch]) -> None:
-        """Store rows in a copy that answers queries or nearly does: every row is counted."""
-        for batch in batches:
-            done = self.store.write(connection, copy.table, batch, counting=True)
-            copy.rows += done.inserted
-            self.written += done.rows
-            unfit = dict(done.unfit)
-            if copy.quarantined:
-                fit = [key_text(k) for k in tuples(batch, self.entity.primary_key) if k not in unfit]
-                copy.quarantined -= self.states.release(connection, copy.table.name, fit)
-            self._put_aside(connection, copy, unfit)
-        damaged, self.reader.damaged = self.reader.damaged, {}
-        self._put_aside(connection, copy, damaged)
-
-    def _put_aside(self, connection: Connection, copy: Copy, rows: Mapping[tuple[Any, ...], str]) -> None:
-        """Rows that don't fit: what the copy held under their keys is not true any more."""
-        if not rows:
-            return
-        self._check_aside(rows)
-        copy.rows -= self._delete(connection, copy, list(rows))
-        texts = {key_text(k): reason for k, reason in rows.items()}
-        copy.quarantined += self.states.quarantine(connection, copy.table.name, texts, self.clock())
-
-    def _check_aside(self, rows: Mapping[Any, str]) -> None:
-        """A few rows may be damaged; where many are, something else is wrong.
-
-        Raises:
-            Rejected: too many.
-        """
-        self.aside += len(rows)
-        if self.aside > MOST_DAMAGED:
-            last = list(rows.values())[-1]
-            message = f"more than {MOST_DAMAGED:,} rows of {self.entity.name} can't be stored; the last: {last}"
-            raise Rejected(message, source=self.entity.source)
-
-    def _delete(self, connection: Connection, copy: Copy, keys: Sequence[tuple[Any, ...]]) -> int:
-        if not keys:
-            return 0
-        fields = [copy.table.field(k) for k in copy.table.primary_key]
-        columns = [pa.array([k[i] for k in keys], f.type) for i, f in enumerate(fields)]
-        batch = pa.RecordBatch.from_arrays(columns, names=[f.name for f in fields])
-        return self.store.delete(connection, copy.table, batch)
-
     # -- deletions -------------------------------------------------------------------------------
 
     def _fed(self, copy: Copy, now: Beginning) -> tuple[list[tuple[Any, ...]] | None, datetime | None]:
@@ -320,61 +251,6 @@ class Run:
         last = copy.progress.get("reconciled")
         return last is not None and now.ours - datetime.fromisoformat(last) >= self.wanted.reconcile
 
-    def _reconcile(self, copy: Copy, save: Save) -> None:
-        """Compare all keys: what the source does not have is deleted, what the copy does not have is fetched."""
-        self.progress("comparing keys", 0, copy.rows)
-        with tempfile.TemporaryFile() as file:
-            known = self._spooled_keys(copy, file)
-            with self.lease.writing() as connection:
-                with closing(pa.ipc.open_stream(file)) as keys:
-                    self.store.stage_keys(connection, copy.table, keys)
-                missing = [
-                    k for b in self.store.keys_without_row(connection, copy.table) for k in tuples(b, b.schema.names)
-                ]
-                extra = list(self.store.rows_without_key(connection, copy.table))
-                for batch in extra:
-                    gone = self.store.delete(connection, copy.table, batch)
-                    copy.rows -= gone
-                    self.deleted += gone
-                quarantine = self.states.quarantine_of(connection, copy.table.name) if copy.quarantined else {}
-                lost = [k for k in quarantine if k not in known]
-                copy.quarantined -= self.states.release(connection, copy.table.name, lost)
-                save(connection, copy, None)
-        self._pick(copy, missing, save)
-
-    def _spooled_keys(self, copy: Copy, file: IO[bytes]) -> set[str]:
-        """All keys of the source in a file; those that are in quarantine also as text."""
-        names = self.entity.primary_key
-        schema = pa.schema([pa.field(n, self.entity.field(n).type) for n in names])
-        known: set[str] = set()
-        with self.lease.writing() as connection:
-            quarantine = set(self.states.quarantine_of(connection, copy.table.name)) if copy.quarantined else set()
-        with pa.ipc.new_stream(file, schema) as sink:
-            for batch in self.reader.read(None, names):
-                sink.write_batch(batch.cast(schema) if batch.schema != schema else batch)
-                if quarantine:
-                    known |= quarantine & {key_text(k) for k in tuples(batch, names)}
-        file.seek(0)
-        return known
-
-    def _pick(self, copy: Copy, keys: Sequence[tuple[Any, ...]], save: Save) -> None:
-        """Fetch records by key; those that the source does not have are deleted."""
-        for start in range(0, len(keys), PICKED_ROWS):
-            some = keys[start : start + PICKED_ROWS]
-            batches = list(self.reader.pick(some))
-            damaged = set(self.reader.damaged)
-            there = {k for b in batches for k in tuples(b, self.entity.primary_key)} | damaged
-            self.read += sum(b.num_rows for b in batches)
-            with self.lease.writing() as connection:
-                self._keep(connection, copy, batches)
-                lost = [k for k in some if k not in there]
-                gone = self._delete(connection, copy, lost)
-                copy.rows -= gone
-                self.deleted += gone
-                if copy.quarantined:
-                    copy.quarantined -= self.states.release(connection, copy.table.name, [key_text(k) for k in lost])
-                save(connection, copy, None)
-
     def _refresh(self, live: Copy | None, keys: Iterable[Any]) -> tuple[Mode, datetime | None]:
         self.mode = "keys"
         if live is None:
@@ -385,8 +261,38 @@ class Run:
         if not self.entity.primary_key or not self.reader.has_keys():
             raise ConfigError(f"records of {self.name} can't be read by key")
         wanted = [k if isinstance(k, tuple) else (k,) for k in keys]
-        self._pick(live, list(dict.fromkeys(wanted)), self._save_live)
+        self.keeper.pick(live, list(dict.fromkeys(wanted)), self._save_live)
         return "keys", self.state.as_of
+
+    # -- proof ---------------------------------------------------------------------------------
+
+    def _verify(self, live: Copy, cursor: str | None) -> datetime:
+        """Compare the copy with its source, and fetch what differs."""
+        now = self._beginning()
+        if cursor is not None:
+            self._catch_up(live, cursor, self._save_live)
+        comparing = Comparing(self.reader, self.replica, live.table, self.memory)
+        self.keeper.progress("comparing", 0, live.rows)
+        self.compared = comparing.compare(live.rows)
+        wrong = self.compared.keys
+        as_of = now.ours
+        if wrong and cursor is not None:  # what was written in the meantime is no fault of the copy
+            as_of = self._catch_up(live, cursor, self._save_live)
+            wrong = comparing.still(sorted(wrong))
+        before = self.keeper.deleted
+        if not self.compared.by_checksum:  # a read shows what the copy lacks, not what only the copy has
+            self.keeper.reconcile(live, self._save_live)
+        only_here = self.keeper.deleted - before
+        self.keeper.pick(live, sorted(wrong), self._save_live)
+        aside = self._aside(live) if live.quarantined else {}
+        self.differences = only_here + sum(key_text(k) not in aside for k in wrong)
+        with self.lease.writing() as connection:
+            self._save_live(connection, live, as_of)
+        return as_of
+
+    def _aside(self, live: Copy) -> Mapping[str, str]:
+        with self.lease.writing() as connection:
+            return self.states.quarantine_of(connection, live.table.name)
 
     # -- loading ---------------------------------------------------------------------------------
 
@@ -396,7 +302,7 @@ class Run:
         with self.lease.writing() as connection:
             parts = self.states.parts(connection, stage.table.name)
         expected = self.reader.count()
-        sync_load.load(self.reader, parts, lambda arrived: self._keep_arrived(stage, arrived, expected))
+        sync_load.load(self.reader, parts, lambda arrived: self.keeper.keep_arrived(stage, arrived, expected))
         with self.lease.writing() as connection:
             for fields in self._indexed():
                 self.store.index(connection, stage.table, fields)
@@ -404,26 +310,11 @@ class Run:
             stage.rows = self.store.count(connection, stage.table)
             stage.quarantined = self.states.quarantined(connection, stage.table.name)
             self._save_stage(connection, stage, None)
-        if self.mode == "verify":
-            assert live is not None
-            return self._verify(live, stage, cursor, began)
         if cursor is not None:
             return self._catch_up(stage, cursor, self._publish)
         with self.lease.writing() as connection:
             self._publish(connection, stage, began.ours)
         return began.ours
-
-    def _verify(self, live: Copy, stage: Copy, cursor: str | None, began: Beginning) -> datetime:
-        """Count what differs between the copy and a new load, both up to date; the better one stays."""
-        as_of = began.ours
-        if cursor is not None:
-            self._catch_up(live, cursor, self._save_live)
-            as_of = self._catch_up(stage, cursor, self._save_stage)
-        with self.lease.writing() as connection:
-            missing, extra, different = self.store.differing(connection, stage.table, live.table)
-            self.differences = missing + extra + different + abs(live.quarantined - stage.quarantined)
-            self._publish(connection, stage, as_of)
-        return as_of
 
     def _stage(self, cursor: str | None) -> tuple[Copy, Beginning]:
         """The table to load into: one that a crashed sync began, if it still fits, or a new one."""
@@ -464,23 +355,6 @@ class Run:
         if now.theirs is not None and isinstance(self.connector, Deletions):
             progress["feed"] = now.theirs.isoformat()
         return {**progress, "reconciled": now.ours.isoformat()}
-
-    def _keep_arrived(self, stage: Copy, arrived: sync_load.Arrived, expected: int | None) -> None:
-        with self.lease.writing() as connection:
-            if arrived.batch is not None:
-                done = self.store.write(connection, stage.table, arrived.batch)
-                self.written += done.rows
-                self.read += arrived.batch.num_rows
-                if done.unfit:
-                    texts = {key_text(k): reason for k, reason in done.unfit}
-                    self._check_aside(texts)
-                    self.states.quarantine(connection, stage.table.name, texts, self.clock())
-            if arrived.last:
-                damaged, self.reader.damaged = self.reader.damaged, {}
-                texts = {key_text(k): reason for k, reason in damaged.items()}
-                self.states.quarantine(connection, stage.table.name, texts, self.clock())
-                self.states.finish_part(connection, stage.table.name, arrived.part)
-        self.progress("loading", self.read, expected)
 
     def _indexed(self) -> Iterator[tuple[str, ...]]:
         """Fields by which relations lead here and from here, each set once."""

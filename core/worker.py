@@ -14,10 +14,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from celery import Celery, bootsteps, signals
-from celery.beat import EmbeddedService, Scheduler
+from celery.beat import Scheduler
 from kombu.exceptions import OperationalError
 
 from groundwire.core import broker, limits
@@ -34,9 +35,14 @@ from groundwire.core.webhooks import Webhooks
 log = logging.getLogger(__name__)
 
 SYNC = "groundwire.sync_entity"
+REFRESH = "groundwire.refresh"
 
 TICK = 1.0
 """Seconds between two looks at the schedule, at most."""
+
+
+LOOK = 2.0
+"""Seconds between two looks whether the broker still has what it was given."""
 
 
 class Stopping(BaseException):
@@ -56,6 +62,8 @@ class Runtime:
     def __init__(self, config: configuration.Config) -> None:
         self.config = config
         replicas = Replicas.of(config)
+        if replicas is None and config.cache.refresh == "worker":
+            replicas = Replicas(config)
         if replicas is None:
             raise ConfigError("no entity has a replica; set sources.NAME.entities.ENTITY.replica = true")
         self.replicas = replicas
@@ -63,7 +71,13 @@ class Runtime:
         self.control = Control.of(config)
         limits.attach(self.hub.connectors.values(), config, self.control, background=True)
         self.syncer = Syncer(self.hub, self.replicas)
+        self.syncer.changes.subscribe(self._changed)
         self.schedule = Schedule(self.control, self.replicas)
+
+    def _changed(self, entity: str, moment: datetime) -> None:
+        """What was read of this entity before is used no more, by any who share the cache."""
+        if self.hub.cache is not None:
+            self.hub.cache.invalidate(entity.split(".", 1)[0], [entity], moment)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -180,6 +194,17 @@ def send_sync(entity: str, *, full: bool = False, verify: bool = False, queued: 
     app.send_task(SYNC, kwargs=arguments, queue=queue, retry=False)
 
 
+@app.task(name=REFRESH)  # type: ignore[untyped-decorator]
+def refresh(sql: str, limit: int | None = None, link_values: bool = False) -> str:
+    """Read anew what a question reads, for those who ask it next; see `core/refresh`."""
+    try:
+        runtime().hub.refresh(sql, limit=limit, link_values=link_values)
+    except GroundwireError as error:
+        log.warning("a copy could not be read again: %s", error)
+        return "failed"
+    return "read again"
+
+
 # -- beat ----------------------------------------------------------------------------------------
 
 
@@ -187,15 +212,22 @@ class Beat(Scheduler):  # type: ignore[misc]
     """Celery's scheduler over `core/schedule`. Any number may run: each errand is claimed by one."""
 
     max_interval = TICK
+    refused = 0
+    watch: broker.Watch | None = None
+    looked = -LOOK
 
     def setup_schedule(self) -> None:
         self.data: dict[str, Any] = {}
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Send what is due; seconds until the next look."""
+        """Send what is due, and again what the broker lost; seconds until the next look."""
         try:
             own = runtime()
+            self._look_for_losses(own)
             errands = own.schedule.due()
+        except ConnectionError as error:
+            log.warning("%s", error)
+            return self._refused()
         except GroundwireError as error:
             log.warning("the schedule can't be read: %s", error)
             return 5 * TICK
@@ -205,9 +237,60 @@ class Beat(Scheduler):  # type: ignore[misc]
             except (OperationalError, OSError) as error:
                 log.warning("the broker takes no errands: %s", type(error).__name__)
                 own.schedule.unsent(errands[number:])
-                return 5 * TICK
+                return self._refused()
+        self.refused = 0
         shortest = min((w.every.total_seconds() for w in own.replicas.wanted.values()), default=TICK)
         return max(0.1, min(TICK, shortest / 4))
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        if self.watch is not None:
+            self.watch.close()
+        super().close()
+
+    def _refused(self) -> float:
+        """Seconds until a broker that takes nothing is tried again."""
+        self.refused += 1
+        self.looked = -LOOK
+        return min(5 * TICK, 0.5 * TICK * 2.0 ** min(self.refused, 10))
+
+    def _look_for_losses(self, own: Runtime) -> None:
+        """What a broker had when it was emptied or replaced is sent again without waiting for its time."""
+        if time.monotonic() < self.looked + LOOK:
+            return
+        if self.watch is None:
+            self.watch = broker.Watch(own.config)
+        now = own.replicas.clock().timestamp()
+        if self.watch.lost() and (again := own.schedule.lost(now)):
+            log.warning("the broker lost its queues: %d errands are sent again", again)
+        self.looked = time.monotonic()
+
+
+class BeatThread(threading.Thread):
+    """The beat within a worker. Unlike Celery's own it stops at once, not at the end of a pause."""
+
+    def __init__(self, scheduler: Beat) -> None:
+        super().__init__(name="groundwire beat", daemon=True)
+        self._scheduler = scheduler
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Tick until it is stopped."""
+        pause = 0.0
+        while not self._stopping.wait(pause):
+            try:
+                pause = self._scheduler.tick()
+            except Exception:  # a beat that died would leave every replica to age in silence
+                log.exception("the beat goes on after an error")
+                pause = 5 * TICK
+        self._scheduler.close()
+
+    def stop(self) -> None:
+        """Stop, after the errand that is being sent."""
+        self._stopping.set()
+        self.join(5 * TICK)
+
+    terminate = stop
 
 
 class BeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -217,7 +300,7 @@ class BeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
     label = "groundwire beat"
 
     def create(self, worker: Any) -> Any:
-        return EmbeddedService(worker.app, thread=True, scheduler_cls="groundwire.core.worker:Beat")
+        return BeatThread(Beat(worker.app))
 
 
 class NoticeStep(bootsteps.StartStopStep):  # type: ignore[misc]

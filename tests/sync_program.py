@@ -13,11 +13,12 @@ import sys
 
 import synced
 
-from groundwire.core import config, sync_load, sync_run  # noqa: F401 - imported before the fork
+from groundwire.core import config, sync_copy, sync_load, sync_run, sync_verify  # noqa: F401 - imported before the fork
 
 
 def _child(order: dict[str, object]) -> None:
-    sync_load.PART_ROWS, sync_run.ATOMIC_ROWS, sync_run.PICKED_ROWS = 2_000, 300, 100
+    sync_load.PART_ROWS, sync_run.ATOMIC_ROWS, sync_copy.PICKED_ROWS = 2_000, 300, 100
+    sync_verify.RANGE_ROWS = 500
     opened = synced.Synced(synced.settings(str(order["url"]), str(order["replicas"])))
     opened.hub.catalog  # noqa: B018 - discovery is not what is killed
     print("syncing", flush=True)

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from groundwire import Hub
 from groundwire.core import config
 from groundwire.core.config import Config
-from groundwire.core.replica import Replicas, utc_now
+from groundwire.core.freshness import utc_now
+from groundwire.core.replica import Replicas
 from groundwire.core.sync import Syncer, SyncReport
 
 ENTITY = "erp.item"

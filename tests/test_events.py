@@ -82,6 +82,18 @@ def test_a_transaction_that_is_rolled_back_is_not_heard(spot: Place, own: Runtim
     assert len(spot.copy()) == 200
 
 
+def test_who_subscribes_hears_of_a_change_before_the_copy_has_it(
+    spot: Place, own: Runtime, listener: SourceListener
+) -> None:
+    heard: list[tuple[str, bool]] = []
+    changed = [(2, "heard"), *(r for r in spot.original() if r[0] != 2)]
+    own.syncer.changes.subscribe(lambda entity, _: heard.append((entity, (2, "heard") in spot.copy())))
+    spot.do("UPDATE orders SET name = 'heard' WHERE id = 2")
+    _equal(spot)
+    assert sorted(spot.copy()) == sorted(changed)
+    assert heard[0] == ("dwh.orders", False)
+
+
 def test_only_the_touched_records_are_read(
     spot: Place, own: Runtime, listener: SourceListener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from synced import ENTITY, History, Synced, make_items, settings, synced
 
 from groundwire.core import sync_load, sync_run
 from groundwire.core.errors import Busy, Rejected, SourceError, Unavailable
+from groundwire.core.replica_state import Lease
 from groundwire.core.sync import Syncer
 
 pytestmark = pytest.mark.server
@@ -140,6 +142,44 @@ def test_only_one_sync_of_an_entity_at_a_time(opened: Synced, postgres_url: str,
     assert opened.replicas.status()[0].syncing is None
     opened.sync()
     opened.check()
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def test_a_crash_after_any_commit_is_made_good_by_the_next_sync(
+    opened: Synced, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed must prove no more than what was stored with it."""
+    plain, left = Lease.writing, [0]
+
+    @contextmanager
+    def writing(self: Lease) -> Iterator[sa.Connection]:
+        with plain(self) as connection:
+            yield connection
+        left[0] -= 1
+        if left[0] == 0:
+            raise Crash
+
+    monkeypatch.setattr(Lease, "writing", writing)
+    crashes = 0
+    for commit in range(1, 9):
+        for how in ({}, {"verify": True}):
+            write(
+                f"UPDATE item SET amount = amount + 1, changed = now() WHERE id % {commit + 2} = 0".replace("%", "%%")
+            )
+            write(f"DELETE FROM item WHERE id = {commit * 20 + len(how)}")
+            write("UPDATE item SET changed = now() WHERE id = 3000")  # the highest of all, also of what was lost
+            left[0] = commit
+            try:
+                opened.sync(**how)
+            except Crash:
+                crashes += 1
+            left[0] = 0
+            opened.sync()
+            opened.check()
+    assert crashes > 6
 
 
 def test_a_sync_that_lost_its_lease_can_not_commit(opened: Synced) -> None:

@@ -16,9 +16,9 @@ from synced import Synced, make_items, settings, synced
 
 from groundwire import Hub
 from groundwire.connectors.memory import MemoryConnector
-from groundwire.core import config
+from groundwire.core import broker, config
 from groundwire.core.errors import ConfigError, Rejected, SourceError
-from groundwire.core.replica import Replicas
+from groundwire.core.replica import Replicas, replica_url
 from groundwire.demo.salesforce_sandbox import SalesforceSandbox
 from groundwire.demo.tryton_server import TrytonServer
 
@@ -177,7 +177,8 @@ def test_fields_that_come_go_and_change(postgres_url: str, replicas: str) -> Non
         # a hub that still thinks of numbers does not take the copy's texts for them
         stale = opened.hub.query(f"SELECT id FROM {ITEM} WHERE id = 1", max_age="1d")
         assert stale.sources[0].mode == "replica"
-        plan = opened.hub.plan(f"SELECT amount FROM {ITEM}", offers=opened.hub._offers(dt.timedelta(days=1))[0])
+        offers = opened.replicas.offers(opened.hub.catalog, lambda _: dt.timedelta(days=1), opened.replicas.clock())
+        plan = opened.hub.plan(f"SELECT amount FROM {ITEM}", offers=offers)
         assert plan.fragments[0].source == "erp"
         write("ALTER TABLE item DROP COLUMN name")
         with synced(made) as later:
@@ -264,6 +265,9 @@ def test_salesforce_by_its_stamps_and_its_feed_of_deletions(sandbox: SalesforceS
     assert (report.mode, report.deleted) == ("incremental", 1), report
     assert len(sandbox.requests) < 10
     opened.check("erp.Contact", "Id")
+    sandbox.data["Contact"][5]["Name"] = "changed without a stamp"
+    assert opened.sync("erp.Contact", verify=True).differences == 1
+    opened.check("erp.Contact", "Id")
     together = "SELECT Account.Name, COUNT(*) FROM erp.Contact GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5"
     copied = opened.hub.query(together, max_age="1h")
     assert [s.mode for s in copied.sources] == ["replica"] and len(copied.sources[0].native) == 1
@@ -325,6 +329,7 @@ def test_copies_of_several_sources_are_joined_by_one_database(tmp_path: Path, re
                 "shop": {"type": "memory", "entities": {"orders": {"replica": True, "max_age": "2h"}}},
             },
             "replicas": {"url": replicas},
+            "cache": {"enabled": False},
         },
         base=Path(),
     )
@@ -424,4 +429,63 @@ def test_an_entity_that_is_gone_is_an_error(tmp_path: Path, replicas: str) -> No
             connection.exec_driver_sql("DROP TABLE item")
         with pytest.raises(Rejected, match="not there any more"):
             opened.sync()
+    engine.dispose()
+
+
+# -- where copies are, and who hears of them -----------------------------------------------------
+
+
+def _two_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Configurations of two projects of the same shape, which name no database for their replicas."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    files = []
+    for project in ("one", "two"):
+        url = f"sqlite:///{tmp_path / project}.sqlite"
+        _items(url).dispose()
+        file = tmp_path / project / "groundwire.toml"
+        file.parent.mkdir()
+        file.write_text(
+            f'[sources.erp]\ntype = "sql"\nurl = "{url}"\nprofile = false\n'
+            '[sources.erp.entities.item]\nreplica.cursor = "changed"\n',
+            encoding="utf-8",
+        )
+        files.append(file)
+    return files
+
+
+def test_two_configurations_share_no_replica_and_no_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = (config.load(file) for file in _two_places(tmp_path, monkeypatch))
+    with synced(one) as first, synced(two) as second:
+        first.sync()
+        assert first.replicas.state(ITEM).table is not None
+        assert second.replicas.state(ITEM).table is None
+    assert broker.folder(one) != broker.folder(two)
+    monkeypatch.chdir(tmp_path / "one")
+    assert replica_url(config.load("groundwire.toml")) == replica_url(one)
+    assert broker.folder(config.load(tmp_path / "two" / ".." / "one" / "groundwire.toml")) == broker.folder(one)
+
+
+def test_who_subscribes_hears_of_what_a_sync_changed_and_of_nothing_else(tmp_path: Path, replicas: str) -> None:
+    url = f"sqlite:///{tmp_path / 'source.sqlite'}"
+    engine = _items(url)
+    heard: list[tuple[str, dt.datetime]] = []
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the cache is gone")
+
+    with synced(settings(url, replicas)) as opened:
+        opened.syncer.changes.subscribe(fail)
+        end = opened.syncer.changes.subscribe(lambda *what: heard.append(what))
+        before = dt.datetime.now(dt.UTC)
+        opened.sync()
+        assert [entity for entity, _ in heard] == [ITEM] and heard[0][1] >= before
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM item WHERE id = 7")
+        opened.sync(keys=[7])
+        assert len(heard) == 2
+        opened.sync(keys=[7])  # it was not there, and is not
+        assert len(heard) == 2
+        end()
+        opened.sync(full=True)
+        assert len(heard) == 2
     engine.dispose()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
-import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -15,7 +16,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from kombu import Connection
+from kombu import Exchange, Producer, Queue
+from own_servers import OwnRedis, free_port
 from worker_program import Place, empty_redis, fill, forget, place, redis_url, until, vhost
 
 from groundwire.core import broker, worker
@@ -69,10 +71,10 @@ class Locked:
 
 
 def test_through_each_broker_a_killed_workers_sync_is_done_again_and_a_worker_stops_when_told(carried: Place) -> None:
+    carried.configure(every="0.4s")
     first = carried.start()
     until(lambda: carried.copy() == carried.original(), "the first load")
     held = Locked(carried.source)
-    carried.command("schedule", "orders", "1s")
     until(lambda: carried.status().syncing == str(first.pid), "a sync is running")
     os.killpg(first.pid, signal.SIGKILL)
     first.wait(10)
@@ -90,10 +92,10 @@ def test_celery_itself_runs_workers_with_processes_one_of_which_may_be_killed(
     tmp_path: Path, postgres_url: str
 ) -> None:
     with place(tmp_path, postgres_url, {}) as spot:
-        spot.configure(every="1s")
+        spot.configure(every="0.4s")
         celery = ("celery", "-A", "groundwire.core.worker")
-        running = spot.start("worker", "-c", "1", "-l", "INFO", program=celery)
-        beat = spot.start("beat", "-l", "INFO", program=celery)
+        running = spot.start_program(*celery, "worker", "-c", "1", "-l", "INFO")
+        beat = spot.start_program(*celery, "beat", "-l", "INFO")
         until(lambda: spot.copy() == spot.original(), "the first load")
         held = Locked(spot.source)
         child = int(until(lambda: spot.status().syncing, "a sync is running"))
@@ -108,18 +110,18 @@ def test_celery_itself_runs_workers_with_processes_one_of_which_may_be_killed(
 
 def test_rabbitmq_may_lose_its_queues_and_connections(tmp_path: Path, postgres_url: str) -> None:
     with vhost() as url, place(tmp_path, postgres_url, {"AMQP_URL": url}) as spot:
-        spot.configure(every="1s")
+        spot.configure(every="0.4s")
         running = spot.start()
         until(lambda: spot.copy() == spot.original(), "the first load")
         forget(url.rpartition("/")[2])
         spot.do("UPDATE orders SET name = 'afterwards', updated_at = clock_timestamp() WHERE id < 10")
-        until(lambda: spot.copy() == spot.original(), "the sync over new queues", 60)
+        until(lambda: spot.copy() == spot.original(), "the sync over new queues")
         assert spot.stop(running) == 0
 
 
 def test_replicas_in_postgresql_serve_workers_of_several_machines(tmp_path: Path, postgres_url: str) -> None:
     with place(tmp_path, postgres_url, {"REDIS_URL": redis_url()}) as spot:
-        spot.configure(every="1s", replicas=postgres_url)
+        spot.configure(every="0.4s", replicas=postgres_url)
         both = [spot.start() for _ in range(2)]
         until(lambda: spot.copy() == spot.original(), "the first load")
         spot.do("DELETE FROM orders WHERE id > 150")
@@ -140,7 +142,7 @@ def test_two_workers_told_to_sync_one_entity_do_it_once(carried: Place) -> None:
     until(lambda: len(carried.copy()) == 50_000, "it was done")
     _send(carried, queued=told, times=3)  # sent again, as after a broker that lost its acknowledgements
     ends = ("was synced since", "is being synced by process", "dwh.orders: ")
-    until(lambda: sum(carried.logs().count(f"{end}") for end in ends) >= 5, "all five came to an end", 70)
+    until(lambda: sum(carried.logs().count(f"{end}") for end in ends) >= 5, "all five came to an end")
     assert carried.logs().count("dwh.orders: first") == 1
     assert "incremental" not in carried.logs()
     assert all("received" in carried.log(one) for one in both)
@@ -150,7 +152,7 @@ def _send(spot: Place, *, queued: float, times: int) -> None:
     config = spot.config
     found = broker.settings(config, spot.environment)
     name = broker.queue_name(config, "dwh")
-    with Connection(found["broker_url"], transport_options=found["broker_transport_options"]) as connection:
+    with broker.connect(found) as connection:
         app = worker.Celery("sender", broker=found["broker_url"], set_as_current=False)
         app.conf.update(found)
         for _ in range(times):
@@ -166,7 +168,7 @@ def test_the_embedded_broker_gives_every_message_once_and_whole(spot: Place) -> 
     got: list[Any] = []
 
     def take() -> None:
-        with Connection(found["broker_url"], transport_options=found["broker_transport_options"]) as connection:
+        with broker.connect(found) as connection:
             queue = connection.SimpleQueue("plain", serializer="json")
             end = time.monotonic() + 20
             while len(got) < len(sent) and time.monotonic() < end:
@@ -179,13 +181,10 @@ def test_the_embedded_broker_gives_every_message_once_and_whole(spot: Place) -> 
                 message.ack()
             queue.close()
 
-    # an errand sent while several processes make the same queue may be lost, and is sent again by beat
-    with Connection(found["broker_url"], transport_options=found["broker_transport_options"]) as connection:
-        connection.SimpleQueue("plain", serializer="json").close()
     takers = [threading.Thread(target=take) for _ in range(3)]
     for taker in takers:
         taker.start()
-    with Connection(found["broker_url"], transport_options=found["broker_transport_options"]) as connection:
+    with broker.connect(found) as connection:
         queue = connection.SimpleQueue("plain", serializer="json")
         for message in sent:
             queue.put(message)
@@ -195,61 +194,104 @@ def test_the_embedded_broker_gives_every_message_once_and_whole(spot: Place) -> 
     assert sorted(m["number"] for m in got) == list(range(120))
 
 
+def test_queues_that_are_made_at_the_same_moment_all_get_their_messages(spot: Place) -> None:
+    found = broker.settings(spot.config, spot.environment)
+
+    def exchange(number: int, together: threading.Barrier, got: list[int]) -> None:
+        with broker.connect(found) as connection:
+            shared = Exchange(f"shared-{id(together)}", type="direct")
+            queue = Queue(f"q{id(together)}-{number}", shared, routing_key=f"key{number}")
+            with connection.channel() as channel:
+                together.wait(20)
+                bound = queue.bind(channel)
+                bound.declare()
+                together.wait(20)
+                Producer(channel, shared, queue.routing_key).publish({"number": number}, serializer="json")
+                message = bound.get(no_ack=True)
+                if message is not None:
+                    got.append(message.payload["number"])
+
+    for _ in range(20):
+        together, got = threading.Barrier(4), list[int]()
+        threads = [threading.Thread(target=exchange, args=(n, together, got)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(got) == [0, 1, 2, 3]
+
+
+def _emptied(spot: Place) -> None:
+    """The broker forgets everything."""
+    if spot.environment.get("REDIS_URL"):
+        empty_redis(spot)
+    elif spot.environment["AMQP_URL"]:
+        forget(spot.environment["AMQP_URL"].rpartition("/")[2])
+    else:
+        for message in (broker.folder(spot.config) / "messages").iterdir():
+            message.unlink()
+
+
+def test_a_broker_that_lost_its_queues_is_noticed_once(carried: Place) -> None:
+    watch = broker.Watch(carried.config, carried.environment)
+
+    def lost() -> list[bool]:
+        try:
+            return [watch.lost()]
+        except ConnectionError:  # cut with the queues
+            return []
+
+    assert [watch.lost(), watch.lost()] == [True, False]
+    _emptied(carried)
+    assert [until(lost, "the broker answers"), watch.lost()] == [[True], False]
+    watch.close()
+    assert not watch.lost(), "another connection sees the same"
+    watch.close()
+
+
 def test_redis_may_be_restarted_empty_in_mid_flight(tmp_path: Path, postgres_url: str) -> None:
-    pytest.importorskip("redis")
-    port = _free_port()
-    server = _redis(port, tmp_path)
-    try:
-        with place(tmp_path, postgres_url, {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}) as spot:
-            spot.configure(every="1s")
-            running = spot.start()
-            until(lambda: spot.copy() == spot.original(), "the first load")
-            server.kill()
-            server.wait(10)
-            spot.do("UPDATE orders SET name = 'while it was away', updated_at = clock_timestamp() WHERE id < 10")
-            time.sleep(2.0)
-            server = _redis(port, tmp_path)
-            until(lambda: spot.copy() == spot.original(), "the sync after the restart")
-            assert spot.stop(running) == 0
-    finally:
-        server.kill()
-        server.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _redis(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    until(answers, "redis-server answers")
-    return server
+    with OwnRedis(tmp_path) as redis, place(tmp_path, postgres_url, {"REDIS_URL": redis.url}) as spot:
+        spot.configure(every="0.4s")
+        running = spot.start()
+        until(lambda: spot.copy() == spot.original(), "the first load")
+        redis.kill()
+        spot.do("UPDATE orders SET name = 'while it was away', updated_at = clock_timestamp() WHERE id < 10")
+        time.sleep(0.3)
+        redis.start()
+        until(lambda: spot.copy() == spot.original(), "the sync after the restart")
+        assert spot.stop(running) == 0
 
 
 # -- stopping, changing, failing -----------------------------------------------------------------
 
 
 def test_a_worker_that_is_told_to_stop_puts_a_long_sync_down_and_the_next_goes_on(spot: Place) -> None:
-    fill(spot.source, 300_000)
-    running = spot.start()
+    fill(spot.source, 10_000)
+    running = spot.start(PART_ROWS=25)
     until(lambda: spot.status().syncing, "the first load is running")
-    time.sleep(0.5)
+    with sqlite3.connect(spot.folder / "replicas.sqlite", isolation_level=None, timeout=20) as copies:
+        until(lambda: _parts(copies) > 1, "parts of it are done")
+        copies.execute("BEGIN IMMEDIATE")  # it can't go on while this holds
+        running.send_signal(signal.SIGTERM)
+        until(lambda: "Warm shutdown" in spot.log(running), "it has heard")
+        done = _parts(copies)
+        copies.execute("ROLLBACK")
     stopped = time.monotonic()
     assert spot.stop(running) == 0
     assert time.monotonic() - stopped < 8
     assert "was put down, because the worker stops" in spot.log(running)
     state = spot.status()
     assert (state.mode, state.last_error) == ("waiting", None)
-    spot.start()
-    until(lambda: len(spot.copy()) == 300_000, "the next worker loads it")
+    again = spot.start(PART_ROWS=25)
+    until(lambda: len(spot.copy()) == 10_000, "the next worker loads it")
+    read = int(until(lambda: re.search(r"dwh.orders: first, (\d+) read", spot.log(again)), "it says so")[1])
+    # parts have 24 or 25 rows, and what is new since the load began is read once more
+    assert read <= 20_000 - 24 * done, "parts that were complete are read again"
+
+
+def _parts(copies: sqlite3.Connection) -> int:
+    """How many parts of a first load are complete."""
+    return int(copies.execute("SELECT COUNT(*) FROM _groundwire_parts WHERE done").fetchone()[0])
 
 
 def test_the_schedule_can_be_changed_while_workers_run(spot: Place) -> None:
@@ -285,18 +327,18 @@ def _row(spot: Place) -> dict[str, Any]:
 
 def test_a_source_that_is_down_is_tried_again_soon_and_later_each_time(here: Place) -> None:
     worker.sync_entity("dwh.orders")
-    here.url = here.url.replace(":5432/", f":{_free_port()}/")
+    here.url = here.url.replace(":5432/", f":{free_port()}/")
     own = worker.runtime()
     here.configure(every="1h")
     worker._forget_runtime()
     own.close()
     pauses = []
-    for attempt in (1, 2, 3):
+    for attempt in (1, 2):
         assert worker.sync_entity("dwh.orders") == "dwh.orders failed"
         row = _row(here)
         assert row["attempts"] == attempt
         pauses.append(row["retry_at"] - row["ended"])
-    assert [0.5 * 2**n <= p <= 2**n for n, p in enumerate(pauses)] == [True] * 3
+    assert [0.5 * 2**n <= p <= 2**n for n, p in enumerate(pauses)] == [True] * 2
     assert worker.runtime().schedule.due() == []
     until(worker.runtime().schedule.due, "it is due when the pause is over", 8)
 
@@ -317,6 +359,26 @@ def test_pauses_are_what_the_source_asked_for_or_double_up_to_five_minutes() -> 
     assert all(0.5 <= backoff(down, 1) <= 1 for _ in range(50))
     assert all(LONGEST_PAUSE / 2 <= backoff(down, 40) <= LONGEST_PAUSE for _ in range(50))
     assert len({backoff(down, 5) for _ in range(20)}) > 1
+
+
+def test_what_the_broker_lost_is_sent_again_at_once(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[float] = []
+    monkeypatch.setattr(worker, "send_sync", lambda entity, queued: sent.append(queued))
+    monkeypatch.setattr(worker, "LOOK", 0.0)
+    beat = worker.Beat(worker.app)
+    for _ in range(3):
+        beat.tick()
+    assert len(sent) == 1, "what is on its way is left alone"
+    _emptied(here)
+    for _ in range(3):
+        beat.tick()
+    assert len(sent) == 2 and sent[1] > sent[0]
+    begun = worker.runtime().schedule.begin("dwh.orders", sent[1])
+    assert begun is not None
+    _emptied(here)
+    beat.tick()
+    assert len(sent) == 2, "what a worker has begun is left alone"
+    beat.close()
 
 
 def test_an_errand_that_was_lost_is_sent_again_and_two_schedulers_send_it_once(
@@ -368,7 +430,7 @@ def test_status_watches_until_it_is_interrupted(spot: Place) -> None:
 
 
 def test_a_broker_that_does_not_answer_is_said_and_costs_no_status(spot: Place) -> None:
-    spot.environment["REDIS_URL"] = f"redis://127.0.0.1:{_free_port()}/0"
+    spot.environment["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     told = json.loads(spot.command("status", "--json").stdout)
     assert told["broker"] == "redis"
     assert told["broker_error"].startswith("the broker does not answer")
@@ -376,7 +438,7 @@ def test_a_broker_that_does_not_answer_is_said_and_costs_no_status(spot: Place) 
 
 
 def test_a_source_that_is_down_ends_sync_by_hand_with_its_exit_code(spot: Place) -> None:
-    spot.url = spot.url.replace(":5432/", f":{_free_port()}/")
+    spot.url = spot.url.replace(":5432/", f":{free_port()}/")
     spot.configure()
     assert spot.command("sync").exit_code == 4
     assert spot.command("worker", "--source", "crm").exit_code == 3

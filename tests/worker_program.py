@@ -16,14 +16,17 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from forked import Forked, groundwire
 from typer.testing import CliRunner, Result
 
 from groundwire.agents import cli
 from groundwire.core import config as configuration
 from groundwire.core.replica import Replicas, ReplicaStatus
 
-SECONDS = 40.0
-"""How long anything may take here."""
+SECONDS = 45.0
+"""How long anything may take here: more than the half minute after which an errand is sent again, whatever became of it."""
+
+Running = Forked | subprocess.Popen[str]
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
@@ -45,7 +48,7 @@ class Place:
     url: str
     environment: dict[str, str]
     source: sa.Engine
-    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+    workers: list[Running] = field(default_factory=list)
 
     @property
     def config_path(self) -> Path:
@@ -115,12 +118,22 @@ class Place:
         environment = {**self.environment, "GROUNDWIRE_CONFIG": str(self.config_path)}
         return CliRunner().invoke(cli.app, list(arguments), env=environment)
 
-    def start(self, *arguments: str, program: tuple[str, ...] = ("groundwire", "worker")) -> subprocess.Popen[str]:
-        """Start a worker, whose log is `log(worker)`."""
-        path = self.folder / f"worker-{len(self.workers)}.log"
-        with path.open("w", encoding="utf-8") as log:
+    def start(self, *arguments: str, **sizes: int) -> Forked:
+        """Start a worker in a process that has imported everything; its log is `log(worker)`.
+
+        Args:
+            arguments: of `groundwire worker`.
+            sizes: constants of `sync_load` that are smaller in this process.
+        """
+        worker = Forked(self._next_log(), self.folder, self.environment, groundwire, ("worker", *arguments), sizes)
+        self.workers.append(worker)
+        return worker
+
+    def start_program(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a worker as a shell would: `python -m` these arguments."""
+        with self._next_log().open("w", encoding="utf-8") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", *program, *arguments],
+                [sys.executable, "-W", "ignore", "-m", *arguments],
                 cwd=self.folder,
                 env={**os.environ, **self.environment},
                 stdout=log,
@@ -131,20 +144,24 @@ class Place:
         self.workers.append(worker)
         return worker
 
-    def log(self, worker: subprocess.Popen[str]) -> str:
+    def _next_log(self) -> Path:
+        return self.folder / f"worker-{len(self.workers)}.log"
+
+    def log(self, worker: Running) -> str:
         """What a worker wrote."""
-        return (self.folder / f"worker-{self.workers.index(worker)}.log").read_text(encoding="utf-8")
+        file = self.folder / f"worker-{self.workers.index(worker)}.log"
+        return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def logs(self) -> str:
         """What all workers wrote."""
         return "\n".join(self.log(w) for w in self.workers)
 
-    def ready(self, worker: subprocess.Popen[str]) -> None:
+    def ready(self, worker: Running) -> None:
         """Wait until a worker takes errands."""
         until(lambda: "ready." in self.log(worker) or worker.poll() is not None, "the worker is ready")
         assert worker.poll() is None, self.log(worker)
 
-    def stop(self, worker: subprocess.Popen[str], seconds: float = 20.0) -> int:
+    def stop(self, worker: Running, seconds: float = 20.0) -> int:
         """Stop a worker by SIGTERM; its exit code."""
         worker.send_signal(signal.SIGTERM)
         return worker.wait(seconds)
@@ -153,8 +170,9 @@ class Place:
         """End what is still running, with the processes of its pool."""
         for worker in self.workers:
             if worker.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(worker.pid, signal.SIGKILL)
+                for kill in (os.killpg, os.kill):  # it may not lead its group yet
+                    with contextlib.suppress(ProcessLookupError):
+                        kill(worker.pid, signal.SIGKILL)
                 worker.wait(10)
 
 
@@ -195,7 +213,7 @@ def redis_url() -> str:
 
 
 def empty_redis(spot: Place) -> None:
-    """Delete what this place's workers left in the shared Redis."""
+    """Delete all that this place's workers have in the shared Redis."""
     import redis
 
     with redis.Redis.from_url(spot.environment["REDIS_URL"]) as client:
@@ -214,18 +232,24 @@ def vhost() -> Iterator[str]:
     try:
         yield f"amqp://guest:guest@127.0.0.1:5672/{name}"
     finally:
-        _rabbitmqctl("delete_vhost", name)
+        _rabbitmqctl("eval", f"{_DELETE.format(name)}.")
 
 
 def forget(name: str) -> None:
     """Let RabbitMQ cut a virtual host's connections and lose its queues."""
-    _rabbitmqctl("delete_vhost", name)
-    _make_vhost(name)
+    _rabbitmqctl("eval", f"{_DELETE.format(name)}, {_MAKE.format(name)}.")
+
+
+# one evaluation, since every rabbitmqctl starts an Erlang machine of its own for half a second
+_DELETE = 'rabbit_vhost:delete(<<"{0}">>, <<"tests">>)'
+_MAKE = (
+    'rabbit_vhost:add(<<"{0}">>, <<"tests">>), rabbit_auth_backend_internal:set_permissions('
+    '<<"guest">>, <<"{0}">>, <<".*">>, <<".*">>, <<".*">>, <<"tests">>)'
+)
 
 
 def _make_vhost(name: str) -> None:
-    _rabbitmqctl("add_vhost", name)
-    _rabbitmqctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+    _rabbitmqctl("eval", f"{_MAKE.format(name)}.")
 
 
 def _rabbitmqctl(*arguments: str) -> None:
