@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +23,18 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from sqlalchemy.engine import Connection, Engine
 from sqlglot import exp
 
-from groundwire.connectors import sql_decode, sql_errors, sql_events, sql_profile, sql_psycopg, sql_scan, sql_sqlite
+from groundwire.connectors import (
+    sql_cancel,
+    sql_checksum,
+    sql_clock,
+    sql_decode,
+    sql_errors,
+    sql_events,
+    sql_profile,
+    sql_psycopg,
+    sql_scan,
+    sql_sqlite,
+)
 from groundwire.connectors.sql_bulk import BulkReader
 from groundwire.connectors.sql_compiler import Compiled, Storage, compiled
 from groundwire.connectors.sql_dialects import DIALECTS, Dialect
@@ -36,12 +47,14 @@ from groundwire.core.connector import (
     Capabilities,
     Comparison,
     Connector,
+    KeyRanges,
     Listening,
     Profiling,
     Pushdown,
     QueryPushdown,
     Scan,
     ScanReport,
+    Stop,
 )
 from groundwire.core.errors import ConfigError, Rejected, Unavailable
 
@@ -130,6 +143,9 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         self.capabilities = _ALL if self.dialect is not None else Capabilities()
         self._bulk = BulkReader(self.url, settings.timeout) if self.dialect is DIALECTS["postgresql"] else None
 
+    def place(self) -> str:
+        return super().place() if self.url.get_backend_name() == "sqlite" else ""
+
     # -- the contract ----------------------------------------------------------------------
 
     def discover(self) -> list[Entity]:
@@ -164,24 +180,18 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
 
     def clock(self) -> datetime | None:
         """The server's time (UTC); for a file, this machine's."""
-        statement = _CLOCKS.get(self.dialect.name if self.dialect else "")
-        if statement is None:
-            return None
         with self._connected() as connection:
-            found = connection.exec_driver_sql(statement).scalar()
-        return datetime.fromtimestamp(float(found or 0), UTC)
+            found = sql_clock.now(connection, self.dialect.name if self.dialect else "")
+        return None if found is None else datetime.fromtimestamp(found, UTC)
 
     def open_since(self) -> datetime | None:
-        """When the oldest transaction began, as far as the account may see the others'."""
-        statement = _OPEN.get(self.dialect.name if self.dialect else "")
-        if statement is None:
-            return None
+        """When the oldest transaction began, or a little before, as far as the account may see the others'."""
         try:
             with self._connected() as connection:
-                found = connection.exec_driver_sql(statement).scalar()
+                found = sql_clock.open_since(connection, self.dialect.name if self.dialect else "")
         except Rejected:
             return None
-        return None if found is None else datetime.fromtimestamp(float(found), UTC)
+        return None if found is None else datetime.fromtimestamp(found, UTC)
 
     def check(self) -> str:
         with self._connected() as connection:
@@ -241,6 +251,19 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         except Refused as reason:
             raise Rejected(f"this query can't be pushed: {reason}", source=self.name) from None
         return self._stream(made, schema, report)
+
+    def checksums_of(self, entity: Entity, fields: Sequence[str]) -> bool:
+        return self.dialect is not None and sql_checksum.can(entity, fields, self._emitter(), self)
+
+    def range_checksums(
+        self, entity: Entity, fields: Sequence[str], ranges: KeyRanges, report: ScanReport
+    ) -> Iterator[pa.RecordBatch]:
+        return self._stream(*sql_checksum.of_ranges(entity, fields, ranges, self._emitter(), self), report)
+
+    def record_checksums(
+        self, entity: Entity, fields: Sequence[str], ranges: KeyRanges, some: Sequence[int], report: ScanReport
+    ) -> Iterator[pa.RecordBatch]:
+        return self._stream(*sql_checksum.of_rows(entity, fields, ranges, some, self._emitter(), self), report)
 
     def event_statements(self, entities: Sequence[Entity], *, remove: bool = False) -> list[str]:
         return sql_events.statements(self, entities, remove=remove)
@@ -308,13 +331,13 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         if self._bulk is not None and made.bulk and not made.small and self._bulk.available:
             report.requests += 1
             with self._errors():
-                for batch in self._bulk.read(made, schema, self._seconds(report), source=self.name):
+                for batch in self._bulk.read(made, schema, self._seconds(report), source=self.name, stop=report.stop):
                     self._check_deadline(report)
                     yield batch
             return
         chunked = self.url.drivername == "postgresql+psycopg" and sql_psycopg.AVAILABLE
         stream = not made.small and not chunked
-        with self._connected(timeout=self._seconds(report), stream=stream) as connection:
+        with self._connected(timeout=self._seconds(report), stream=stream, stop=report.stop) as connection:
             text, values = rendered(made.sql, made.parameters, connection.dialect.paramstyle)
             report.requests += 1
             if chunked and not made.small:
@@ -335,7 +358,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         table = sa.table(name, *(sa.column(f) for f in scan.fields), schema=schema[0] if schema else None)
         query = sa.select(*(table.c[f] for f in scan.fields))
         columns = sql_scan.output_columns(scan)
-        with self._connected(timeout=self._seconds(report), stream=True) as connection:
+        with self._connected(timeout=self._seconds(report), stream=True, stop=report.stop) as connection:
             report.native.append(str(query.compile(dialect=connection.dialect)))
             report.requests += 1
             for rows in connection.execute(query).partitions(BATCH_ROWS):
@@ -372,18 +395,28 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             ) from None
 
     @contextmanager
-    def _connected(self, *, timeout: float | None = None, stream: bool = False) -> Iterator[Connection]:
-        """A connection whose statements end within the time limit, in seconds."""
+    def _connected(
+        self, *, timeout: float | None = None, stream: bool = False, stop: Stop | None = None
+    ) -> Iterator[Connection]:
+        """A connection whose statements end within the time limit, in seconds, or when `stop` is set."""
+        stop = stop or Stop()
         with self._errors(), self._engine.connect() as connection:
             if stream:
                 connection = connection.execution_options(**self._stream_options)
+            end = sql_cancel.ender(connection)
             try:
-                with self._limited(connection, timeout or self.settings.timeout, stream):
+                with (
+                    self._limited(connection, timeout or self.settings.timeout, stream, stop),
+                    stop.calls(end) if end else nullcontext(),
+                ):
                     yield connection
             except BaseException:
                 if stream and connection.dialect.name in ("mysql", "mariadb"):
                     _abandon(connection)
                 raise
+            finally:
+                if stop.is_set() and end and not connection.invalidated:
+                    connection.invalidate()
 
     @property
     def _stream_options(self) -> dict[str, Any]:
@@ -393,12 +426,12 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         return options
 
     @contextmanager
-    def _limited(self, connection: Connection, seconds: float, stream: bool) -> Iterator[None]:
+    def _limited(self, connection: Connection, seconds: float, stream: bool, stop: Stop) -> Iterator[None]:
         name = connection.dialect.name
         if name == "sqlite":
             driver: Any = connection.connection.driver_connection
             end = time.monotonic() + seconds
-            driver.set_progress_handler(lambda: time.monotonic() > end, 20_000)
+            driver.set_progress_handler(lambda: stop.is_set() or time.monotonic() > end, 20_000)
             try:
                 yield
             finally:
@@ -409,7 +442,12 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             return
         local = stream and name == "postgresql"
         self._limit(connection, seconds, "LOCAL" if local else "SESSION")
-        yield
+        try:
+            yield
+        except BaseException:
+            if not local and not connection.invalidated:
+                connection.invalidate()  # what reads next over this connection has another limit
+            raise
         if not local:
             self._limit(connection, self.settings.timeout, "SESSION")
 
@@ -476,29 +514,6 @@ def _abandon(connection: Connection) -> None:
         unread.unbuffered_active = False  # PyMySQL would look for the rest in a socket that is closed
     connection.invalidate()
 
-
-_CLOCKS = {
-    "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
-    "mariadb": "SELECT UNIX_TIMESTAMP(SYSDATE(6))",
-    "mysql": "SELECT UNIX_TIMESTAMP(SYSDATE(6))",
-    "sqlite": "SELECT (JULIANDAY('now') - 2440587.5) * 86400.0",
-}
-"""Seconds since 1970, as each product says them."""
-
-# trx_started is in the server's zone whatever the session's, which is UTC
-_OPEN_MARIADB = (
-    "SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN(trx_started), 'SYSTEM', '+00:00')) FROM information_schema.innodb_trx"
-)
-_OPEN = {
-    # also one that has only read may write later, under the timestamp of its beginning
-    "postgresql": (
-        "SELECT EXTRACT(EPOCH FROM MIN(began)) FROM (SELECT xact_start AS began FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        " UNION ALL SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()) AS t"
-    ),
-    "mariadb": _OPEN_MARIADB,
-    "mysql": _OPEN_MARIADB,
-}
 
 _LIMITS = frozenset({"postgresql", "mysql", "mariadb"})
 

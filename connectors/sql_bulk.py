@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 from groundwire.connectors import sql_decode
 from groundwire.connectors.sql_compiler import Compiled
 from groundwire.connectors.sql_values import Value, rendered
+from groundwire.core.connector import Stop
 from groundwire.core.errors import Rejected
 
 try:
@@ -31,7 +32,7 @@ except ImportError:
 
 
 BATCH_BYTES = 8 * 1024 * 1024
-FETCH_ROWS = 65_536
+FIRST_ROWS, FETCH_ROWS = 4_096, 65_536
 MAX_IDLE = 2
 
 _SESSION = (
@@ -63,7 +64,9 @@ class BulkReader:
         """Whether the driver is installed."""
         return find_spec("adbc_driver_postgresql") is not None
 
-    def read(self, made: Compiled, schema: pa.Schema, seconds: float, *, source: str) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, made: Compiled, schema: pa.Schema, seconds: float, *, source: str, stop: Stop
+    ) -> Iterator[pa.RecordBatch]:
         """The rows of a query.
 
         Args:
@@ -71,14 +74,15 @@ class BulkReader:
             schema: what batches must look like.
             seconds: time that the statement may take.
             source: configured name, for errors.
+            stop: ends the statement when set.
 
         Raises:
             DriverError: as the driver says it.
             Rejected: a value does not fit its column.
         """
         text, values = rendered(made.bulk, made.parameters, "numeric_dollar")
-        with self._cursor(seconds) as cursor:
-            reader = self._fetched(cursor, text, values) if values else self._copied(cursor, text)
+        with self._cursor(seconds, stop) as cursor, stop.calls(cursor.adbc_cancel):
+            reader = self._fetched(cursor, text, values, stop) if values else self._copied(cursor, text)
             for batch in reader:
                 if batch.num_rows:
                     yield _fitted(batch, made.columns, schema, source)
@@ -95,37 +99,52 @@ class BulkReader:
         cursor.execute(text)
         yield from cursor.fetch_record_batch()
 
-    def _fetched(self, cursor: Any, text: str, values: Sequence[Any]) -> Iterator[pa.RecordBatch]:
+    def _fetched(self, cursor: Any, text: str, values: Sequence[Any], stop: Stop) -> Iterator[pa.RecordBatch]:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute("BEGIN READ ONLY")
         # binding a moment with a zone makes the driver set the session's zone and end the transaction;
         # the session is in UTC, so a moment without one means the same
         values = [v.replace(tzinfo=None) if isinstance(v, dt.datetime) else v for v in values]
         cursor.execute(f"DECLARE groundwire NO SCROLL CURSOR FOR {text}", values)
-        while True:
-            cursor.execute(f"FETCH {FETCH_ROWS} FROM groundwire")
+        rows = FIRST_ROWS
+        while not stop.is_set():
+            cursor.execute(f"FETCH {rows} FROM groundwire")
             table = cursor.fetch_arrow_table()
             yield from table.to_batches()
-            if table.num_rows < FETCH_ROWS:
+            if table.num_rows < rows:
                 break
+            rows = min(FETCH_ROWS, max(1, rows * BATCH_BYTES // max(1, table.nbytes)))
         cursor.execute("ROLLBACK")
 
-    @contextmanager
-    def _cursor(self, seconds: float) -> Iterator[Any]:
-        """A cursor; its connection is kept only if everything was read to the end."""
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            from adbc_driver_postgresql import dbapi  # takes half a second, and pandas where that is installed
+    def _prepared(self, seconds: float) -> Any:
+        """A connection whose session is set; one that was lost while it was idle is replaced."""
+        while True:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            idle = connection is not None
+            if connection is None:
+                from adbc_driver_postgresql import dbapi  # takes half a second, and pandas where that is installed
 
-            connection = dbapi.connect(self._url.render_as_string(hide_password=False), autocommit=True)
+                connection = dbapi.connect(self._url.render_as_string(hide_password=False), autocommit=True)
+            try:
+                with connection.cursor() as cursor:
+                    for statement in (*_SESSION, f"SET statement_timeout = {max(1, int(seconds * 1000))}"):
+                        cursor.execute(statement)
+                return connection
+            except BaseException as error:
+                connection.close()
+                if not idle or not isinstance(error, DriverError):
+                    raise
+
+    @contextmanager
+    def _cursor(self, seconds: float, stop: Stop) -> Iterator[Any]:
+        """A cursor; its connection is kept only if everything was read to the end."""
+        connection = self._prepared(seconds)
         whole = False
         try:
             with connection.cursor() as cursor:
-                for statement in (*_SESSION, f"SET statement_timeout = {max(1, int(seconds * 1000))}"):
-                    cursor.execute(statement)
                 yield cursor
-            whole = True
+            whole = not stop.is_set()
         finally:
             with self._lock:
                 keep = whole and len(self._idle) < MAX_IDLE

@@ -27,7 +27,7 @@ def compiled_scan(scan: Scan, emitter: Emitter, tables: Tables) -> Compiled:
     Raises:
         Refused: the scan asks for what the database can't do exactly.
     """
-    writer = _Writer(scan.entity, emitter, tables)
+    writer = Writer(scan.entity, emitter, tables)
     keys = [writer.column(name) for name in scan.group_by]
     outputs = [*keys, *(writer.aggregate(a) for a in scan.aggregates)] or [writer.column(f) for f in scan.fields]
     if not outputs:
@@ -63,10 +63,10 @@ def predicate(entity: Entity, condition: Predicate, emitter: Emitter, tables: Ta
     Raises:
         Refused: the database can't decide it exactly.
     """
-    return _Writer(entity, emitter, tables).predicate(condition, positive=True)
+    return Writer(entity, emitter, tables).predicate(condition, positive=True)
 
 
-class _Writer:
+class Writer:
     def __init__(self, entity: Entity, emitter: Emitter, tables: Tables) -> None:
         self.entity = entity
         self.emitter = emitter

@@ -8,7 +8,9 @@ blank text in a column of numbers or dates is NULL, and what makes no sense is a
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import sqlite3
+import struct
 import sys
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -156,6 +158,21 @@ def _upper_table() -> dict[int, str]:
     return {c: chr(c).upper() for c in range(128)} | _case_table(True)
 
 
+def md5(text: str | None) -> str | None:
+    """The MD5 digest of a text in hexadecimal."""
+    return None if text is None else hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def hex_slice(digest: str | None, start: int) -> int | None:
+    """The number that ten hexadecimal digits are, from the given place on (1 is the first)."""
+    return None if digest is None else int(digest[start - 1 : start + 9], 16)
+
+
+def double_hex(value: float | None) -> str | None:
+    """The eight bytes of a floating point number (IEEE 754, the highest first) in hexadecimal; minus zero is zero."""
+    return None if value is None else struct.pack(">d", float(value) + 0.0).hex()
+
+
 _FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("gw_boolean", 1, boolean),
     ("gw_integer", 1, integer),
@@ -167,6 +184,9 @@ _FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("gw_add_interval", 4, add_interval),
     ("gw_lower", 1, lower),
     ("gw_upper", 1, upper),
+    ("gw_md5", 1, md5),
+    ("gw_slice", 2, hex_slice),
+    ("gw_double_hex", 1, double_hex),
 )
 
 
