@@ -20,6 +20,7 @@ import pyarrow.json
 import pyarrow.parquet
 from pydantic import BaseModel, ConfigDict
 
+from groundwire.connectors.conditions import comparisons
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
     And,
@@ -148,7 +149,7 @@ class MemoryConnector(Connector):
         if scan.aggregates or scan.group_by:
             table = _aggregated(table, scan)
         if scan.order:
-            table = table.take(_sorted_indices(table, scan))
+            table = table.take(sorted_indices(table, scan))
         if scan.limit is not None:
             table = table.slice(0, scan.limit)
         try:
@@ -182,7 +183,7 @@ class MemoryConnector(Connector):
         declared = self.capabilities
         if scan.entity.name not in self.tables:
             raise Rejected(f"no entity {scan.entity.name!r}", source=self.name)
-        for comparison in _comparisons(scan.where):
+        for comparison in comparisons(scan.where):
             if self.support(scan.entity, comparison) is Pushdown.NONE:
                 raise Rejected(f"undeclared filter {comparison.field} {comparison.op}", source=self.name)
             if comparison.op in ("in", "not in") and len(comparison.value) > declared.max_in:
@@ -207,14 +208,14 @@ class MemoryConnector(Connector):
                 raise Rejected(f"no field {name!r} in {scan.entity.name}", source=self.name)
 
     def _is_loose(self, scan: Scan) -> bool:
-        return any(self.support(scan.entity, c) is Pushdown.LOOSE for c in _comparisons(scan.where))
+        return any(self.support(scan.entity, c) is Pushdown.LOOSE for c in comparisons(scan.where))
 
     def _names(self, scan: Scan) -> list[str]:
         names = [*scan.fields, *scan.group_by]
         if not (scan.group_by or scan.aggregates):
             names += [o.field for o in scan.order]
         names += [a.field for a in scan.aggregates if a.field is not None]
-        return names + [c.field for c in _comparisons(scan.where)]
+        return names + [c.field for c in comparisons(scan.where)]
 
     def _paths(self, scan: Scan) -> list[str]:
         own = {f.name for f in scan.entity.fields}
@@ -290,16 +291,6 @@ def _summable(column: pa.ChunkedArray, function: str) -> pa.ChunkedArray:
     if function == "avg":
         return column.cast(pa.float64())
     return column
-
-
-def _comparisons(predicate: Predicate | None) -> Iterator[Comparison]:
-    if isinstance(predicate, Comparison):
-        yield predicate
-    elif isinstance(predicate, Not):
-        yield from _comparisons(predicate.term)
-    elif predicate is not None:
-        for term in predicate.terms:
-            yield from _comparisons(term)
 
 
 def _has_boolean(predicate: Predicate | None) -> bool:
@@ -383,7 +374,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _sorted_indices(table: pa.Table, scan: Scan) -> Any:
+def sorted_indices(table: pa.Table, scan: Scan) -> Any:
     """Row numbers in order; keys are sorted last to first with a stable sort, NULLs where asked."""
     index = pa.array(range(table.num_rows), pa.int64())
     for key in reversed(scan.order):

@@ -17,27 +17,24 @@ import datetime as dt
 import itertools
 import json
 import math
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-import httpx
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, SecretStr
-from pydantic import Field as Setting
+from pydantic import SecretStr
 
-from groundwire.connectors.http import retry_after, seconds_left, server_time
+from groundwire.connectors.conditions import without_not
+from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
+from groundwire.connectors.records import Convert, counted, record_batch, to_decimal
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
     Aggregate,
     And,
     Capabilities,
     Comparison,
-    Connector,
-    Not,
     Or,
     Predicate,
     Pushdown,
@@ -90,16 +87,13 @@ _PYTHON: dict[str, tuple[type, ...]] = {
 _LONGEST_PATTERN = 1000
 
 
-class TrytonSettings(BaseModel):
+class TrytonSettings(HTTPSettings):
     """Settings of a Tryton source.
 
     `models` are Tryton's names, such as `account.invoice`; `company` is an id, by default the user's own;
-    `active_test` false shows archived records too; `timeout` of a request in seconds; `page_rows` records a request.
+    `active_test` false shows archived records too.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    url: str
     database: str
     username: str
     password: SecretStr
@@ -115,14 +109,14 @@ class TrytonSettings(BaseModel):
     company: int | None = None
     language: str = "en"
     active_test: bool = True
-    timeout: float = Setting(default=30.0, gt=0)
-    page_rows: int = Setting(default=1000, ge=1)
 
 
-class TrytonConnector(Connector):
+class TrytonConnector(HTTPConnector):
     """Models of one Tryton database."""
 
     Settings = TrytonSettings
+    settings: TrytonSettings
+    renews = True
     capabilities = Capabilities(
         paths=3,
         boolean=True,
@@ -135,121 +129,46 @@ class TrytonConnector(Connector):
 
     def __init__(self, name: str, settings: TrytonSettings) -> None:
         super().__init__(name, settings)
-        self._client = httpx.Client(
-            base_url=settings.url.rstrip("/") + f"/{settings.database}",
-            timeout=httpx.Timeout(settings.timeout, connect=min(10.0, settings.timeout)),
-            follow_redirects=False,
-            trust_env=False,
-        )
-        self._token: str | None = None
-        self._refused: str | None = None
         self._context: dict[str, Any] = {}
-        self._date: dt.datetime | None = None
-        self._lock = threading.Lock()
         self._fields: dict[str, dict[str, Any]] = {}
 
     # -- RPC -------------------------------------------------------------------------------
 
-    def _post(self, body: Mapping[str, Any], token: str | None, deadline: float | None = None) -> Any:
-        answer = self._decoded(self._exchange(body, token, deadline))
-        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
+    def login(self, report: ScanReport) -> Credentials:
+        s = self.settings
+        parameters = [s.username, {"password": s.password.get_secret_value()}, s.language]
+        body = {"id": 1, "method": "common.db.login", "params": parameters}
+        try:
+            answer = self.exchange("POST", f"{s.database}/rpc/", credentials=None, report=report, json=body)
+            result = None if self.expired(answer) else self._result(answer)
+        except RateLimited:
+            raise AuthFailed("too many failed logins, so Tryton accepts none for now", source=self.name) from None
+        if not isinstance(result, list) or len(result) < 2:
+            raise AuthFailed("user name or password were not accepted", source=self.name)
+        token = base64.b64encode(f"{s.username}:{result[0]}:{result[1]}".encode()).decode()
+        return Credentials(headers={"Authorization": f"Session {token}"})
+
+    def _result(self, answer: Answer) -> Any:
+        body = self.decoded(self.checked(answer))
+        if not isinstance(body, dict) or not ("result" in body or "error" in body):
             raise Rejected("the answer is no RPC answer", source=self.name)
-        if "error" in answer:
-            raise self._translated(answer["error"])
-        return answer["result"]
-
-    def _exchange(self, body: Mapping[str, Any], token: str | None, deadline: float | None) -> bytes:
-        """One request and the body of its answer, within the time limit also where it only trickles in."""
-        headers = {"Authorization": f"Session {token}"} if token else {}
-        if self.gate is not None:
-            self.gate.enter(deadline)
-        seconds = seconds_left(self.settings.timeout, deadline, source=self.name)
-        end = time.monotonic() + seconds
-        timeout = httpx.Timeout(seconds, connect=min(10.0, seconds))
-        try:
-            with self._client.stream("POST", "/rpc/", json=body, headers=headers, timeout=timeout) as response:
-                self._date = server_time(response.headers.get("Date"))
-                self._check_status(response)
-                parts = []
-                for part in response.iter_bytes():
-                    parts.append(part)
-                    if time.monotonic() > end:
-                        raise Unavailable("did not answer in time", source=self.name)
-                return b"".join(parts)
-        except httpx.TimeoutException:
-            raise Unavailable("did not answer in time", source=self.name) from None
-        except httpx.DecodingError:
-            raise Rejected("the answer is damaged", source=self.name) from None
-        except httpx.HTTPError as error:
-            raise Unavailable(f"can't be reached ({type(error).__name__})", source=self.name) from None
-
-    def _check_status(self, response: httpx.Response) -> None:
-        status = response.status_code
-        if status == 401:
-            raise AuthFailed("the session is not valid", source=self.name)
-        if status == 429:
-            asked = retry_after(response.headers.get("Retry-After"))
-            if self.gate is not None:
-                self.gate.told(retry_after=asked)
-            raise RateLimited("HTTP 429", source=self.name, retry_after=asked)
-        if status >= 500:
-            raise Unavailable(f"HTTP {status}", source=self.name)
-        if status != 200:
-            raise Rejected(f"HTTP {status}", source=self.name)
-
-    def _decoded(self, content: bytes) -> Any:
-        try:
-            return json.loads(content)
-        except ValueError:
-            raise Rejected("the answer is not JSON", source=self.name) from None
+        if "error" in body:
+            raise self._translated(body["error"])
+        return body["result"]
 
     def _translated(self, error: Any) -> SourceError:
         name = str(error[0]) if isinstance(error, list) and error else "error"
         detail = error[1] if isinstance(error, list) and len(error) > 1 else ""
         message = detail[0] if isinstance(detail, list) and detail else detail
-        kind = ERRORS.get(name.strip("'"), Rejected)
-        return kind(f"{name}: {str(message)[:300]}", source=self.name)
+        return self.error(ERRORS.get(name.strip("'"), Rejected), f"{name}: {message}")
 
-    def _session(self, deadline: float | None) -> str:
-        with self._lock:
-            if self._refused is not None:
-                raise AuthFailed(self._refused, source=self.name)
-            if self._token is None:
-                self._token = self._login(deadline)
-            return self._token
-
-    def _login(self, deadline: float | None) -> str:
-        """A new session. What Tryton refused once is not tried again in the life of this connector."""
-        s = self.settings
-        parameters = [s.username, {"password": s.password.get_secret_value()}, s.language]
-        body = {"id": 1, "method": "common.db.login", "params": parameters}
-        try:
-            result = self._post(body, None, deadline)
-        except AuthFailed:
-            result = None
-        except RateLimited:
-            self._refused = "too many failed logins, so Tryton accepts none for now"
-            raise AuthFailed(self._refused, source=self.name) from None
-        if not isinstance(result, list) or len(result) < 2:
-            self._refused = "user name or password were not accepted"
-            raise AuthFailed(self._refused, source=self.name)
-        return base64.b64encode(f"{s.username}:{result[0]}:{result[1]}".encode()).decode()
-
-    def _call(self, method: str, *parameters: Any, deadline: float | None = None) -> Any:
-        """Call a method, with one new login where the session has ended."""
+    def _call(self, method: str, *parameters: Any, report: ScanReport | None = None) -> Any:
         body = {"id": 2, "method": method, "params": list(parameters)}
-        token = self._session(deadline)
-        try:
-            return self._post(body, token, deadline)
-        except AuthFailed:
-            with self._lock:
-                if self._token == token:
-                    self._token = None
-        return self._post(body, self._session(deadline), deadline)
+        return self._result(self.ask("POST", f"{self.settings.database}/rpc/", json=body, report=report))
 
-    def _user_context(self, deadline: float | None = None) -> dict[str, Any]:
+    def _user_context(self, report: ScanReport | None = None) -> dict[str, Any]:
         if not self._context:
-            preferences = self._call("model.res.user.get_preferences", True, {}, deadline=deadline)
+            preferences = self._call("model.res.user.get_preferences", True, {}, report=report)
             if not isinstance(preferences, dict):
                 raise Rejected("the answer holds no preferences", source=self.name)
             keep = ("company", "companies", "language", "employee")
@@ -264,9 +183,6 @@ class TrytonConnector(Connector):
     def check(self) -> str:
         self._user_context()
         return f"Tryton, database {self.settings.database}, user {self.settings.username}"
-
-    def close(self) -> None:
-        self._client.close()
 
     # -- discovery -------------------------------------------------------------------------
 
@@ -324,7 +240,7 @@ class TrytonConnector(Connector):
     def clock(self) -> dt.datetime | None:
         """The server's time, in whole seconds."""
         self._call("model.res.user.get_preferences", True, {})
-        return self._date
+        return self.date
 
     def open_since(self) -> dt.datetime | None:
         """Not told."""
@@ -392,7 +308,7 @@ class TrytonConnector(Connector):
 
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
         self._check_names(scan)
-        model, context = scan.entity.name, self._user_context(report.deadline)
+        model, context = scan.entity.name, self._user_context(report)
         where = [] if scan.where is None else [domain(scan.where)]
         shown = [] if scan.where is None else [domain(scan.where, hide=True)]
         if context.get("active_test", True) and "active" in self._fields.get(model, {}):
@@ -400,9 +316,8 @@ class TrytonConnector(Connector):
             where.append(["active", "=", True])
         if scan.aggregates:
             report.native.append(f"{model}.search_count({shown})")
-            report.requests += 1
-            count = self._call(f"model.{model}.search_count", where, context, deadline=report.deadline)
-            yield self._counted(count, scan)
+            count = self._call(f"model.{model}.search_count", where, context, report=report)
+            yield counted(count, scan.schema, source=self.name)
             return
         report.native.append(f"{model}.search_read({shown}, {list(scan.fields)})")
         names = list(dict.fromkeys(["id", *scan.fields]))
@@ -410,11 +325,10 @@ class TrytonConnector(Connector):
         while True:
             size = self.settings.page_rows if left is None else min(self.settings.page_rows, left)
             parameters = [[*where, ["id", ">", last]], 0, size, [["id", "ASC"]], names, context]
-            rows = self._call(f"model.{model}.search_read", *parameters, deadline=report.deadline)
-            report.requests += 1
+            rows = self._call(f"model.{model}.search_read", *parameters, report=report)
             ids = self._ids(rows, last)
             if rows:
-                yield self._batch(rows, scan.schema)
+                yield self._batch(rows, scan)
             left = None if left is None else left - len(rows)
             if len(rows) < size or left == 0:
                 return
@@ -430,11 +344,6 @@ class TrytonConnector(Connector):
                     raise Rejected(f"no such field: {path[:100]!r}", source=self.name)
                 model = found.get("relation") or ""
 
-    def _counted(self, count: Any, scan: Scan) -> pa.RecordBatch:
-        if not isinstance(count, int) or isinstance(count, bool):
-            raise Rejected("the answer is no count", source=self.name)
-        return pa.RecordBatch.from_arrays([pa.array([count], pa.int64()) for _ in scan.aggregates], schema=scan.schema)
-
     def _ids(self, rows: Any, last: int) -> list[int]:
         """The ids of a page, which must go up from the last one: so no record is missed or read twice."""
         if not isinstance(rows, list) or not all(isinstance(r, dict) and isinstance(r.get("id"), int) for r in rows):
@@ -444,24 +353,14 @@ class TrytonConnector(Connector):
             raise Rejected("the records are not in the order asked for", source=self.name)
         return ids
 
-    def _batch(self, rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
-        columns = []
-        for field in schema:
-            convert = _converter(field.type)
-            try:
-                values = [None if (v := _at(row, field.name)) is _ABSENT else convert(v) for row in rows]
-                columns.append(pa.array(values, field.type))
-            except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError, ValueError, TypeError, ArithmeticError):
-                raise Rejected(f"a value of {field.name} is not a {field.type}", source=self.name) from None
-        return pa.RecordBatch.from_arrays(columns, schema=schema)
+    def _batch(self, rows: list[Any], scan: Scan) -> pa.RecordBatch:
+        at = partial(_at, booleans={c.name for c in scan.schema if pa.types.is_boolean(c.type)})
+        marked = _converters(scan.schema)
+        return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, at=at, converters=marked)
 
 
-_ABSENT = object()
-"""The value of a path that ends at a record without the relation."""
-
-
-def _at(row: Mapping[str, Any], path: str) -> Any:
-    """`party.name` stands under `party.` in an answer.
+def _at(row: Mapping[str, Any], path: str, *, booleans: set[str]) -> Any:
+    """`party.name` stands under `party.` in an answer; a boolean that was never set is null there, and false here.
 
     Raises:
         KeyError: the answer does not hold the field.
@@ -470,9 +369,9 @@ def _at(row: Mapping[str, Any], path: str) -> Any:
     for step in steps:
         below = row[f"{step}."]
         if below is None:
-            return _ABSENT
+            return None
         row = below
-    return row[last]
+    return False if row[last] is None and path in booleans else row[last]
 
 
 def _type(field: Mapping[str, Any]) -> pa.DataType | None:
@@ -521,20 +420,25 @@ def _comparable(value: Any, kind: str) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _converter(type_: pa.DataType) -> Callable[[Any], Any]:
-    """From Tryton's JSON, where classes are marked, to what Arrow takes."""
-    if pa.types.is_decimal(type_):
-        step = Decimal(1).scaleb(-type_.scale)
-        return lambda v: None if v is None else Decimal(v["decimal"] if isinstance(v, dict) else str(v)).quantize(step)
-    if pa.types.is_date(type_):
-        return lambda v: None if v is None else dt.date(v["year"], v["month"], v["day"])
-    if pa.types.is_timestamp(type_):
-        return lambda v: None if v is None else _moment(v)
-    if pa.types.is_boolean(type_):
-        return bool
-    if pa.types.is_floating(type_):
-        return lambda v: None if v is None else float(v)
-    return lambda v: v
+def _converters(schema: pa.Schema) -> dict[str, Convert]:
+    """Tryton marks the classes that JSON does not have; the rest is read as everywhere."""
+    marked: dict[str, Convert] = {}
+    for column in schema:
+        if pa.types.is_decimal(column.type):
+            marked[column.name] = partial(_decimal, scale=column.type.scale)
+        elif pa.types.is_date(column.type):
+            marked[column.name] = _date
+        elif pa.types.is_timestamp(column.type):
+            marked[column.name] = _moment
+    return marked
+
+
+def _decimal(v: Any, scale: int) -> Decimal:
+    return to_decimal(v["decimal"] if isinstance(v, dict) else v, scale)
+
+
+def _date(v: Mapping[str, int]) -> dt.date:
+    return dt.date(v["year"], v["month"], v["day"])
 
 
 def _moment(v: Mapping[str, int]) -> dt.datetime:
@@ -547,25 +451,15 @@ def _moment(v: Mapping[str, int]) -> dt.datetime:
 
 def domain(predicate: Predicate, *, hide: bool = False) -> list[Any]:
     """A predicate as one Tryton domain clause; `hide` writes `?` for every value."""
+    return _domain(without_not(predicate), hide)
+
+
+def _domain(predicate: Predicate, hide: bool) -> list[Any]:
     if isinstance(predicate, And | Or):
         word = "AND" if isinstance(predicate, And) else "OR"
-        return [word, *(domain(t, hide=hide) for t in predicate.terms)]
-    if isinstance(predicate, Not):
-        return _negated(predicate.term, hide)
+        return [word, *(_domain(t, hide) for t in predicate.terms)]
+    assert isinstance(predicate, Comparison), "LIKE is loose, and nothing loose is ever negated"
     return _clause(predicate, hide)
-
-
-def _negated(predicate: Predicate, hide: bool) -> list[Any]:
-    if isinstance(predicate, Not):
-        return domain(predicate.term, hide=hide)
-    if isinstance(predicate, And | Or):
-        word = "OR" if isinstance(predicate, And) else "AND"
-        return [word, *(_negated(t, hide) for t in predicate.terms)]
-    opposite: dict[str, Any] = {
-        "=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<",
-        "in": "not in", "not in": "in", "is null": "is not null", "is not null": "is null",
-    }  # fmt: skip
-    return _clause(Comparison(field=predicate.field, op=opposite[predicate.op], value=predicate.value), hide)
 
 
 def _clause(c: Comparison, hide: bool) -> list[Any]:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from cap_server import CapServer, NoServer
 
 from groundwire.agents import weights
+from groundwire.core import config
 from groundwire.core.errors import ModelError
 from groundwire.demo import tryton_server as tryton
 
@@ -55,6 +57,12 @@ def _throw_away(product: str, server: str, options: str) -> Iterator[str]:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}{force}")
         engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fragments of this test's own: no test reads what another read."""
+    monkeypatch.setattr(config, "cache_folder", lambda: tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +112,13 @@ def tryton_server(filled_tryton: Path, tmp_path_factory: pytest.TempPathFactory)
     shutil.copytree(filled_tryton, folder)
     with tryton.TrytonServer(folder, scale=TRYTON_SCALE) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def cap_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CapServer]:
+    """SAP's own OData server with the model of `tests/odata_service`."""
+    try:
+        with CapServer(tmp_path_factory.mktemp("cap") / "service") as running:
+            yield running
+    except NoServer as error:
+        _absent("SAP CAP", error)

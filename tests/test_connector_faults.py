@@ -16,13 +16,13 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from faulty_proxy import Fault, FaultyProxy, Request
 from pydantic import SecretStr
 
 from groundwire import Hub
-from groundwire.connectors.http import retry_after
+from groundwire.connectors.http_wire import retry_after
 from groundwire.connectors.salesforce import SalesforceConnector, SalesforceSettings
 from groundwire.connectors.testing_oracle import HOSTILE_TEXTS
+from groundwire.connectors.testing_proxy import Fault, FaultyProxy, Request
 from groundwire.connectors.tryton import TrytonConnector, TrytonSettings
 from groundwire.core.config import Config, LimitsConfig
 from groundwire.core.connector import Connector, Scan, ScanReport
@@ -207,6 +207,40 @@ def test_a_retry_after_is_a_number_or_nothing(header: str | None, seconds: float
     assert retry_after(header) == seconds
 
 
+# -- catalogs --------------------------------------------------------------------------------
+
+
+def _describes(wired: Wired) -> Callable[[Request], bool]:
+    return lambda request: not wired.logs_in(request)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_catalog_that_is_refused_for_a_moment_is_asked_for_again(wired: Wired, status: int) -> None:
+    wired.proxy.fail(_describes(wired), Fault(status=status, headers={"Retry-After": "0.3"}), times=2)
+    with Hub([wired.connect()]) as hub:
+        assert len(hub.catalog) == len(wired.hub.catalog)
+
+
+def test_a_catalog_that_is_refused_for_longer_than_there_is_time_is_an_error_at_once(wired: Wired) -> None:
+    wired.proxy.fail(_describes(wired), Fault(status=429, headers={"Retry-After": "600"}), times=99)
+    started = time.monotonic()
+    with Hub([wired.connect()]) as hub, pytest.raises(RateLimited):
+        _ = hub.catalog
+    assert time.monotonic() - started < 5
+
+
+def test_a_catalog_that_hangs_is_an_error_in_time_and_is_asked_for_again_later(wired: Wired) -> None:
+    wired.proxy.fail(_describes(wired), Fault(hang=60), times=99)
+    limits = LimitsConfig(timeout=1.5)
+    with Hub([wired.connect(timeout=TIMEOUT)], Config(limits=limits)) as hub:
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            _ = hub.catalog
+        assert time.monotonic() - started < 1.5 + TIMEOUT + 3
+        wired.proxy.fail(_describes(wired), Fault(), times=0)
+        assert len(hub.catalog) == len(wired.hub.catalog)
+
+
 # -- answers that make no sense --------------------------------------------------------------
 
 
@@ -312,10 +346,13 @@ def test_a_login_that_tryton_stalls_is_not_tried_again(tryton: Wired) -> None:
 def test_a_login_that_fails_for_another_reason_says_nothing_of_the_secret(
     salesforce: Wired, status: int, kind: type[SourceError]
 ) -> None:
+    salesforce.proxy.fail(salesforce.logs_in, Fault(status=status), times=99)
+    with Hub([salesforce.connect(secret=SECRET)]) as hub:
+        with pytest.raises(kind) as caught:
+            hub.query(salesforce.sql)
+        assert SECRET not in str(caught.value)
     salesforce.proxy.fail(salesforce.logs_in, Fault(status=status))
     with Hub([salesforce.connect()]) as hub:
-        with pytest.raises(kind):
-            hub.query(salesforce.sql)
         assert hub.query(salesforce.sql).complete, "it is tried again"
 
 

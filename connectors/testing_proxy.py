@@ -107,8 +107,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._relay()
 
+    def do_PATCH(self) -> None:
+        self._relay()
+
     def _relay(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.owner.ended.is_set():  # a connection that was kept open ends with the server
+            self.close_connection = True
+            return
         request = Request(urllib.parse.unquote(self.path), body)
         self.owner.requests.append(request)
         fault = self.owner.rule(request) or Fault()
@@ -130,7 +136,14 @@ class _Handler(BaseHTTPRequestHandler):
             sent = {k: v for k, v in self.headers.items() if k.lower() != "host"}
             connection.request(self.command, self.path, body, sent)
             answer = connection.getresponse()
-            kept = ("content-type", "content-encoding", "location", "retry-after")
+            kept = (
+                "content-type",
+                "content-encoding",
+                "location",
+                "retry-after",
+                "sforce-locator",
+                "sforce-numberofrecords",
+            )
             headers = {k: v for k, v in answer.getheaders() if k.lower() in kept}
             mine = urllib.parse.urlsplit(self.owner.url).netloc
             return answer.status, headers, answer.read().replace(self.owner.upstream.encode(), mine.encode())

@@ -1,0 +1,127 @@
+"""What HTTP says to every connector that speaks it: addresses, statuses, and how long to wait.
+
+Nothing is sent from here, and no client is known: salesforce goes by it too, which has a client of its own.
+Statuses and headers are those of RFC 9110.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import math
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import AfterValidator
+
+from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
+
+_PORTS = {"http": 80, "https": 443}
+
+ERRORS: Mapping[int, type[SourceError]] = {
+    400: Rejected,
+    401: AuthFailed,
+    403: AuthFailed,
+    404: Rejected,
+    408: Unavailable,
+    422: Rejected,
+    425: Unavailable,
+    429: RateLimited,
+}
+"""What a status means; other 5xx are Unavailable, a 503 that says how long is RateLimited, the rest is Rejected."""
+
+
+# -- addresses and headers -------------------------------------------------------------------
+
+
+def origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an absolute address (RFC 6454, section 4); None where it has none."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not host:
+        return None
+    return parts.scheme, host.lower(), port or _PORTS[parts.scheme]
+
+
+def _address(url: str) -> str:
+    """A setting's check: an http address without credentials, which would be shown wherever the address is."""
+    where = origin(url)
+    if where is None:
+        raise ValueError("write the whole address, such as https://erp.example.com")
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address holds no user or password; there are settings for them")
+    if parts.query or parts.fragment:
+        raise ValueError("an address ends before ? and #")
+    return url.rstrip("/")
+
+
+def joined(page: str, link: str) -> str:
+    """The address that a link on a page means; empty where it makes no sense."""
+    try:
+        return str(httpx.URL(page).join(link))
+    except httpx.InvalidURL:
+        return ""
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""A setting that is the absolute address of a system, kept without a slash at its end."""
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds that a `Retry-After` header asks for: a number or a date (RFC 9110, section 10.2.3).
+
+    None where there is no header, or one that says nothing; never negative.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        seconds = (aware - dt.datetime.now(dt.UTC)).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def server_time(value: str | None) -> dt.datetime | None:
+    """The instant of a `Date` header (RFC 9110, section 6.6.1), in whole seconds; None where there is none."""
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except ValueError:
+        return None
+    return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def seconds_left(timeout: float, deadline: float | None, *, source: str) -> float:
+    """How long one request may take: its own time-out in seconds, or less where the deadline is nearer.
+
+    Args:
+        timeout: of one request, in seconds.
+        deadline: `time.monotonic()` value that ends the whole scan; None for none.
+        source: named in the error.
+
+    Raises:
+        Unavailable: the deadline has passed.
+    """
+    if deadline is None:
+        return timeout
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise Unavailable("took longer than the time limit", source=source)
+    return min(timeout, left)
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of HTTP's Basic scheme (RFC 7617)."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
