@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from groundwire.connectors.salesforce import SalesforceConnector, SalesforceSettings
 from groundwire.connectors.testing import ConnectorConformance
+from groundwire.connectors.testing_http import HTTPConformance, Service
 from groundwire.demo.crm_data import Record, records
 from groundwire.demo.salesforce_sandbox import SalesforceSandbox
 
@@ -90,3 +91,37 @@ class TestSalesforce(ConnectorConformance):
     @pytest.fixture
     def secrets(self, sandbox: SalesforceSandbox) -> Sequence[str]:
         return (sandbox.client_secret, *sandbox.sessions)
+
+
+class TestSalesforceOverHTTP(HTTPConformance):
+    @pytest.fixture
+    def service(self) -> Iterator[Service]:
+        with SalesforceSandbox(_data()) as sandbox:
+            rows = sandbox.data["Account"]
+
+            def connect(url: str, timeout: float, page_rows: int) -> SalesforceConnector:
+                """Salesforce decides how long its pages are."""
+                sandbox.page_size = page_rows
+                settings = SalesforceSettings(
+                    url=url,
+                    client_id=sandbox.client_id,
+                    client_secret=SecretStr(sandbox.client_secret),
+                    objects=("Account",),
+                    timeout=timeout,
+                )
+                return SalesforceConnector("crm", settings)
+
+            def touch() -> tuple[str]:
+                rows[3]["SystemModstamp"] = max(r["SystemModstamp"] for r in rows) + dt.timedelta(seconds=1)
+                return (rows[3]["Id"],)
+
+            yield Service(
+                url=sandbox.url,
+                connect=connect,
+                entity="Account",
+                rows=lambda: len(sandbox.data["Account"]),
+                secrets=(sandbox.client_secret,),
+                touch=touch,
+                delete=lambda: (sandbox.delete("Account", rows[7]["Id"])["Id"],),
+                sessions=sandbox.sessions.clear,
+            )

@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from groundwire import Hub
-from groundwire.connectors.salesforce import SalesforceConnector, SalesforceSettings, condition, literal
+from groundwire.connectors.salesforce import SalesforceConnector, SalesforceSettings
+from groundwire.connectors.salesforce_soql import condition, literal
 from groundwire.core.connector import And, Comparison, Not, Pushdown
 from groundwire.core.errors import Rejected
 from groundwire.demo.salesforce_sandbox import SalesforceSandbox
@@ -101,7 +102,7 @@ def test_an_unknown_field_is_refused_over_there_too(hub: Hub) -> None:
     connector = hub.connectors["crm"]
     assert isinstance(connector, SalesforceConnector)
     with pytest.raises(Rejected, match="INVALID_FIELD"):
-        connector._call("query/", {"q": "SELECT Nothing FROM Account"})
+        connector.api.get("query/", {"q": "SELECT Nothing FROM Account"})
 
 
 def test_texts_with_few_values_are_listed_and_names_are_not(hub: Hub, sandbox: SalesforceSandbox) -> None:

@@ -1,8 +1,8 @@
 """A sandbox that speaks Salesforce's REST API on loopback, for the demo and the tests.
 
 No Salesforce can be had offline. This one is reached by the real `simple-salesforce` client: OAuth
-client credentials, `describe`, SOQL with relationship paths and aggregates, `queryMore` locators,
-`deleted`/`updated`, limits, and the vendor's error bodies.
+client credentials, `describe`, SOQL with relationship paths and aggregates, `queryMore` locators, query jobs of
+Bulk API 2.0, `deleted`/`updated`, limits, and the vendor's error bodies.
 
 Source: Salesforce REST API Developer Guide (query, describe, error bodies, limits header).
 """
@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gzip
 import json
 import secrets
 import threading
 import urllib.parse
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
 from groundwire.demo import soql
+from groundwire.demo.bulk_jobs import BulkJobs, JobError
 from groundwire.demo.crm_data import PICKLISTS, REFERENCES, Record, records
 
 LABELS = {"Segment__c": "Segment", "Renewal_Date__c": "Renewal Date", "OwnerId": "Owner ID", "StageName": "Stage"}
@@ -42,6 +45,7 @@ class SalesforceSandbox:
         self.cursors: dict[str, tuple[list[Record], str]] = {}
         self.requests: list[str] = []
         self.deletions: dict[str, list[tuple[str, dt.datetime]]] = {}
+        self.bulk = BulkJobs(page_size)
         sandbox = self
 
         class Handler(_Handler):
@@ -151,28 +155,53 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
     def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        form = urllib.parse.parse_qs(self.rfile.read(length).decode())
+        body = self._body()
         if not self.path.startswith("/services/oauth2/token"):
-            self._send(405, [{"errorCode": "METHOD_NOT_ALLOWED", "message": "HTTP Method 'POST' not allowed."}])
-        elif form.get("client_secret") != [self.owner.client_secret] or form.get("client_id") != [self.owner.client_id]:
+            self._answer(lambda: self._changed(body))
+            return
+        form = urllib.parse.parse_qs(body.decode())
+        if form.get("client_secret") != [self.owner.client_secret] or form.get("client_id") != [self.owner.client_id]:
             self._send(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
         else:
             self._send(
                 200, {"access_token": self.owner.new_session(), "instance_url": self.owner.url, "token_type": "Bearer"}
             )
 
+    def do_PATCH(self) -> None:
+        body = self._body()
+        self._answer(lambda: self._changed(body))
+
     def do_GET(self) -> None:
         split = urllib.parse.urlsplit(self.path)
+        parts, query = split.path.rstrip("/").split("/")[3:], urllib.parse.parse_qs(split.query)
+        self._answer(lambda: self._route(parts, query))
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _answer(self, answer: Callable[[], None]) -> None:
+        """Answer whoever has a session, or say what is wrong."""
         self.owner.requests.append(urllib.parse.unquote(self.path))
         try:
             if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.owner.sessions:
                 raise _Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
-            self._route(split.path.rstrip("/").split("/")[3:], urllib.parse.parse_qs(split.query))
-        except _Refused as error:
+            answer()
+        except (_Refused, JobError) as error:
             self._send(error.status, [{"errorCode": error.code, "message": str(error)}])
         except soql.SoqlError as error:
             self._send(400, [{"errorCode": error.code, "message": str(error)}])
+
+    def _changed(self, body: bytes) -> None:
+        """Query jobs are made and aborted; everything else is read-only here."""
+        owner = self.owner
+        match [self.command, *self.path.split("/")[4:]]:
+            case ["POST", "jobs", "query"]:
+                made = owner.bulk.make(json.loads(body), lambda q: soql.run(q, owner.data, REFERENCES))
+                self._send(200, made)
+            case ["PATCH", "jobs", "query", job] if json.loads(body) == {"state": "Aborted"}:
+                self._send(200, owner.bulk.abort(job))
+            case _:
+                raise _Refused(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{self.command}' not allowed.")
 
     def _route(self, parts: list[str], query: dict[str, list[str]]) -> None:
         owner = self.owner
@@ -186,6 +215,15 @@ class _Handler(BaseHTTPRequestHandler):
             case ["sobjects", name, ("deleted" | "updated") as what] if name in owner.data:
                 body = self._deleted(name, query) if what == "deleted" else {"ids": [r["Id"] for r in owner.data[name]]}
                 self._send(200, {**body, "latestDateCovered": _wire(dt.datetime.now(dt.UTC))})
+            case ["jobs", "query", job]:
+                self._send(200, owner.bulk.look(job))
+            case ["jobs", "query", job, "results"]:
+                text, headers = owner.bulk.results(job, query)
+                self._send_bytes(
+                    200, gzip.compress(text), {"Content-Type": "text/csv", "Content-Encoding": "gzip"} | headers
+                )
+            case ["jobs", "query", job, "resultPages"]:
+                self._send(200, owner.bulk.pages(job, query, f"/services/data/{parts[0]}"))
             case ["limits"]:
                 self._send(200, {"DailyApiRequests": {"Max": 15000, "Remaining": 15000 - len(owner.requests)}})
             case ["query"]:
@@ -230,8 +268,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: Any) -> None:
         content = json.dumps(body, default=_wire).encode()
+        self._send_bytes(status, content, {"Content-Type": "application/json;charset=UTF-8"})
+
+    def _send_bytes(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json;charset=UTF-8")
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Sforce-Limit-Info", f"api-usage={len(self.owner.requests)}/15000")
         self.end_headers()
