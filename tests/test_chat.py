@@ -150,7 +150,11 @@ def test_the_oldest_acceptable_age_is_set_shown_and_taken_back(terminal: Termina
     terminal.ask("/fresh 5m", "oldest acceptable data: 5m")
     terminal.ask("/fresh soon", "'soon' is not an age")
     terminal.ask("/fresh", "oldest acceptable data: 5m")
+    ada = "/sql SELECT name FROM customers WHERE id = 1"
+    assert "live as of" in terminal.ask(ada, "1 row read")
+    assert "at most 5 min" in terminal.ask(ada, "1 row read")
     terminal.ask("/fresh off", "oldest acceptable data: as the configuration says")
+    assert "live as of" in terminal.ask(ada, "1 row read")
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_chat(terminal: Terminal) -> None:

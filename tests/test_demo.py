@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,9 +22,11 @@ import pytest
 from conftest import TRYTON_SCALE as SCALE
 
 from groundwire import Hub
+from groundwire.demo import tryton_server
 from groundwire.demo.company import DemoCompany
 from groundwire.demo.errors import DemoError
 from groundwire.demo.questions import CASES
+from groundwire.demo.tryton_server import TrytonServer
 
 pytestmark = [
     pytest.mark.server,
@@ -34,13 +36,21 @@ pytestmark = [
 ]
 COMMAND = str(Path(sys.executable).parent / "groundwire")
 START_SECONDS = 15
-"""What a start may take once the ERP is filled."""
+"""What a start may compute once the ERP is filled: however busy the machine is, the same."""
 
 
 @pytest.fixture(scope="module")
 def home(filled_tryton: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home of the demo whose ERP is a copy of the small one that the tests keep."""
     made = tmp_path_factory.mktemp("home")
+    shutil.copytree(filled_tryton, made / "demo" / "erp")
+    return made
+
+
+@pytest.fixture(scope="module")
+def other_home(filled_tryton: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another, for demos that are started and ended beside `company`."""
+    made = tmp_path_factory.mktemp("other")
     shutil.copytree(filled_tryton, made / "demo" / "erp")
     return made
 
@@ -64,12 +74,26 @@ def _children(process: int) -> set[int]:
     return {int(line) for line in listed.stdout.split()}
 
 
+def _computed(processes: set[int]) -> float:
+    """Seconds of processors that they have used."""
+    numbers = ",".join(map(str, processes))
+    listed = subprocess.run(["ps", "-o", "cputimes=", "-p", numbers], capture_output=True, text=True, check=True)
+    return sum(map(float, listed.stdout.split()))
+
+
 def _runs(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     return True
+
+
+def _end_by_themselves(processes: set[int]) -> bool:
+    deadline = time.monotonic() + 60
+    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(_runs(process) for process in processes)
 
 
 def _ports(environment: dict[str, str]) -> set[int]:
@@ -113,6 +137,10 @@ def test_the_query_behind_each_of_its_questions_is_answered_completely(hub: Hub,
         assert len(result) > 0
 
 
+def test_ctrl_c_in_the_chat_does_not_reach_the_systems(company: DemoCompany) -> None:
+    assert os.getpgid(0) not in {os.getpgid(child) for child in _children(os.getpid())}
+
+
 def test_a_second_demo_beside_the_first_is_refused_by_name(company: DemoCompany) -> None:
     with pytest.raises(DemoError, match=rf"process {os.getpid()}\); groundwire demo --stop"):
         DemoCompany(company.folder).start()
@@ -127,32 +155,140 @@ def test_stopping_leaves_no_process_and_no_port_behind(company: DemoCompany, hom
     assert not [port for port in ports if _answers(port)]
     ended = mine - _children(os.getpid())
     assert len(ended) >= 2
-    _starts_again_quickly_and_ends_on_request(home)
 
 
-def _starts_again_quickly_and_ends_on_request(home: Path) -> None:
-    """In a process of its own, ended by `groundwire demo --stop`."""
-    environment = os.environ | {"GROUNDWIRE_HOME": str(home)}
-    started = time.monotonic()
-    with subprocess.Popen(
-        [sys.executable, "-m", "groundwire.demo.company"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        settings: dict[str, str] = {}
-        for line in process.stdout:
+class Running:
+    """A demo in a process of its own, and the two servers that it started."""
+
+    def __init__(self, home: Path) -> None:
+        self.environment = os.environ | {"GROUNDWIRE_HOME": str(home)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "groundwire.demo.company"],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.settings: dict[str, str] = {}
+        for line in self.process.stdout:
             name, equals, value = line.strip().partition("=")
             if equals:
-                settings[name] = value
-            if len(_ports(settings)) == 2 and "GW_DEMO_DWH_URL" in settings:
+                self.settings[name] = value
+            if len(_ports(self.settings)) == 2 and "GW_DEMO_DWH_URL" in self.settings:
                 break
-        assert time.monotonic() - started < START_SECONDS
-        assert not [name for name in settings if "SECRET" in name or "PASSWORD" in name]
-        children = _children(process.pid)
-        assert len(children) == 2
-        stopped = subprocess.run(
-            [COMMAND, "demo", "--stop"], env=environment, capture_output=True, text=True, check=True
-        )
-        assert stopped.stdout == f"stopped the demo (process {process.pid})\n"
-        process.wait(20)
-    assert not [child for child in children if _runs(child)]
-    assert not [port for port in _ports(settings) if _answers(port)]
+        self.children = _children(self.process.pid)
+        assert len(self.children) == 2
+        self.computed = _computed({self.process.pid, *self.children})
+
+    def is_all_gone(self) -> bool:
+        """Whether it and all that it started end, and nothing listens there any more."""
+        self.process.communicate(timeout=60)
+        return _end_by_themselves(self.children) and not any(_answers(port) for port in _ports(self.settings))
+
+
+def test_a_demo_starts_again_quickly_and_ends_on_request(other_home: Path) -> None:
+    running = Running(other_home)
+    assert running.computed < START_SECONDS
+    assert not [name for name in running.settings if "SECRET" in name or "PASSWORD" in name]
+    stopped = subprocess.run(
+        [COMMAND, "demo", "--stop"], env=running.environment, capture_output=True, text=True, check=True
+    )
+    assert stopped.stdout == f"stopped the demo (process {running.process.pid})\n"
+    assert running.process.poll() is not None or running.process.wait(20) is not None, "it has ended by now"
+    assert running.is_all_gone()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_whatever_ends_a_demo_ends_its_systems_and_the_next_one_starts(
+    other_home: Path, number: signal.Signals
+) -> None:
+    running = Running(other_home)
+    running.process.send_signal(number)
+    assert running.is_all_gone()
+    later = Running(other_home)
+    later.process.send_signal(signal.SIGTERM)
+    assert later.is_all_gone()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_demo_that_is_ended_while_it_makes_its_erp_leaves_nothing_running_or_half_made(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    environment = os.environ | {"GROUNDWIRE_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "groundwire.demo.company"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any(line.startswith("initialising the ERP") for line in process.stdout)
+        while len(children := _children(process.pid)) < 2:  # the CRM, and what makes the ERP's database
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert errors == ""
+    assert _end_by_themselves(children)
+    assert not (tmp_path / "demo" / "erp" / "filled").exists()
+
+
+class Interrupted(Exception):
+    """Raised by a test where the demo tells that it has come that far."""
+
+
+def _until(step: str, told: list[str]) -> Callable[[str], None]:
+    def tell(text: str) -> None:
+        told.append(text)
+        if text.startswith(step):
+            raise Interrupted
+
+    return tell
+
+
+def test_a_start_that_fails_half_way_leaves_nothing_running(other_home: Path) -> None:
+    before = _children(os.getpid())
+    told: list[str] = []
+    with pytest.raises(Interrupted):
+        DemoCompany(other_home / "demo", scale=SCALE, progress=_until("starting the ERP", told)).start()
+    assert told[0].startswith("starting the CRM"), "the CRM was running by then"
+    assert _children(os.getpid()) == before
+    with DemoCompany(other_home / "demo", scale=SCALE) as again:
+        assert all(_answers(port) for port in _ports(again.environment))
+
+
+@pytest.mark.parametrize("harm", ["half filled", "cut off", "overwritten", "removed"])
+def test_an_erp_that_is_not_whole_is_made_anew_and_not_served(filled_tryton: Path, tmp_path: Path, harm: str) -> None:
+    folder = tmp_path / "erp"
+    shutil.copytree(filled_tryton, folder)
+    file = folder / "erp.sqlite"
+    if harm == "half filled":  # the mark of a whole one comes last
+        (folder / "filled").unlink()
+    elif harm == "cut off":
+        os.truncate(file, file.stat().st_size // 2)
+    elif harm == "overwritten":
+        with file.open("r+b") as opened:
+            opened.seek(file.stat().st_size // 3)
+            opened.write(b"\xff" * 100_000)
+    else:
+        file.unlink()
+    told: list[str] = []
+    with pytest.raises(Interrupted):
+        TrytonServer(folder, scale=SCALE, progress=_until("initialising", told)).prepare()
+    assert told[:-1] == ([] if harm == "half filled" else ["the ERP's database is damaged and is made anew"])
+    assert not (folder / "filled").exists()
+
+
+def test_a_port_that_another_program_takes_first_is_given_up_for_another(
+    filled_tryton: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "erp"
+    shutil.copytree(filled_tryton, folder)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        free = tryton_server._free_port()
+        offered = [taken, free]
+        monkeypatch.setattr(tryton_server, "_free_port", lambda: offered.pop(0))
+        with TrytonServer(folder, scale=SCALE) as running:
+            assert running.port == free
+            assert _answers(free)
+    assert not _answers(free)

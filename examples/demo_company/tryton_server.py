@@ -10,20 +10,26 @@ import hashlib
 import os
 import secrets
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
 import httpx
 
+from groundwire.demo import processes
 from groundwire.demo.errors import DemoError
 
 DATABASE = "erp"
 MODULES = ("account_invoice", "purchase", "sale", "stock")
+START_SECONDS = 60
+PORTS = 5
+"""Free ports to try: another program may take one in the moment before the server does."""
 
 
 def fill_stamp() -> str:
@@ -50,8 +56,8 @@ class TrytonServer:
         self.folder = folder
         self.scale = scale
         self.progress = progress or (lambda _: None)
-        self.port = _free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        self._process: subprocess.Popen[str] | None = None
 
     @property
     def url(self) -> str:
@@ -81,7 +87,7 @@ class TrytonServer:
         self.stop()
 
     def prepare(self) -> None:
-        """Initialise and fill the database, where that has not been done by this very program.
+        """Initialise and fill the database, where that has not been done by this very program, or it is damaged.
 
         Raises:
             DemoError: Tryton could not be set up; the message ends with its log.
@@ -89,10 +95,13 @@ class TrytonServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         stamp = fill_stamp()
         filled = self.folder / "filled"
-        if not filled.exists() or filled.read_text() != stamp:
-            filled.unlink(missing_ok=True)
-            self._initialise()
-            filled.write_text(stamp)
+        if filled.exists() and filled.read_text() == stamp:
+            if self._is_whole():
+                return
+            self.progress("the ERP's database is damaged and is made anew")
+        filled.unlink(missing_ok=True)
+        self._initialise()
+        filled.write_text(stamp)
 
     def start(self) -> None:
         """Prepare the database, then serve it.
@@ -100,36 +109,68 @@ class TrytonServer:
         Raises:
             DemoError: Tryton did not start; the message ends with its log.
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Prepare the database and start the server, which answers a little later: see `wait`."""
         self.prepare()
         self.progress("starting the ERP (Tryton)")
-        configuration = self._configuration()
-        with (self.folder / "trytond.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [_script("trytond"), "-c", str(configuration), "-d", DATABASE], stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + 60
+        self._begin()
+
+    def wait(self) -> None:
+        """Until the server answers.
+
+        Raises:
+            DemoError: it does not; the message ends with its log.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        ports = 1
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                break
-            try:
-                body = {"id": 0, "method": "common.server.version", "params": []}
-                if httpx.post(f"{self.url}/", json=body, timeout=2).status_code < 500:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.1)
+            if self._process is None or self._process.poll() is not None:
+                if ports == PORTS or "Address already in use" not in processes.end_of(self._log):
+                    break
+                ports += 1
+                self._begin()
+            elif self._answers():
+                return
+            time.sleep(0.05)
         self.stop()
-        raise DemoError("Tryton did not start: " + (self.folder / "trytond.log").read_text()[-500:])
+        raise DemoError(f"Tryton did not start: {processes.end_of(self._log)}")
 
     def stop(self) -> None:
         """End the server's process."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            processes.end(process)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "trytond.log"
+
+    def _begin(self) -> None:
+        self.stop()
+        self.port = _free_port()
+        arguments = ("-c", str(self._configuration()), "-d", DATABASE)
+        self._process = processes.begin(_script("trytond"), *arguments, log=self._log)
+
+    def _answers(self) -> bool:
+        body = {"id": 0, "method": "common.server.version", "params": []}
+        try:
+            return httpx.post(f"{self.url}/", json=body, timeout=2).status_code < 500
+        except httpx.HTTPError:
+            return False
+
+    def _is_whole(self) -> bool:
+        """Whether the file is a database with documents in it."""
+        file = self.folder / f"{DATABASE}.sqlite"
+        try:
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=5)) as database:
+                (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+                (invoices,) = database.execute("SELECT COUNT(*) FROM account_invoice").fetchone()
+        except sqlite3.Error:
+            return False
+        return bool(verdict == "ok" and invoices and self.password_file.exists())
 
     def _configuration(self) -> Path:
         file = self.folder / "trytond.conf"
@@ -149,40 +190,25 @@ class TrytonServer:
         self.progress("initialising the ERP's database (once, about half a minute)")
         environment = {**os.environ, "TRYTONPASSFILE": str(self.password_file)}
         # without assertions: some of Tryton's take time that grows with the square of the records
-        command = [
-            sys.executable,
-            "-O",
+        processes.run(
             _script("trytond-admin"),
-            "-c",
-            str(configuration),
-            "-d",
-            DATABASE,
-            "--email",
-            "admin@example.com",
-        ]
-        _run([*command, "-u", *MODULES, "--activate-dependencies"], environment)
+            *("-c", str(configuration), "-d", DATABASE, "--email", "admin@example.com"),
+            *("-u", *MODULES, "--activate-dependencies"),
+            log=self.folder / "initialise.log",
+            tell=lambda _: None,
+            environment=environment,
+        )
         self.progress("filling the ERP (once, about a minute)")
-        fill = [sys.executable, "-O", "-m", "groundwire.demo.erp_fill", str(configuration), DATABASE, str(self.scale)]
-        with subprocess.Popen(fill, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            for line in process.stdout:
-                self.progress(f"filling the ERP: {line.strip()}")
-            errors = process.stderr.read()
-        if process.returncode != 0:
-            raise DemoError("the ERP could not be filled: " + errors[-800:])
+        processes.run(
+            "groundwire.demo.erp_fill",
+            *(str(configuration), DATABASE, str(self.scale)),
+            log=self.folder / "fill.log",
+            tell=lambda line: self.progress(f"filling the ERP: {line}"),
+        )
 
 
 def _script(name: str) -> str:
     return str(Path(sys.executable).parent / name)
-
-
-def _run(command: list[str], environment: dict[str, str]) -> None:
-    result = subprocess.run(
-        command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
-    )
-    if result.returncode != 0:
-        raise DemoError(f"{Path(command[2]).name} failed: {result.stderr[-800:]}")
 
 
 def _free_port() -> int:
