@@ -1,7 +1,8 @@
 """How long the demo company's questions take from question to answer, on the default model, warm.
 
 Warm: the weights are loaded, the catalog is known and the beginning of the prompt has been evaluated,
-as in a chat after its first seconds. The same questions are asked again without the prefix cache.
+as in a chat after its first seconds. The same model is asked the same questions again with the prefix cache off:
+every prompt is evaluated from its first token, whatever memory or a file holds of it.
 
     python examples/bench/bench_ask.py            # prints markdown; takes minutes
     python examples/bench/bench_ask.py 5          # only the first five questions
@@ -15,9 +16,11 @@ import sys
 import time
 from dataclasses import dataclass
 
+from langchain_core.language_models import BaseChatModel
+
 from groundwire import Hub
-from groundwire.agents.agent import Agent
-from groundwire.agents.local_model import LocalChatModel
+from groundwire.agents.agent import Agent, model_from_config
+from groundwire.agents.levers import Levers
 from groundwire.demo.company import DemoCompany
 from groundwire.demo.questions import CASES
 
@@ -62,18 +65,13 @@ def asked(agent: Agent, question: str) -> Asked:
     )
 
 
-def measured(hub: Hub, questions: list[str], *, prefix_cache: bool) -> list[Asked]:
+def measured(hub: Hub, model: BaseChatModel, questions: list[str], *, prefix_cache: bool) -> list[Asked]:
     """Each question once, on a model that is loaded first."""
-    settings = hub.config.model
-    model = LocalChatModel(
-        name_or_path=settings.name, n_ctx=settings.context, n_threads=settings.threads, prefix_cache=prefix_cache
-    )
-    agent = Agent(hub, model)
-    try:
-        agent.warm()
-        return [asked(agent, question) for question in questions]
-    finally:
-        model.close()
+    agent = Agent(hub, model, Levers(prefix_cache=prefix_cache))
+    agent.warm()
+    found = [asked(agent, question) for question in questions]
+    assert prefix_cache or not any(f.cached for f in found), "a prompt was not evaluated from its beginning"
+    return found
 
 
 def _row(name: str, found: list[Asked]) -> str:
@@ -98,8 +96,9 @@ def report(most: int | None = None) -> str:
     questions = [case["question"] for case in CASES][:most]
     with DemoCompany() as company, Hub.from_config(company.config_path, {**os.environ, **company.environment}) as hub:
         name = hub.config.model.name
-        with_cache = measured(hub, questions, prefix_cache=True)
-        without = measured(hub, questions, prefix_cache=False)
+        model = model_from_config(hub.config.model)
+        with_cache = measured(hub, model, questions, prefix_cache=True)
+        without = measured(hub, model, questions, prefix_cache=False)
     median, plain = (statistics.median(f.seconds for f in found) for found in (with_cache, without))
     first = statistics.median(f.first_event for f in with_cache)
     lines = [
@@ -111,10 +110,9 @@ def report(most: int | None = None) -> str:
         _row("off", without),
         "",
         f"Median {median:.2f} s where {ALLOWED_SECONDS:g} are allowed, first progress after {first:.2f} s where "
-        f"{ALLOWED_FIRST:g} are; without the files of the prefix cache the median is "
-        f"{plain / median:.1f} times that, since memory keeps the last beginning; it shows after a start and after a long answer.",
+        f"{ALLOWED_FIRST:g} are. With every prompt evaluated from its first token the median is {plain / median:.1f} times that.",
         "",
-        "| question | s | s, no files | answered |",
+        "| question | s | s, cache off | answered |",
         "|---|---:|---:|---|",
         *(
             f"| {a.question} | {a.seconds:.2f} | {b.seconds:.2f} | {'refused' if a.refused else 'yes'} |"
