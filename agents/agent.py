@@ -33,10 +33,13 @@ from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
 from groundwire.agents import grounding, phrasing, prompt
+from groundwire.agents.grammar import one_of
 from groundwire.agents.grounding import Citation
+from groundwire.agents.levers import Levers
 from groundwire.agents.local_model import LocalChatModel
 from groundwire.agents.reading import Reading
 from groundwire.agents.tools import make_tools
+from groundwire.core.config import ModelConfig
 from groundwire.core.errors import ConfigError, ModelError
 from groundwire.core.hub import Hub
 from groundwire.core.result import Result
@@ -107,11 +110,13 @@ class Agent:
         hub: the connected systems.
         model: a `LocalChatModel` or any LangChain chat model that calls tools; by default what the hub's
             configuration names.
+        levers: what helps a local model; all of it, unless something is to be measured.
     """
 
-    def __init__(self, hub: Hub, model: BaseChatModel | None = None) -> None:
+    def __init__(self, hub: Hub, model: BaseChatModel | None = None, levers: Levers | None = None) -> None:
         self.hub = hub
-        self.model = model or model_from_config(hub)
+        self.model = model or model_from_config(hub.config.model)
+        self.levers = levers or Levers()
         self._lock = threading.Lock()
 
     def warm(self) -> None:
@@ -119,7 +124,8 @@ class Agent:
         if isinstance(self.model, LocalChatModel):
             shown = prompt.choose("", self.hub.catalog)
             if shown.whole:
-                self.model.warm([SystemMessage(prompt.system_text(shown, self.hub.catalog))])
+                text = prompt.system_text(shown, self.hub.catalog, examples=self.levers.examples)
+                self.model.warm([SystemMessage(text)])
 
     def ask(
         self,
@@ -142,14 +148,15 @@ class Agent:
         Raises:
             SourceError: a source failed.
             ModelError: the model can't be loaded or failed.
+            Stopped: a query was under way when the event was set.
         """
         started = time.monotonic()
         tell = on_event or (lambda kind, text: None)
-        middleware = _Grounded(self.hub, question, hints, max_age, tell, stop_event)
+        middleware = _Grounded(self.hub, question, hints, max_age, tell, stop_event, self.levers)
         if isinstance(self.model, LocalChatModel):
             tools = [middleware.query_tool]
         else:
-            tools = make_tools(self.hub, max_age=max_age, progress=lambda read: tell("source", read))
+            tools = make_tools(self.hub, max_age=max_age, progress=lambda read: tell("source", read), stop=stop_event)
         graph = create_agent(self.model, tools=tools, middleware=[middleware])
         notes = middleware.reading.notes if isinstance(self.model, LocalChatModel) else []
         text = prompt.question_text(question, hints, notes)
@@ -160,13 +167,12 @@ class Agent:
         return middleware.answer(state["messages"], time.monotonic() - started)
 
 
-def model_from_config(hub: Hub) -> BaseChatModel:
-    """The chat model that a hub's configuration names.
+def model_from_config(settings: ModelConfig) -> BaseChatModel:
+    """The chat model that a configuration names.
 
     Raises:
         ConfigError: LangChain knows no such model, or its package is not installed.
     """
-    settings = hub.config.model
     if ":" in settings.name and not settings.name.endswith(".gguf"):
         from langchain.chat_models import init_chat_model
 
@@ -194,8 +200,10 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         max_age: str | None,
         tell: Event,
         stop: threading.Event | None,
+        levers: Levers,
     ) -> None:
         super().__init__()
+        self.levers = levers
         self.hub = hub
         self.question = question
         self.hints = hints
@@ -203,11 +211,10 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self.stop = stop
         self.template = ""
         self.draft = ""
-        self.query_tool = next(
-            t
-            for t in make_tools(hub, max_age=max_age, link_values=True, progress=lambda s: tell("source", s))
-            if t.name == "query"
+        tools = make_tools(
+            hub, max_age=max_age, link_values=levers.values, progress=lambda s: tell("source", s), stop=stop
         )
+        self.query_tool = next(t for t in tools if t.name == "query")
         self.usage = {"input": 0, "cached": 0, "output": 0}
 
     @cached_property
@@ -218,7 +225,8 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     @cached_property
     def reading(self) -> Reading:
         """What code knows about the question."""
-        return Reading(self.question, self.hints, self.shown.entities, self.shown.names(self.hub.catalog))
+        names = self.shown.names(self.hub.catalog)
+        return Reading(self.question, self.hints, self.shown.entities, names, self.levers)
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -234,7 +242,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             return response
         done = [m for m in request.messages if isinstance(m, ToolMessage)]
         last = done[-1] if done else None
-        if last is None or (_is_fixable(last) and len(done) < _MAX_QUERIES):
+        if last is None or (self.levers.repair and _is_fixable(last) and len(done) < _MAX_QUERIES):
             return self._write_query(request, handler)
         if last.artifact is None:
             return AIMessage(content=f"{REFUSAL}: {_reason(last)}")
@@ -253,7 +261,8 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
                 messages.append(HumanMessage(content=f"{message.text}\nWrite the query again."))
             else:
                 messages.append(message)
-        system = SystemMessage(prompt.system_text(self.shown, self.hub.catalog))
+        text = prompt.system_text(self.shown, self.hub.catalog, examples=self.levers.examples)
+        system = SystemMessage(text)
 
         reading = self.reading
 
@@ -262,6 +271,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
                 "first_bias": {} if written else {"CANNOT": reading.doubt},
                 "grammar": grammar,
                 "prefill": written,
+                "reuse": self.levers.prefix_cache,
                 "max_tokens": 300,
                 "stop_event": self.stop,
                 "on_text": self._writing(lambda text: text),
@@ -272,12 +282,15 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             self._count(response.result)
             return str(response.result[-1].text)
 
-        self.draft = write(reading.first_part(refusal=not again and reading.doubt > 0))
+        self.draft = write(reading.first_part(refusal=not again and reading.may_refuse))
         if self.draft.startswith("CANNOT ANSWER"):
             return AIMessage(content=f"{REFUSAL}: {self.draft.partition(':')[2].strip()}")
         if self.draft.endswith(" FROM ") and not self._stopped():
-            written, grammar = reading.second_part(self.draft)
-            self.draft = write(grammar, written)
+            first = self.draft
+            tables = reading.tables(first)
+            written = first + tables[0] if len(tables) == 1 else write(one_of(tables), first)
+            if not self._stopped():
+                self.draft = write(reading.second_part(first, written.removeprefix(first)), written)
         if self._stopped():
             return AIMessage(content="stopped")
         call = {"name": "query", "args": {"sql": reading.sql(self.draft)}, "id": f"query_{len(request.messages)}"}
@@ -299,6 +312,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self.tell("step", "phrasing the answer")
         settings = {
             "grammar": phrasing.answer_grammar(self.question, result),
+            "reuse": self.levers.prefix_cache,
             "max_tokens": 90,
             "stop_event": self.stop,
             "on_text": self._writing(lambda text: grounding.fill(_WRITING_REFERENCE.sub("…", text), result).text),
@@ -367,6 +381,8 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         text = made.text
         if not result.complete:
             text += " This is not complete: " + "; ".join(result.incomplete_reasons()) + "."
+        if result.stale:
+            text += " This is old: " + "; ".join(result.stale_reasons()) + "."
         return replace(base, text=text, citations=made.citations, problems=(*failures, *made.problems))
 
 

@@ -134,7 +134,7 @@ class Chat:
                 self.console,
                 "reading",
                 lambda tell, stop: self.hub.query(
-                    sql, max_age=self.max_age, limit=_ROWS, progress=lambda text: tell("source", text)
+                    sql, max_age=self.max_age, limit=_ROWS, progress=lambda text: tell("source", text), stop=stop
                 ),
             )
             self.console.print(result)

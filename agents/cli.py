@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -33,11 +33,15 @@ from typer.core import TyperGroup
 from groundwire.agents import weights
 from groundwire.agents.terminal import Tell, console, show_answer, watchable, watched
 from groundwire.core.catalog import Catalog, near_names
+from groundwire.core.config import ModelConfig
 from groundwire.core.errors import ConfigError, GroundwireError, ModelError, QueryError
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
+from groundwire.core.stopping import in_thread
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from groundwire.agents.agent import Agent, Answer
 
 EXIT_CONFIG, EXIT_REFUSED, EXIT_SOURCE, EXIT_STOPPED = 2, 3, 4, 130
@@ -230,7 +234,8 @@ def query(
     max_age: AgeOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows at most; more are said to exist.")] = 1000,
     on_error: Annotated[
-        Literal["raise", "incomplete"] | None, typer.Option(help="What a source that fails does to the result.")
+        Literal["raise", "incomplete", "stale"] | None,
+        typer.Option(help="What a source that fails does to the result."),
     ] = None,
     json_: JsonOption = False,
 ) -> None:
@@ -241,7 +246,12 @@ def query(
             err,
             "reading",
             lambda tell, stop: hub.query(
-                text, max_age=max_age, limit=limit, on_error=on_error, progress=lambda read: tell("source", read)
+                text,
+                max_age=max_age,
+                limit=limit,
+                on_error=on_error,
+                progress=lambda read: tell("source", read),
+                stop=stop,
             ),
         )
         if json_:
@@ -304,35 +314,70 @@ def demo(
     """Start the demo company, ask it three questions, and stay in the chat."""
     try:
         company = importlib.import_module("groundwire.demo.company")
-    except ImportError as error:
-        fail(f"{error}; run: pip install 'groundwire[demo]'", EXIT_CONFIG)
-    if stop:
-        out.print(company.stop_running())
-        return
-    from groundwire.agents.agent import Agent
-    from groundwire.agents.chat import Chat
-
-    try:
-        with working("starting the demo company") as tell:
-            running = company.DemoCompany(progress=tell)
-            running.start()
-    except (RuntimeError, OSError) as error:
-        fail(str(error), EXIT_SOURCE)
-    try:
-        with Hub.from_config(running.config_path, {**running.environment}) as hub:
-            agent = Agent(hub)
-            watched(err, "reading catalogs and loading the model", lambda tell, stop: agent.warm())
+        if stop:
+            out.print(company.stop_running())
+            return
+        weights.resolve(ModelConfig().name)
+        with ExitStack() as open_things:
+            loading = in_thread("model", _demo_model)  # while the systems start
+            with working("starting the demo company") as tell:
+                running = open_things.enter_context(company.DemoCompany(progress=tell))
+            hub = open_things.enter_context(Hub.from_config(running.config_path, {**running.environment}))
+            agent = watched(
+                err, "reading catalogs and loading the model", lambda tell, stop: _warm_agent(hub, loading.result)
+            )
             for question in running.questions if questions else ():
                 out.print(Text(f"\n> {question}", style="bold"))
                 show_answer(out, watched(err, "thinking", partial(_ask, agent, question)))
             if chat_ and sys.stdin.isatty() and out.is_terminal:
+                from groundwire.agents.chat import Chat
+
                 Chat(hub, out, agent=agent).run()
-    finally:
-        running.stop()
+    except BrokenPipeError:
+        raise
+    except ImportError as error:
+        fail(f"{error}; run: pip install 'groundwire[demo]'", EXIT_CONFIG)
+    except OSError as error:
+        fail(f"the demo company can't be started: {error}", EXIT_SOURCE)
+
+
+def _warm_agent(hub: Hub, model: Callable[[], BaseChatModel]) -> Agent:
+    from groundwire.agents.agent import Agent
+
+    _ = hub.catalog
+    agent = Agent(hub, model())
+    agent.warm()
+    return agent
+
+
+def _demo_model() -> BaseChatModel:
+    from groundwire.agents.agent import model_from_config
+    from groundwire.agents.local_model import LocalChatModel
+
+    model = model_from_config(ModelConfig())
+    return model.load() if isinstance(model, LocalChatModel) else model
 
 
 def _ask(agent: Agent, question: str, tell: Tell, stop: threading.Event) -> Answer:
     return agent.ask(question, on_event=tell, stop_event=stop)
+
+
+@app.command("rest-from-openapi")
+def rest_from_openapi(
+    document: Annotated[str, typer.Argument(help="File or address of an OpenAPI 3 document.")],
+    output: Annotated[Path | None, typer.Option(help="Write here, in place of the terminal.")] = None,
+) -> None:
+    """Draft the YAML description of a REST API from its OpenAPI document."""
+    from groundwire.connectors.rest_openapi import draft, read_document
+
+    text = draft(read_document(document))
+    if output is None:
+        sys.stdout.write(text)
+        return
+    if output.exists():
+        fail(f"{output} exists already; a description that was worked on is not overwritten", EXIT_CONFIG)
+    output.write_text(text, encoding="utf-8")
+    err.print(Text(f"wrote {output}"))
 
 
 @model_app.command("pull")
@@ -367,30 +412,8 @@ def model_list(json_: JsonOption = False) -> None:
     out.print(table)
 
 
-@app.command("eval")
-def eval_(
-    cases: Annotated[Path, typer.Argument(help="JSON list of cases: id, question, gold_sql.")],
-    config: ConfigOption = None,
-    json_: JsonOption = False,
-    limit: Annotated[int | None, typer.Option(help="Only so many cases.")] = None,
-) -> None:
-    """Ask every question of a file and compare the results with its gold queries."""
-    from groundwire.agents.agent import Agent
-    from groundwire.agents.evals import run_cases
-
-    try:
-        chosen = json.loads(cases.read_text(encoding="utf-8"))[:limit]
-    except (OSError, ValueError) as error:
-        fail(f"can't read {cases}: {error}", EXIT_CONFIG)
-    with open_hub(config) as hub:
-        report = run_cases(Agent(hub), chosen, print_line=lambda s: err.print(Text(s)))
-        if json_:
-            print_json(report.to_dict())
-        else:
-            out.print(Text(report.summary()))
-
-
 importlib.import_module("groundwire.agents.cli_sync")  # adds its commands to `app`
+importlib.import_module("groundwire.agents.cli_eval")
 
 
 def _near(words: str, catalog: Catalog) -> list[str]:

@@ -66,6 +66,7 @@ class Request:
         on_text: called with each piece of text, always whole characters.
         logprobs: whether to compute `Generation.mean_logprob`.
         first_bias: what is added to the logits of tokens where the text begins.
+        reuse: whether what the context or a file already holds of the prompt is taken from there.
     """
 
     max_tokens: int
@@ -77,6 +78,7 @@ class Request:
     on_text: Callable[[str], None] | None = None
     logprobs: bool = False
     first_bias: Mapping[int, float] = field(default_factory=dict)
+    reuse: bool = True
 
     @property
     def cancelled(self) -> bool:
@@ -194,10 +196,10 @@ class Runtime:
     def _prefill(self, prompt: list[int], prefixes: list[int], made: Generation, request: Request) -> None:
         # the last token is evaluated again where its logits are needed
         most = len(prompt) - 1 if request.max_tokens else len(prompt)
-        common = _common(self._model.evaluated, prompt)
+        common = _common(self._model.evaluated, prompt) if request.reuse else 0
         made.cache = "memory" if common else "none"
         longest = max((p for p in prefixes if p <= len(prompt)), default=0)
-        if longest > common and self._restore(prompt[:longest]):
+        if request.reuse and longest > common and self._restore(prompt[:longest]):
             common = longest
             made.cache = "disk"
         made.cached_tokens = min(common, most)

@@ -7,15 +7,16 @@ A draft leaves out what code does better than a small model: which table it star
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 
+from groundwire.agents import meanings
 from groundwire.agents.evidence import alike
 from groundwire.agents.wording import Wording, stems
-from groundwire.core.catalog import Entity
+from groundwire.core.catalog import Entity, Relation
 from groundwire.core.query import DIALECT
 
 _DURING = re.compile(r"""((?:[\w]+|"[^"]*")(?:\.(?:[\w]+|"[^"]*"))*) DURING '((?:[^']|'')*)'""")
@@ -37,7 +38,13 @@ class Start:
     keys: str
 
 
-def start(first_part: str, entities: Iterable[Entity], names: Mapping[str, str], required: Iterable[str] = ()) -> Start:
+def start(
+    first_part: str,
+    entities: Iterable[Entity],
+    names: Mapping[str, str],
+    required: Iterable[str] = (),
+    likely: Iterable[Collection[str]] = (),
+) -> Start:
     """Which table a draft starts at.
 
     Args:
@@ -45,6 +52,8 @@ def start(first_part: str, entities: Iterable[Entity], names: Mapping[str, str],
         entities: what is shown to the model.
         names: for each full entity name the form in which the model writes it.
         required: conditions that will follow.
+        likely: what else the question speaks of: tables or relations as they are written, of each group one. They
+            count where nothing that is summed would be counted twice.
     """
     shown = {e.full_name: e for e in entities}
     tree = sqlglot.parse_one(first_part.removesuffix(" FROM "), dialect=DIALECT)
@@ -56,15 +65,29 @@ def start(first_part: str, entities: Iterable[Entity], names: Mapping[str, str],
     tests = [sqlglot.parse_one(text, dialect=DIALECT) for text in required]
     tested = {".".join(p.name for p in c.parts[:-1]).lower() for test in tests for c in test.find_all(exp.Column)}
     direct = asked | {by_name[t] for t in tested if t in by_name}
-    behind = [
-        {n for n, e in shown.items() if any(not r.many and r.name.lower() == w for r in e.relations)}
-        for w in written
-        if w not in by_name
-    ]
-    ranked = _ranked(shown, direct, behind) or _ranked(shown, asked, behind)
+
+    def holders(relation: str) -> set[str]:
+        return {n for n, e in shown.items() if any(not r.many and r.name.lower() == relation for r in e.relations)}
+
+    behind = [holders(w) for w in written if w not in by_name]
+    spoken = [set().union(*({by_name[w]} if w in by_name else holders(w) for w in map(_plain, g))) for g in likely]
+    summed = {
+        by_name[w]
+        for a in tree.find_all(exp.Sum, exp.Avg, exp.Median)
+        for c in a.find_all(exp.Column)
+        if (w := ".".join(p.name for p in c.parts[:-1]).lower()) in by_name
+    }
+    ranked = _ranked(shown, direct, [*behind, *filter(None, spoken)])
+    if summed:
+        ranked = {at: kept for at, found in ranked.items() if (kept := [n for n in found if n in summed])}
+    ranked = ranked or _ranked(shown, direct, behind) or _ranked(shown, asked, behind)
     best = ranked[min(ranked)] if ranked else sorted(asked) or list(shown)
     keys = ", ".join(k.sql(DIALECT) for k in _keys(tree.selects)) if any(map(_aggregates, tree.selects)) else ""
     return Start(tables=tuple(names[n] for n in best), labels=labels, keys=keys)
+
+
+def _plain(name: str) -> str:
+    return name.replace('"', "").lower()
 
 
 def _ranked(shown: Mapping[str, Entity], direct: set[str], behind: list[set[str]]) -> dict[tuple[int, bool], list[str]]:
@@ -76,6 +99,15 @@ def _ranked(shown: Mapping[str, Entity], direct: set[str], behind: list[set[str]
         if None not in steps:
             ranked.setdefault((sum(s for s in steps if s is not None), name not in direct), []).append(name)
     return ranked
+
+
+def reachable(table: str, entities: Iterable[Entity], names: Mapping[str, str]) -> set[str]:
+    """How what the records of a table belong to may be written before a field."""
+    shown = {e.full_name: e for e in entities}
+    root = next(n for n in shown if names[n] == table)
+    far = distances(shown, root)
+    relations = {r.name for n in far for r in shown[n].relations if not r.many and r.target in far}
+    return {names[n] for n in far} | relations
 
 
 def distances(shown: Mapping[str, Entity], name: str) -> dict[str, int]:
@@ -118,11 +150,12 @@ def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], sai
         root = by_name.get(".".join(p.name for p in from_.parts).lower())
         for count in list(select.find_all(exp.Count)):
             _name_counted(count, root, by_name)
+        meanings.read(select, root, by_name, said)
+        _group(select, by_name)
         if root is not None:
             _choose_ways(select, root, by_name, shown, spoken)
         for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
             _bind_alternatives(connected)
-        _group(select)
     return str(tree.sql(DIALECT))
 
 
@@ -131,7 +164,7 @@ def _choose_ways(
 ) -> None:
     """Spell out the way to a table that two relations lead to, or to a relation of another table.
 
-    Of several ways it is the one that the question speaks of, else the first.
+    Of several ways it is the cheapest; what the question speaks of is cheaper.
     """
     start = select.args["from_"].this
     for column in list(select.find_all(exp.Column)):
@@ -140,26 +173,46 @@ def _choose_ways(
         if not qualifier or target is root or column.parent_select is not select:
             continue
         ways = _ways(shown, root.full_name, target.full_name if target is not None else None, qualifier)
-        if len(ways) > 1 or (target is None and ways and len(ways[0]) > 1):
-            best = max(ways, key=lambda way: sum(any(alike(s, w) for w in spoken) for s in stems(" ".join(way))))
+        if len(ways) > 1 or (target is None and ways and len(next(iter(ways))) > 1):
+
+            def price(way: tuple[str, ...]) -> float:
+                heard = sum(any(alike(s, w) for w in spoken) for s in stems(" ".join(way)))
+                return ways[way] - 1.5 * heard  # noqa: B023 - called at once
+
+            best = min(ways, key=price)
             path = [*(p.copy() for p in start.parts), *(exp.to_identifier(r, quoted=True) for r in best), column.this]
             column.replace(exp.Dot.build(path) if len(path) > 4 else exp.column(*reversed(path)))
 
 
-def _ways(shown: Mapping[str, Entity], root: str, target: str | None, relation: str) -> list[tuple[str, ...]]:
-    """The shortest paths of to-one relations from one entity to another, or, without one, to a relation."""
-    edge: list[tuple[str, tuple[str, ...]]] = [(root, ())]
+def _ways(shown: Mapping[str, Entity], root: str, target: str | None, relation: str) -> dict[tuple[str, ...], float]:
+    """Paths of to-one relations from one entity to another, or, without one, to a relation; each with its price.
+
+    A record belongs more to what its reference is simply called after (`stay_id`) than to what plays a part in it
+    (`answered_by`), and more to what it must have than to what it may have.
+    """
+    found: dict[tuple[str, ...], float] = {}
+    edge: list[tuple[tuple[str, ...], tuple[str, ...], float]] = [((root,), (), 0.0)]
     for _ in range(4):
-        edge = [
-            (r.target, (*path, r.name))
-            for n, path in edge
-            for r in shown[n].relations
-            if not r.many and r.target in shown
-        ]
-        fits = [path for n, path in edge if (n == target if target is not None else path[-1].lower() == relation)]
-        if fits:
-            return fits
-    return []
+        longer = []
+        for passed, path, price in edge:
+            entity = shown[passed[-1]]
+            for step in entity.relations:
+                if step.many or step.target not in shown or step.target in passed[1:]:
+                    continue
+                way, cost = (*path, step.name), price + _price(entity, step, shown[step.target])
+                if step.target == target if target is not None else step.name.lower() == relation:
+                    found[way] = cost
+                else:
+                    longer.append(((*passed, step.target), way, cost))
+        edge = longer
+    return found
+
+
+def _price(entity: Entity, step: Relation, target: Entity) -> float:
+    field = entity.find_field(step.on[0][0])
+    called = {w for w in stems(step.on[0][0]) if w != "id"} or set(stems(step.name))
+    plain = called <= set(stems(target.name.split(".")[-1])) | set(stems(entity.name.split(".")[-1]))
+    return (1.0 if plain else 2.0) + (0.5 if field is None or field.nullable else 0.0)
 
 
 def _name_counted(count: exp.Count, root: Entity | None, by_name: Mapping[str, Entity]) -> None:
@@ -207,13 +260,32 @@ def _columns(test: exp.Expr) -> set[str]:
     return {c.sql(DIALECT).lower() for c in test.find_all(exp.Column)}
 
 
-def _group(select: exp.Select) -> None:
-    """GROUP BY everything shown that is not an aggregate, where anything is one."""
+def _group(select: exp.Select, by_name: Mapping[str, Entity]) -> None:
+    """GROUP BY everything shown that is not an aggregate, where anything is one.
+
+    What records are called by stands for the record: two that have one name are not one.
+    """
     places = [*select.selects, *(select.args[k] for k in ("having", "order") if select.args.get(k))]
     if not any(_aggregates(p) for p in places):
         return
     if keys := _keys(select.selects):
-        select.set("group", exp.Group(expressions=keys))
+        own = [key for k in keys if (key := _own_key(k, by_name)) is not None]
+        select.set("group", exp.Group(expressions=list(dict.fromkeys([*keys, *own]))))
+
+
+def _own_key(node: exp.Expr, by_name: Mapping[str, Entity]) -> exp.Column | None:
+    """The primary key beside a column that records of its table are called by."""
+    if not isinstance(node, exp.Column):
+        return None
+    entity = by_name.get(".".join(p.name for p in node.parts[:-1]).lower())
+    if entity is None or len(entity.primary_key) != 1:
+        return None
+    bare = [w for w in stems(node.name) if w not in stems(entity.name.split(".")[-1])]
+    if bare not in (["name"], ["nm"], ["full", "name"], ["fullname"], ["username"]):
+        return None
+    key = node.copy()
+    key.set("this", exp.to_identifier(entity.primary_key[0], quoted=True))
+    return key
 
 
 def _keys(items: Iterable[exp.Expr]) -> list[exp.Expr]:

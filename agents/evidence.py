@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable
 
 from groundwire.agents import periods
-from groundwire.agents.wording import stems
-from groundwire.agents.words import FORMS, SAID, STATES
+from groundwire.agents.abbreviations import Abbreviations
+from groundwire.agents.wording import root, stems
+from groundwire.agents.words import FORMS, ORDINARY, SAID, STATES
 from groundwire.core.catalog import Entity, Field
 
 
@@ -27,18 +28,23 @@ class Evidence:
         question: in the asker's words.
         hints: what else the asker says.
         entities: what is shown to the model.
+        limits: whether values need a reason at all.
 
     Attributes:
         open_words: words that call for a condition and are found nowhere.
         text_words: words that may be a part of a text value.
+        patterns: for each of these, how a LIKE has it where the question says so: `{}%`, `%{}`, `%{}%`; else empty.
         unknown_words: words that name something and that neither the catalog, nor the hints, nor the calendar knows.
     """
 
-    def __init__(self, question: str, hints: str, entities: Iterable[Entity]) -> None:
+    def __init__(self, question: str, hints: str, entities: Iterable[Entity], *, limits: bool = True) -> None:
+        self._limits = limits
         entities = list(entities)
         self._words = dict.fromkeys(stems(f"{question} {hints}"))
+        self._called = {s for e in entities for s in stems(f"{e.name.split('.')[-1]} {e.label}")}
+        self._same = Abbreviations(entities).same
         known = set(stems(" ".join(n for e in entities for n in (e.name, e.label, *e.synonyms, *_of_fields(e)))))
-        values = {s for e in entities for f in e.fields for v in f.values for s in stems(v)}
+        values = {s for e in entities for f in e.fields for v in (*f.values, *f.labels.values()) for s in stems(v)}
         self._names = {s for m in _NAME.finditer(question) for s in stems(m[1]) if s not in _TIMES}
         self.open_words = [
             w
@@ -57,11 +63,14 @@ class Evidence:
         }
         defined = set(re.findall(r"\b(\w+)\b(?: \([^)]*\))? ?=", hints)) | {"ID", "IDs"}
         plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}
-        told_names = ((m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(question))
+        told_names = [m[0].strip(".") for m in _DOTTED.finditer(question)]
+        rest = _DOTTED.sub(" ", question)
+        told_names += [(m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(rest)]
         named = {
             w for w in told_names if re.search(r"[^\W\d]", w) and not plain.issuperset(stems(w)) and w not in defined
         }
         self.text_words = tuple(dict.fromkeys([*quoted, *sorted(named - quoted)]))
+        self.patterns = {w: _pattern(w, plain_text) for w in self.text_words}
 
         told = {
             s for e in entities for text in (e.description, *(f.description for f in e.fields)) for s in stems(text)
@@ -75,20 +84,42 @@ class Evidence:
             for w in dict.fromkeys(stems(untimed))
             if len(w) > 1
             and w not in SAID
+            and w not in ORDINARY
             and not w.isdigit()
             and w not in told
             and FORMS.get(w) not in told
             and not any(w[:5] in k for k in told if len(w) > 2)
+            and not (len(root(w)) > 3 and any(k.startswith(root(w)) for k in told))
+            and not any(self._same(k, w) for k in known)
         ]
 
+    def speaks_of(self, flag: Field) -> bool:
+        """Whether the question says, or denies, what a flag says."""
+        if self.open_words or not self._limits:
+            return True
+        parts = [p for p in stems(f"{flag.name} {flag.label}") if p not in SAID and p not in ("flag", "flg", "has")]
+        words = [*self._words, *(w for s in flag.synonyms for w in stems(s) if w in self._words)]
+        return any(alike(w, p) or root(w) == root(p) or self._same(p, w) for p in parts for w in words)
+
     def __call__(self, field: Field, value: str) -> bool:
-        if self.open_words:
+        if self.open_words or not self._limits:
             return True
         texts = [value, field.labels.get(value, "")]
         parts = [part for text in texts for part in stems(text)]
+        parts = [p for p in parts if p not in self._called] or parts  # `room` of `family room` says little of a room
         if len(value) == 2 and value.isalpha():
             return value.lower() in self._words or any(n.startswith(value[0].lower()) for n in self._names)
         return any(alike(word, part) for part in parts for word in self._words)
+
+
+def _pattern(word: str, text: str) -> str:
+    """Where in a value a word stands, as the words before it say."""
+    found = ""
+    for match in re.finditer(rf"(?<![\w]){re.escape(word)}(?![\w])", text):
+        before = [m.lastgroup for m in _PLACED.finditer(text[max(0, match.start() - 45) : match.start()].lower())]
+        if before:
+            found = {"head": "{}%", "tail": "%{}", "part": "%{}%"}[str(before[-1])]
+    return found
 
 
 def _of_fields(entity: Entity) -> Iterable[str]:
@@ -112,9 +143,14 @@ _TIMES = frozenset(
 _NAME = re.compile(r"(?<=[a-z,;] )([A-Z][a-z]+)\b")
 _SQL = re.compile(r"INTERVAL '[^']*'|DATE_TRUNC\('[^']*'|`[^`]*[=(][^`]*`", re.IGNORECASE)
 _QUOTED = re.compile(r"(?:(?<=\W)|^)['\"`‘“]([^'\"`’”]{1,60})['\"`’”](?=\W|$)")
+_DOTTED = re.compile(r"(?<![\w.@])[\w%+-]*[.@][\w-]+(?:[.@][\w-]+)*")
 _TOLD = re.compile(
-    r"(?:(?<=[a-z,;(] )|(?<=\())(\w*[A-Z]\w*|[.@%]\w[\w.]*|\w+[@._-]\w[\w.@-]*)"
+    r"(?:(?<=[a-z,;(] )|(?<=\())(\w*[A-Z]\w*|%\w+|\w*\d\w*[_-][\w-]+|\w+[_-]\w*\d[\w-]*)"
     r"|\b(?:contain(?:s|ing)?|named|called|like|about|mention(?:s|ing)?|titled|letters?|start(?:s|ing)? with"
     r"|end(?:s|ing)? (?:with|in)|from|for|by|at|or|in) (?:the (?:word|letter) )?(\w+)"
+)
+_PLACED = re.compile(
+    r"(?P<head>\b(?:start|begin)\w*\s+(?:with|in|by))|(?P<tail>\bend\w*\s+(?:with|in|on))"
+    r"|(?P<part>\b(?:contain|includ|mention)\w*|\bwith the (?:word|text)|\bdomain\b)"
 )
 _STATE = re.compile(r"(?:un|in|non|over|out|dis|mis)[a-z]+(?:ed|ing|ue|ive|ete|id|aid|en|ble)")

@@ -25,8 +25,10 @@ MOST_CHOICES = 25
 """A text field with at most so many values is compared with these only."""
 
 _SELECT = r"""
-query: "SELECT " GROUPS item (", " item){0,9} " FROM "
+query: "SELECT " GROUPS ITEMS " FROM "
 item: value [" AS " LABEL]
+middle: "MEDIAN(" (quantity [(" + " | " - " | " * " | " / ") quantity] | lasted) ")" [" AS " LABEL]
+key: (column | period) [" AS " LABEL]
 LABEL: /[a-z][a-z0-9_]{0,30}/
 """
 _REST = r"""
@@ -40,37 +42,46 @@ value: amount | moment | string | flag
 amount: product ((" + " | " - ") product){0,3}
 product: factor ((" * " | " / ") factor){0,3}
 factor: number | NUMBER | aggregate | elapsed | "(" amount ")" | case | part | "ABS(" amount ")" | "ROUND(" amount [", " /[0-9]/] ")" | "COALESCE(" amount ", " amount ")" | "NULLIF(" amount ", " NUMBER ")" | "CAST(" amount " AS " ("INTEGER" | "DOUBLE") ")" | ranking
-aggregate: "COUNT(" (table ".*" | "DISTINCT " counted) ")" | ("SUM(" | "AVG(" | "MEDIAN(") figure ")" | ("MIN(" | "MAX(") (figure | moment) ")" | ("ARG_MAX(" | "ARG_MIN(") column ", " instant ")"
+aggregate: "COUNT(" (table ".*" | "DISTINCT " counted) ")" | ("SUM(" | MIDDLES) figure ")" | ("MIN(" | "MAX(") (figure | moment) ")" | ("ARG_MAX(" | "ARG_MIN(") (column | figure) ", " instant ")"
 counted: column | period | "CASE WHEN " condition " THEN " column " END"
 ranking: ("RANK()" | "DENSE_RANK()" | "ROW_NUMBER()" | "LAG(" amount ")" | "SUM(" amount ")") " OVER (" ["PARTITION BY " column (", " column)?] [" "] ["ORDER BY " value [" ASC" | " DESC"]] ")"
-elapsed: "DATE_DIFF('" STRIDE "', " point ", " point ")"
+elapsed: point " - " point | "DATE_DIFF('" STRIDE "', " point ", " point ")"
 point: instant | ("MIN(" | "MAX(") instant ")" | "CURRENT_DATE"
 figure: times ((" + " | " - ") times){0,3}
 times: one ((" * " | " / ") one){0,3}
-one: number | NUMBER | "(" figure ")" | case | part | "ABS(" figure ")"
+one: quantity | NUMBER | "(" figure ")" | case | part | lasted | "ABS(" figure ")"
+lasted: DIFFERENCES | "CURRENT_DATE - " instant | "DATE_DIFF('" STRIDE "', " instant ", " (instant | "CURRENT_DATE") ")"
 case: "CASE WHEN " condition " THEN " figure [" ELSE " figure] " END"
 part: "EXTRACT(" PART " FROM " moment [" - " moment] ")"
 moment: instant | period | TODAY
 period: "DATE_TRUNC('" UNIT "', " instant ")" | "CAST(" instant " AS DATE)"
 string: text | choice | ("LOWER(" | "UPPER(") (text | choice) ")"
-condition: test ((" AND " | " OR ") test){0,7}
+condition: test ((" AND " | " OR ") test){0,5}
 test: simple | "(" condition ")" ABSENT
 inner: [" WHERE " inside (" AND " inside){0,3}]
-inside: flag " = TRUE" | flag " = FALSE" | measured COMPARE number ASKED SPANS TEXTS NULLS CHOICES
-simple: measured COMPARE number | part MEMBER ("0" | "1" | "2" | "3" | "4" | "5" | "6") (", " ("0" | "1" | "2" | "3" | "4" | "5" | "6")){0,6} ")" ASKED
-    | flag " = TRUE" | flag " = FALSE" MOMENTS SPANS TEXTS NULLS CHOICES
-measured: number [(" + " | " - " | " * " | " / ") number]
-reference: moment | moment (" - " | " + ") STEP | extreme
+inside: TESTS
+simple: TESTS WEEKDAYS MOMENTS
+measured: quantity [(" + " | " - " | " * " | " / ") quantity]
+reference: moment | moment (" - " | " + ") STEP
 extreme: "(SELECT " ("MIN(" | "MAX(") instant ") FROM " table [" WHERE " inside (" AND " inside)?] ")"
 ORDERED: " >= " | " <= " | " > " | " < "
 COMPARE: " = " | " <> " | " >= " | " <= " | " > " | " < "
 COMPARE_TEXT: " = " | " <> " | " LIKE " | " NOT LIKE " | " ILIKE "
 MEMBER: MEMBERS
+DAY: "0" | "1" | "2" | "3" | "4" | "5" | "6"
 STRIDE: "second" | "minute" | "hour" | "day" | "week" | "month" | "year"
 UNIT: "day" | "week" | "month" | "quarter" | "year"
 PART: "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "DAY" | "DOW" | "HOUR" | "EPOCH"
 """
-_MOMENTS = """ | moment ORDERED reference | period " = " period | instant " = " extreme"""
+_MOMENTS = ("moment ORDERED reference", 'period " = " period')
+_EXTREMES = ("moment ORDERED extreme", 'instant " = " extreme')
+_WEEKDAYS = '"EXTRACT(DOW FROM " instant ")" MEMBER DAY (", " DAY){0,6} ")"'
+_TEXTS = (
+    "prose COMPARE_TEXT TEXT",
+    '("LOWER(" | "UPPER(") (prose | choice) ")" COMPARE_TEXT TEXT',
+    'prose MEMBER TEXT (", " TEXT){0,9} ")"',
+)
+_NOTHING = '"NULL"'
 _REASON = r"REASON: /[^\n0-9]{3,120}/"
 
 
@@ -137,6 +148,7 @@ class Language:
         self.names = names
         self.wording = wording
         self.evidence = evidence
+        self.bounded = False  # by a span of time that stands already
 
     def first_part(self, groups: Iterable[str] = (), *, refusal: bool = True) -> str:
         """Lark for a draft up to and with FROM, or for the words that say that the data does not hold the answer.
@@ -147,32 +159,41 @@ class Language:
         """
         first = "".join(f"{column}, " for column in groups)
         select = _SELECT.replace("GROUPS", _quoted(first) if first else '["DISTINCT "]')
+        items = 'item (", " item){0,9}'
+        if self.wording.middles == ("MEDIAN",):
+            items = '(key ", "){0,3} middle'
+        select = select.replace("ITEMS", items)
         start = 'start: query | "CANNOT ANSWER: " REASON' if refusal else "start: query"
         return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"
 
-    def second_part(self, start: Start, required: Sequence[str] = ()) -> str:
-        """Lark for what follows FROM.
+    def second_part(
+        self, start: Start, table: str, required: Sequence[str] = (), span: str = "", moment: str = ""
+    ) -> str:
+        """Lark for what follows FROM and the table.
 
         Args:
-            start: where the first part leads; its table is written already where there is one only.
+            start: where the first part leads.
+            table: where the draft starts, as it is written.
             required: conditions that the question leaves no doubt about.
+            span: a span of time that something about each record must fall into; empty for none.
+            moment: the column that it is said of, if that is known.
         """
-        if len(start.tables) == 1:
-            language = Language(self.shown.values(), self.names, self.wording, self.evidence)
-            language._start_at(start.tables[0])
-        else:
-            language = self
-        table = "(" + " | ".join(_quoted(t) for t in start.tables) + ") " if len(start.tables) > 1 else ""
+        language = Language(self.shown.values(), self.names, self.wording, self.evidence)
+        language._start_at(table)
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
         first = " AND ".join(required)
         where = f'{_quoted(f" WHERE {first}")} [" AND " condition]' if required else '[" WHERE " condition]'
-        rules = (
-            _REST.replace("WHERE", where)
-            .replace("ENDING", self._ending())
-            .replace("LABELS", _any(start.labels or ["-"]))
-        )
-        rules = rules.replace("GROUPED", grouped)
-        return "\n".join([f"start: {table}rest", rules.strip(), *language._shared()]) + "\n"
+        rules = _REST
+        if span and language._has_moments():
+            language.bounded = True
+            first = f" WHERE {first} AND " if required else " WHERE "
+            where = f'{_quoted(first)} bounded {_quoted(f" DURING {_text(span)}")} [" AND " condition]'
+            near = {self.names[e.full_name] for e in language.walked}
+            known = _quoted(moment) if moment.rpartition(".")[0] in near else ""
+            rules += f"bounded: {known or language._columns(('moment',), walked=True)}\n"
+        rules = rules.replace("WHERE", where).replace("ENDING", self._ending())
+        rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
+        return "\n".join(["start: rest", rules.strip(), *language._shared()]) + "\n"
 
     def _start_at(self, table: str) -> None:
         """Leave what conditions on a table may speak of: what its records belong to, and what belongs to them."""
@@ -183,25 +204,32 @@ class Language:
         self.shown = {n: self.shown[n] for n in dict.fromkeys([*ones, *many])}
 
     def _shared(self) -> list[str]:
-        rules = _RULES.replace("MEMBERS", '" IN (" | " NOT IN ("' if self.wording.absence else '" IN ("')
-        rules = rules.replace(" CHOICES", self._choices()).replace(
-            " ABSENT", self._absent() if self.wording.absence else ""
-        )
-        asked = (
-            ""
-            if not self.wording.numbers
-            else ' | measured COMPARE ASKED | measured " BETWEEN " ASKED " AND " ASKED | number MEMBER ASKED (", " ASKED){0,9} ")"'
-        )
-        rules = rules.replace(" ASKED\n", f"{asked}\n").replace(" ASKED SPANS", f"{asked} SPANS")
-        texts = (
-            ' | prose COMPARE_TEXT TEXT | ("LOWER(" | "UPPER(") (prose | choice) ")" COMPARE_TEXT TEXT'
-            ' | prose MEMBER TEXT (", " TEXT){0,9} ")"'
-        )
-        rules = rules.replace(" TEXTS", texts if self.evidence.text_words else "")
-        rules = rules.replace(" NULLS", ' | column (" IS NULL" | " IS NOT NULL")' if self.wording.absence else "")
-        rules = rules.replace(" MOMENTS", _MOMENTS if self.wording.moments else "")
-        rules = rules.replace(" SPANS", ' | instant " DURING " SPAN' if self.wording.spans else "")
-        rules = rules.replace(" | TODAY", "" if self.wording.spans else ' | "CURRENT_DATE"')
+        middles = " | ".join(f'"{name}("' for name in self.wording.middles)
+        rules = _RULES.replace("MIDDLES", middles)
+        said, numbers = self.wording, self.wording.numbers
+        rules = rules.replace("MEMBERS", '" IN (" | " NOT IN ("' if said.absence else '" IN ("')
+        rules = rules.replace(" ABSENT", self._absent() if said.absence else "")
+        rules = rules.replace(" | elapsed", " | elapsed" if said.lasting else "")
+        rules = rules.replace(" | lasted", " | lasted" if said.lasting else "")
+        rules = rules.replace(" | TODAY", "" if said.spans else ' | "CURRENT_DATE"')
+        flags = self._columns(("flag",), asked=True)
+        tests = [
+            *(['told (" = TRUE" | " = FALSE")'] if flags != _NOTHING else []),
+            *(["measured COMPARE quantity"] if said.compares else []),
+            *(["measured COMPARE ASKED", 'measured " BETWEEN " ASKED " AND " ASKED'] if numbers else []),
+            *([f'quantity MEMBER ASKED{_more("ASKED", len(numbers) - 1)} ")"'] if numbers else []),
+            *(['instant " DURING " SPAN'] if said.spans and not self.bounded else []),
+            *(_TEXTS if self.evidence.text_words else []),
+            *(['column (" IS NULL" | " IS NOT NULL")'] if said.absence else []),
+            *self._choices(),
+        ]
+        more = [
+            *([_WEEKDAYS] if said.weekdays else []),
+            *(_MOMENTS if said.moments else []),
+            *(_EXTREMES if said.extremes else []),
+        ]
+        rules = rules.replace("inside: TESTS", f"inside: {_either(tests)}")
+        rules = rules.replace("simple: TESTS WEEKDAYS MOMENTS", f"simple: {_either([*tests, *more])}")
         lines = [rules.strip(), "table: " + " | ".join(_quoted(self.names[n]) for n in self.shown)]
         for rule, kinds in (
             ("number", ("number",)),
@@ -214,12 +242,17 @@ class Language:
             lines.append(f"{rule}: {self._columns(kinds)}")
         key_like = any(c.isdigit() for w in self.evidence.text_words for c in w)
         lines.append(f"prose: {self._columns(('text',), keys=key_like)}")
+        lines[0] = lines[0].replace("DIFFERENCES", self._differences())
+        lines.append(f"told: {flags}")
+        lines.append(f"quantity: {self._columns(('number',), keys=self.wording.keys)}")
         return [*lines, *self._literals()]
 
     def _ending(self) -> str:
         """ORDER BY and LIMIT: both where the question ranks."""
         order = '" ORDER BY " order (", " order){0,2}'
         if self.wording.limit is not None:
+            if self.wording.direction:
+                order = f'" ORDER BY " (value | LABEL) " {self.wording.direction}" (", " order){{0,2}}'
             return f'{order} " LIMIT {self.wording.limit}"'
         return f'[{order} [" LIMIT 1"]]'
 
@@ -231,18 +264,45 @@ class Language:
             for relation in told_relations(entity, {n: self.names[n] for n in self.shown}):
                 yield identifier(relation.name), self.shown[relation.target]
 
-    def _columns(self, kinds: tuple[str, ...], *, keys: bool = True) -> str:
-        """Fields of these kinds, each behind a name; `keys` says whether those that only tell which record are some."""
+    def _has_moments(self) -> bool:
+        """Whether what the records belong to has any moment."""
+        return any(kind(f) == "moment" for e in self.walked for f in e.fields)
+
+    def _columns(self, kinds: tuple[str, ...], *, keys: bool = True, walked: bool = False, asked: bool = False) -> str:
+        """Fields of these kinds, each behind a name.
+
+        Args:
+            kinds: of fields.
+            keys: whether those that only tell which record is meant are some.
+            walked: whether only fields of what the records belong to are.
+            asked: whether only fields that the question gives a reason for are.
+        """
         ways: dict[str, dict[str, None]] = {}
         for way, entity in self._ways():
+            if walked and entity not in self.walked:
+                continue
             fields = [f.name for f in entity.fields if kind(f, entity) in kinds]
+            if asked:
+                fields = [f for f in fields if self.evidence.speaks_of(entity.field(f))]
             if not keys:
                 fields = [f for f in fields if f not in keys_of(entity)]
             fields += [m.name for m in entity.measures] if "number" in kinds else []
             ways.setdefault(way, {}).update(dict.fromkeys(fields))
-        return " | ".join(f'{_quoted(way)} "." ({_any(own)})' for way, own in ways.items() if own) or '"NULL"'
+        return " | ".join(f'{_quoted(way)} "." ({_any(own)})' for way, own in ways.items() if own) or _NOTHING
 
-    def _choices(self) -> str:
+    def _differences(self) -> str:
+        """Differences of two moments, never of one and itself."""
+        # three terminals for a column: see `_choices`
+        columns = [
+            f'{_quoted(self.names[e.full_name])} "." {_quoted(identifier(f.name))}'
+            for e in self.shown.values()
+            for f in e.fields
+            if kind(f) == "moment"
+        ]
+        pairs = [f'{one} " - " ({" | ".join(o for o in columns if o != one)})' for one in columns]
+        return " | ".join(pairs) if len(columns) > 1 else _NOTHING
+
+    def _choices(self) -> list[str]:
         """Comparisons of enumerated fields, each with its own values; equal lists share a rule."""
         by_values: dict[tuple[str, ...], dict[str, None]] = {}
         for way, entity in self._ways():
@@ -255,8 +315,8 @@ class Language:
         for values, forms in by_values.items():
             one = "(" + " | ".join(_quoted("'" + v.replace("'", "''") + "'") for v in values) + ")"
             column = "(" + " | ".join(forms) + ")"
-            tests.append(f'{column} ((" = " | " <> ") {one} | MEMBER {one} (", " {one}){{0,8}} ")")')
-        return "".join(f"\n    | {t}" for t in tests)
+            tests.append(f'{column} ((" = " | " <> ") {one} | MEMBER {one}{_more(one, len(values) - 1)} ")")')
+        return tests
 
     def _absent(self) -> str:
         """`customers.id NOT IN (SELECT orders.customer_id FROM orders ...)` for every reference."""
@@ -275,9 +335,14 @@ class Language:
         wording = self.wording
         numbers = dict.fromkeys([*wording.numbers, "0", "1", "1.0", "100", "100.0"])
         words = self.evidence.text_words
-        forms = dict.fromkeys(form for w in words for form in (w, w.lower(), w.upper(), w.capitalize()))
-        word = " | ".join(_quoted(w.replace("'", "''")) for w in forms)
-        texts = [f"WORD: {word}", 'TEXT: "\'" "%"? WORD (" " WORD){0,7} "%"? "\'"'] if words else []
+        free = [w for w in words if not self.evidence.patterns[w]]
+        forms = dict.fromkeys(form for w in free for form in (w, w.lower(), w.upper(), w.capitalize()))
+        word = " | ".join(_quoted(w.replace("'", "''")) for w in forms or ["-"])
+        placed = [(self.evidence.patterns[w], w) for w in words if self.evidence.patterns[w]]
+        told = dict.fromkeys(p.format(form) for p, w in placed for form in (w, w.lower(), w.upper(), w.capitalize()))
+        plain = "" if not free else '| "\'" "%"? WORD (" " WORD){0,7} "%"? "\'"'
+        either = " | ".join(_quoted(_text(t)) for t in told)
+        texts = [f"WORD: {word}", f"TEXT: {either} {plain}".replace("TEXT:  |", "TEXT:")] if words else []
         spans = [f"SPAN: {' | '.join(_quoted(_text(s.text)) for s in wording.spans)}"] if wording.spans else []
         return [
             "NUMBER: " + " | ".join(_quoted(n) for n in numbers),
@@ -286,6 +351,21 @@ class Language:
             *texts,
             *spans,
         ]
+
+
+def _either(tests: Sequence[str]) -> str:
+    """One of the tests; where the question gives a reason for none, a condition that says nothing."""
+    return "\n    | ".join(tests) or '"TRUE"'
+
+
+def _more(rule: str, count: int) -> str:
+    """Up to so many more of them, behind commas; nothing where there are none, for that is no repetition."""
+    return f' (", " {rule}){{0,{min(count, 9)}}}' if count > 0 else ""
+
+
+def one_of(texts: Iterable[str]) -> str:
+    """Lark for one of some texts."""
+    return f"start: {' | '.join(_quoted(t) for t in texts)}\n"
 
 
 def told_relations(entity: Entity, names: Mapping[str, str]) -> Iterable[Relation]:

@@ -11,8 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
+from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import told_relations
-from groundwire.agents.wording import stems
+from groundwire.agents.wording import root, stems
 from groundwire.agents.words import FORMS, PLAIN, SAID
 from groundwire.core.catalog import Entity, Field
 
@@ -24,12 +27,16 @@ _MOST_PLACES = 2
 _CALLED = ("name", "full_name", "username", "title", "label", "company", "company_name")
 """Fields by which people call a record."""
 _COUNTED = re.compile(
-    r"\b(?:number|count|numbers|counts) of (?:\w+ ){0,1}?$|\b(?:how many|most|fewest) (?:\w+ ){0,1}?$"
+    r"\b(?:number|count|numbers|counts) of (?:\w+ ){0,1}?$"
+    r"|\b(?:how many|most|fewest) (?:(?!from |of |in |by |for |on |at |to |with )\w+ ){0,1}?$"
 )
-_GROUPED = re.compile(r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$")
+_GROUPED = re.compile(r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$|^for (?:all )?$")
 _NEGATED = re.compile(
     r"\b(?:not|no|non|except|excluding|exclude|without|other than|never|ignore|ignoring)\W+(?:\w+\W+){0,1}$"
 )
+_LEFT_OUT = re.compile(r"\b(?:leav\w+ out|ignor\w+|exclud\w+|omit\w*|skip\w*|without|except\w*)\b[^.;]*$")
+_NO_VERBS = PLAIN | {"last", "first", "next", "current", "previous", "day", "week", "month", "quarter", "year", "hour"}
+"""Words in the names of moments that say nothing of what happened then."""
 _LISTED = re.compile(r"\W*(?:,|and|or|&)\s*[A-Z]")
 
 
@@ -43,6 +50,11 @@ class Link:
         values: the field's values that the phrase is; empty where it names the field itself.
         sure: whether the query must hold the value.
         grouped: whether the question asks for something per value of it.
+        told: whether the question tells something that the column records (`booked` and `booked_at`).
+        present: whether only records are meant that have a value there.
+        negated: whether records with these values are left out.
+        moment: whether it is a moment.
+        end: where the phrase ends in the question, in characters.
     """
 
     phrase: str
@@ -50,6 +62,11 @@ class Link:
     values: tuple[str, ...] = ()
     sure: bool = False
     grouped: bool = False
+    told: bool = False
+    present: bool = False
+    negated: bool = False
+    moment: bool = False
+    end: int = 0
 
     @property
     def text(self) -> str:
@@ -59,6 +76,8 @@ class Link:
     @property
     def comparison(self) -> str:
         """` = 'value'` or ` IN (...)`; nothing without values."""
+        if self.present:
+            return " IS NOT NULL"
         quoted = ["'" + v.replace("'", "''") + "'" for v in self.values]
         return f" IN ({', '.join(quoted)})" if len(quoted) > 1 else f" = {quoted[0]}" if quoted else ""
 
@@ -70,6 +89,8 @@ class _Place:
     entity: str
     column: str
     values: tuple[str, ...] = ()
+    told: bool = False
+    moment: bool = False
 
 
 def find(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[Link, ...]:
@@ -88,16 +109,17 @@ class _Finder:
         self.question = question
         self.names = names
         self.entities = entities
-        self.spans = [m.span() for m in re.finditer(r"[^\W_]+", question)]
+        self.same = Abbreviations(entities).same
+        self.spans = [m.span() for m in re.finditer(r"[^\W_]+(?:['’]s\b)?", question)]
         self.words = [next(iter(stems(question[a:b])), "") for a, b in self.spans]
-        self.plain = [question[a:b].lower() for a, b in self.spans]
+        self.plain = [re.sub(r"['’]s$", "", question[a:b].lower()) for a, b in self.spans]
         shared = common_prefix([e.name.split(".")[-1] for e in entities])
-        self.called = {e.full_name: list(_called(e, shared)) for e in entities}
+        self.spoken = dict.fromkeys(self.words)
+        self.called = {e.full_name: [self._spelled(c) for c in _called(e, shared)] for e in entities}
         self.things = {w for called in self.called.values() for phrase in called for w in phrase}
-        self.tails = {w for e in entities for f in e.fields for w in stems(_bare(f, e))[-1:]}
-        spoken = set(self.words)
+        self.tails = {w for e in entities for f in e.fields for w in self._spelled(stems(_bare(f, e))[-1:])}
         self.near = {
-            name: max((len(spoken.intersection(phrase)) - len(phrase) / 100 for phrase in called), default=0.0)
+            name: max((len(set(phrase) & self.spoken.keys()) - len(phrase) / 100 for phrase in called), default=0.0)
             for name, called in self.called.items()
         }
 
@@ -112,22 +134,48 @@ class _Finder:
             if not any(at[0] < k[1] and k[0] < at[1] for k in kept):
                 kept.append(at)
         said: set[object] = set()
+        shown_by: set[tuple[str, ...]] = set()
         for at in sorted(kept):
             places = found[at]
-            if any(p.values for p in places):
+            phrase = tuple(self.words[slice(*at)])
+            if phrase in shown_by and any(not p.values for p in places):
+                places = [p for p in places if not p.values]  # `each manager ... the manager's name`
+            if any(p.values for p in places) and not (self._is_grouped(at) and not all(p.values for p in places)):
                 places = [p for p in places if p.values]
+            elif any(p.values for p in places):
+                places = [p for p in places if not p.values]  # per manager, not per record of a value
+            if not all(p.told for p in places):
+                places = [p for p in places if not p.told]
             nearest = max(self.near[p.entity] for p in places)
             places = [p for p in places if self.near[p.entity] >= nearest - 0.5]
             columns = tuple(dict.fromkeys(p.column for p in places))
             values = {p.values for p in places}
             meaning = (columns, *values)
+            if meaning in said and not values - {()} and len(columns) == 1 and self._is_present(at):
+                yield Link(phrase=self._phrase(at), columns=columns, sure=True, present=True)
+                continue
             if len(columns) > _MOST_PLACES or len(values) > 1 or meaning in said or len(said) == MOST_HINTS:
                 continue
             said.add(meaning)
             meant = values.pop()
             sure = bool(meant) and len(columns) == 1 and self._is_sure(at, places[0].entity)
-            grouped = not meant and bool(_GROUPED.search(self.question[: self.spans[at[0]][0]].lower()))
-            yield Link(phrase=self._phrase(at), columns=columns, values=meant, sure=sure, grouped=grouped)
+            named = not meant and not places[0].told
+            grouped = named and self._is_grouped(at)
+            if grouped:
+                shown_by.add(phrase)
+            present = named and len(columns) == 1 and self._is_present(at)
+            yield Link(
+                phrase=self._phrase(at),
+                columns=columns,
+                values=meant,
+                sure=sure or present,
+                grouped=grouped,
+                told=places[0].told,
+                present=present,
+                negated=bool(meant) and self._is_negated(at),
+                moment=all(p.moment for p in places),
+                end=self.spans[at[1] - 1][1],
+            )
 
     def counts(self) -> Iterator[str]:
         """`number of orders is COUNT(orders.*)`; a table's own name goes before a synonym of another."""
@@ -148,10 +196,19 @@ class _Finder:
             for phrase in self.called[name]:
                 for at in self._find([*phrase, "id"], self.words):
                     yield at, _Place(name, f"{table}.{entity.primary_key[0]}")
+        told = {r.name: r for r in told_relations(entity, self.names)}
         for field in entity.fields:
             column = self._readable(entity, field) or f"{table}.{field.name}"
+            moment = pa.types.is_temporal(field.type)
+            if moment or pa.types.is_boolean(field.type):
+                for at in self._done(_bare(field, entity)):
+                    yield at, _Place(name, column, told=True, moment=moment)
+            for relation in told.values():
+                if relation.on[0][0] == field.name and column != f"{table}.{field.name}":
+                    for at in self._find(self._spelled(stems(relation.name)), self.words):
+                        yield at, _Place(name, column)
             for at in self._named(field, _bare(field, entity), self.called[name]):
-                yield at, _Place(name, column)
+                yield at, _Place(name, column, moment=moment)
             for at, value in self._valued(field, name):
                 plain = value.lower()
                 more = [v for v in field.values if v != value and re.search(rf"\b{re.escape(plain)}\b", v.lower())]
@@ -172,14 +229,30 @@ class _Finder:
     def _named(self, field: Field, bare: str, called: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
         """Where the question has the field's name, label or a synonym, alone or behind the entity's name."""
         for text in dict.fromkeys([bare, field.label, *_split(field.synonyms)]):
-            wanted = stems(text)
+            wanted = self._spelled(stems(text))
             if not wanted or (wanted[-1] == "id" and len(wanted) > 1):
                 continue
             for entity in called:
                 yield from self._find([*entity, *wanted], self.words)
                 yield from self._find([*entity[-1:], *wanted], self.words)
-            if any(w not in PLAIN and w not in SAID and [w] not in called for w in wanted):
+            telling = [w for w in wanted if w not in PLAIN and w not in SAID]
+            if not telling:  # `type` alone says little, the type of a vehicle says it
+                for entity in called:
+                    for way in ("of", "of the", "of a", "of each"):
+                        yield from self._find([*wanted, *way.split(), *entity], self.words)
+            whole = len(wanted) > 1 and (bool(telling) or wanted[:1] in called)  # `room_type` of rooms
+            if whole or any([w] not in called for w in telling):
                 yield from self._find(wanted, self.words)
+
+    def _done(self, bare: str) -> Iterator[tuple[int, int]]:
+        """Where the question has a form of the verb that a moment is named by: `booking` and `booked_at`."""
+        roots = {root(w) for w in self._spelled(stems(bare)) if w not in _NO_VERBS and len(w) > 3}
+        for index, word in enumerate(self.words):
+            begin, end = self.spans[index]
+            alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
+            alone = alone and re.match(r"[.@]\w", self.question[end:]) is None
+            if alone and word not in _NO_VERBS and len(word) > 3 and root(word) in roots:
+                yield index, index + 1
 
     def _valued(self, field: Field, entity: str) -> Iterator[tuple[tuple[int, int], str]]:
         """Where the question has one of the field's values, or what people see for it."""
@@ -197,6 +270,8 @@ class _Finder:
     def _said(self, wanted: list[str]) -> Iterator[tuple[int, int]]:
         """Where the words stand; a single one also in another form."""
         yield from self._find(wanted, self.plain)
+        if len(wanted) > 1:
+            yield from self._find([next(iter(stems(w)), w) for w in wanted], self.words)
         if len(wanted) == 1 and len(wanted[0]) > 2:
             for index, word in enumerate(self.plain):
                 if word != wanted[0] and FORMS.get(word, word.removesuffix("ful").removesuffix("al")) == wanted[0]:
@@ -212,6 +287,31 @@ class _Finder:
         quoted = self.question[begin - 1 : begin] in "'\"`‘“" and begin > 0
         named = self.question[begin].isupper() and at[0] > 0
         return quoted or named or self._before(at, entity)
+
+    def _is_negated(self, at: tuple[int, int]) -> bool:
+        """Whether the question leaves out what it names there."""
+        before = self.question[: self.spans[at[0]][0]].lower()
+        return bool(_NEGATED.search(before) or _LEFT_OUT.search(before))
+
+    def _is_present(self, at: tuple[int, int]) -> bool:
+        """Whether the question leaves out records that have no value there."""
+        begin, end = self.spans[at[0]][0], self.spans[at[1] - 1][1]
+        if re.search(r"\bknown\s+(?:[a-z]+\s+)?$", self.question[:begin].lower()):
+            return True
+        lost = re.match(
+            r"\s+(?:is|are|was|were)\s+(?:not known|unknown|missing|empty|blank)\b", self.question[end:].lower()
+        )
+        return lost is not None and bool(_LEFT_OUT.search(self.question[:begin].lower()))
+
+    def _is_grouped(self, at: tuple[int, int]) -> bool:
+        """Whether it stands behind `per` or `each`, with at most a word between that names nothing here."""
+        before = self.question[: self.spans[at[0]][0]].lower()
+        if _GROUPED.search(before):
+            return True
+        first = at[0] - 1
+        between = self.words[first] if first > 0 else ""
+        free = between and between not in self.things and between not in self.tails and between not in SAID
+        return bool(free) and bool(_GROUPED.search(self.question[: self.spans[first][0]].lower()))
 
     def _before(self, at: tuple[int, int], entity: str) -> bool:
         """Whether the phrase stands right before the name of its own entity, and that is not a part of a longer one."""
@@ -234,6 +334,10 @@ class _Finder:
             if list(among[start : start + length]) == list(wanted):
                 yield start, start + length
 
+    def _spelled(self, name: list[str]) -> list[str]:
+        """A name's words as the question spells them, where it uses the long forms of short ones."""
+        return [w if w in self.spoken else next((s for s in self.spoken if self.same(w, s)), w) for w in name]
+
 
 def counts(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:
     """Hints on what is counted: `number of orders is COUNT(orders.*)`."""
@@ -244,7 +348,9 @@ def _called(entity: Entity, shared: str) -> Iterator[list[str]]:
     """What people call one record of an entity, each as words."""
     last = entity.name.split(".")[-1]
     bare = last[len(shared) :] if last.lower().startswith(shared) else last
-    for text in dict.fromkeys([bare, entity.label, *_split(entity.synonyms)]):
+    comment = entity.description.strip().rstrip(".")
+    told = [comment] if 0 < len(comment.split()) < 4 else []  # `Workshop visits` is a name, a sentence is none
+    for text in dict.fromkeys([bare, entity.label, *told, *_split(entity.synonyms)]):
         if called := stems(text):
             yield called
 

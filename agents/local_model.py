@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -47,9 +47,9 @@ class LocalChatModel(BaseChatModel):
         prefix_cache: whether the state behind unchanging prefixes is kept on disk.
         lora: LoRA adapter in GGUF, optional.
 
-    Per call, `invoke(messages, grammar=..., prefill=..., stop_event=..., logprobs=True, first_bias={"NO": 1.0})`: Lark
-    (llguidance) that the answer can't leave, the answer's first words, an event that ends it, mean log probability, and
-    log odds that are added to beginnings of the answer.
+    Per call, `invoke(messages, grammar=..., prefill=..., stop_event=..., logprobs=True, first_bias={"NO": 1.0},
+    reuse=True)`: Lark (llguidance) that the answer can't leave, the answer's first words, an event that ends it, mean
+    log probability, log odds that are added to beginnings of the answer, and whether what is evaluated already is used.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -104,12 +104,21 @@ class LocalChatModel(BaseChatModel):
         bound: Runnable[LanguageModelInput, AIMessage] = self.bind(tools=described, tool_choice=tool_choice, **kwargs)
         return bound
 
+    def load(self) -> Self:
+        """Load the model and prepare grammars now, and not at first use; this model.
+
+        Raises:
+            ModelError: the weights are absent or damaged.
+        """
+        _ = self.runtime.vocabulary
+        return self
+
     def warm(self, messages: Sequence[BaseMessage]) -> Generation:
         """Load the model, prepare grammars and evaluate a conversation's beginning: the first answer is quick then."""
         from groundwire.agents.decoding import Request
 
+        self.load()
         prompt, prefixes = self._prompt(list(messages), None, "", answer=False)
-        _ = self.runtime.vocabulary
         return self.runtime.generate(prompt, Request(max_tokens=0), prefixes=[*prefixes, len(prompt)])
 
     def close(self) -> None:
@@ -213,6 +222,7 @@ class LocalChatModel(BaseChatModel):
             on_text=on_text,
             logprobs=bool(options.get("logprobs")),
             first_bias={self.runtime.tokenize(t)[0]: b for t, b in (options.get("first_bias") or {}).items()},
+            reuse=bool(options.get("reuse", True)),
         )
         if prefill and on_text is not None:
             on_text(prefill)

@@ -42,9 +42,15 @@ _RELATIVE = re.compile(
 )
 _NAMED = re.compile(r"\b(?:today|yesterday|tomorrow)\b")
 _BETWEEN = re.compile(r"^\s*(?:\([^)]*\)|inclusive|exclusive|,)*\s*(?:and|to|until|till|through|thru|-|–)\s*$")
-_WHOLE_ONLY = re.compile(
-    r"(?:exclu|not\s+(?:including|counting)|without|except)\w*\s+(?:of\s+)?(?:the\s+)?(?:current|this)"
+LEFT_OUT = (
+    r"(?:exclu\w*|not\s+(?:including|counting)|without(?:\s+counting)?|except(?:ing)?|leaving\s+out|ignoring|but\s+not)"
 )
+RUNNING = (
+    r"(?:(?:current|this|ongoing|running|unfinished|incomplete)\b"
+    r"|(?:day|week|month|quarter|year|one)\s+(?:that\s+)?(?:we\s+are|is\s+(?:still\s+)?(?:running|on))\b)"
+)
+"""How a question says that the unit of time that is not over yet does not count."""
+_WHOLE_ONLY = re.compile(rf"{LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{RUNNING}")
 _WITH_TODAY = re.compile(r"^\W*(?:and\s+)?inclu\w+\s+(?:of\s+)?today")
 
 
@@ -203,7 +209,9 @@ def _ahead(text: str, count: int, unit: str) -> Span:
 def _back(text: str, count: int, unit: str) -> Span:
     step = _step(count, unit)
     start = "CURRENT_TIMESTAMP" if unit == "hour" else "CURRENT_DATE"
-    return Span(text=text, conditions=(f">= {start} - INTERVAL '{step}'",), steps=(step,))
+    # what has been planned for later is not past
+    end = "<= CURRENT_TIMESTAMP" if unit == "hour" else "< CURRENT_DATE + INTERVAL '1 day'"
+    return Span(text=text, conditions=(f">= {start} - INTERVAL '{step}'", end), steps=(step, "1 day"))
 
 
 def _whole_units(text: str, count: int, unit: str) -> Span:

@@ -53,13 +53,15 @@ SELECT DATE_TRUNC('month', orders.ordered_at) AS month, COUNT(orders.*) AS order
 Q: What is the average total per product and month, and its change from the previous month?
 SELECT products.title, DATE_TRUNC('month', orders.ordered_at) AS month, AVG(orders.total) AS average, AVG(orders.total) - LAG(AVG(orders.total)) OVER (PARTITION BY products.title ORDER BY DATE_TRUNC('month', orders.ordered_at)) AS change FROM orders GROUP BY products.title, DATE_TRUNC('month', orders.ordered_at)
 Q: What share of orders was paid? And how many days passed between the first and the last?
-SELECT SUM(CASE WHEN orders.status = 'paid' THEN 1 ELSE 0 END) * 1.0 / COUNT(orders.*) AS share, DATE_DIFF('day', MIN(orders.ordered_at), MAX(orders.ordered_at)) AS days FROM orders
+SELECT SUM(CASE WHEN orders.status = 'paid' THEN 1 ELSE 0 END) * 1.0 / COUNT(orders.*) AS share, MAX(orders.ordered_at) - MIN(orders.ordered_at) AS days FROM orders
+Q: How many orders of known customers have not been shipped yet? Leave out cancelled ones.
+SELECT COUNT(orders.*) AS orders FROM orders WHERE orders.customer_id IS NOT NULL AND orders.shipped_at IS NULL AND orders.status <> 'cancelled'
 Q: Which employee packed the most orders?
 CANNOT ANSWER: no table records who packed an order
 Q: What is the current stock level of each product? Return the title and level.
 SELECT products.title, ARG_MAX(stock_levels.level, stock_levels.taken_at) AS level FROM stock_levels GROUP BY products.title
 Q: How many distinct customers whose name starts with A or B and who have a .org email bought tools, and how long did shipping take on average, in seconds?
-SELECT COUNT(DISTINCT orders.customer_id) AS customers, AVG(EXTRACT(EPOCH FROM orders.shipped_at - orders.ordered_at)) AS seconds FROM orders WHERE (LOWER(customers.name) LIKE 'a%' OR LOWER(customers.name) LIKE 'b%') AND customers.email LIKE '%.org' AND products.kind = 'tool'
+SELECT COUNT(DISTINCT orders.customer_id) AS customers, AVG(orders.shipped_at - orders.ordered_at) AS seconds FROM orders WHERE (LOWER(customers.name) LIKE 'a%' OR LOWER(customers.name) LIKE 'b%') AND customers.email LIKE '%.org' AND products.kind = 'tool'
 Q: Who ordered the most in the month in which they joined? Return name, number of orders and rank.
 SELECT customers.name, COUNT(orders.*) AS orders, RANK() OVER (ORDER BY COUNT(orders.*) DESC) AS rank FROM orders WHERE DATE_TRUNC('month', orders.ordered_at) = DATE_TRUNC('month', customers.joined_on) GROUP BY customers.name ORDER BY orders DESC LIMIT 1"""
 
@@ -99,11 +101,18 @@ def _field(field: Field, entity: Entity, reference: str) -> str:
     values = choices(field, entity)
     if values:
         more = ", ..." if len(values) > _MOST_VALUES else ""
-        text += " (" + ", ".join(repr(v) for v in values[:_MOST_VALUES]) + more + ")"
-    words = [*field.synonyms, *([field.description.splitlines()[0][:60]] if field.description else [])]
+        text += " (" + ", ".join(_value(v, field) for v in values[:_MOST_VALUES]) + more + ")"
+    told = field.description and not any(label in field.description for label in field.labels.values())
+    words = [*field.synonyms, *([field.description.splitlines()[0][:60]] if told else [])]
     if words:
         text += f" [{'; '.join(words)}]"
     return text
+
+
+def _value(value: str, field: Field) -> str:
+    """A value, with what people see for it where that is another word."""
+    label = field.labels.get(value, "")
+    return repr(value) + (f" = {label}" if label and stems(label) != stems(value) else "")
 
 
 def _type(type_: pa.DataType) -> str:
@@ -147,11 +156,12 @@ def choose(question: str, catalog: Catalog) -> Shown:
     return Shown(entities=tuple(sorted(chosen.values(), key=lambda e: e.full_name)), whole=False)
 
 
-def system_text(shown: Shown, catalog: Catalog) -> str:
-    """The unchanging beginning of a prompt for these entities."""
+def system_text(shown: Shown, catalog: Catalog, *, examples: bool = True) -> str:
+    """The unchanging beginning of a prompt for these entities; `examples` are the solved questions."""
     names = shown.names(catalog)
     cards = "\n".join(card(e, names) for e in shown.entities)
-    return f"{INSTRUCTIONS}\n\n{EXAMPLES}\n\nTables:\n{cards}"
+    solved = f"{EXAMPLES}\n\n" if examples else ""
+    return f"{INSTRUCTIONS}\n\n{solved}Tables:\n{cards}"
 
 
 def question_text(question: str, hints: str = "", found: Iterable[str] = ()) -> str:

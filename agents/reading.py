@@ -7,13 +7,17 @@ a reason for (`evidence`), and makes of them the hints and the grammars of a dra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
-from groundwire.agents import draft, linking, wording
+from groundwire.agents import draft, linking, periods, wording
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language
+from groundwire.agents.levers import Levers
 from groundwire.core.catalog import Entity
+
+MOST_DEFINED = 5
+"""Hints on the words of the asker's own hints, such as what a ratio is made of."""
 
 
 class Reading:
@@ -24,21 +28,36 @@ class Reading:
         hints: what else the asker says.
         entities: what the model is shown.
         names: for each full entity name the form in which the model writes it.
+        levers: which helps are in use.
     """
 
-    def __init__(self, question: str, hints: str, entities: Sequence[Entity], names: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        question: str,
+        hints: str,
+        entities: Sequence[Entity],
+        names: Mapping[str, str],
+        levers: Levers | None = None,
+    ) -> None:
+        self.levers = levers or Levers()
         self.question = question
+        self.hints = hints
         self.entities = entities
         self.names = names
         self.wording = wording.read(question, hints)
         self.links = linking.find(question, entities, names)
-        self._evidence = Evidence(question, hints, entities)
+        self._plain = wording.read(question)
+        self._evidence = Evidence(question, hints, entities, limits=self.levers.evidence)
 
     @property
     def notes(self) -> list[str]:
         """Hints for the model."""
+        if not self.levers.links:
+            return []
         counted = linking.counts(self.question, self.entities, self.names)
-        return [*(link.text for link in self.links), *counted]
+        found = linking.find(self.hints, self.entities, self.names) if self.hints else ()
+        defined = [link for link in found if not link.told][:MOST_DEFINED]
+        return list(dict.fromkeys([*(link.text for link in (*self.links, *defined)), *counted]))
 
     @cached_property
     def _language(self) -> Language:
@@ -50,19 +69,36 @@ class Reading:
 
         Each word that is unknown here adds to it; the weight was found on development questions.
         """
-        return 0.9 * min(len(self._evidence.unknown_words), 3)
+        return 0.9 * min(len(self._evidence.unknown_words), 3) if self.levers.doubt else 0.0
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether the model may say that the data does not hold the answer."""
+        return self.doubt > 0 or not self.levers.doubt
 
     def first_part(self, *, refusal: bool = True) -> str:
         """The grammar of a draft up to and with FROM; see `Language.first_part`."""
         groups = [link.columns[0] for link in self.links if link.grouped and len(link.columns) == 1]
-        return self._language.first_part(groups, refusal=refusal)
+        return self._language.first_part(groups if self.levers.groups else [], refusal=refusal)
 
-    def second_part(self, first_part: str) -> tuple[str, str]:
-        """How a draft goes on: what is written by now, with the table it starts at if that is sure, and the grammar."""
+    def tables(self, first_part: str) -> tuple[str, ...]:
+        """Tables at which a draft may start, nearest first; where there are several, the model chooses."""
+        return self._start(first_part).tables
+
+    def second_part(self, first_part: str, table: str) -> str:
+        """The grammar of what follows FROM and the table."""
+        span = ("", "") if " DURING " in first_part else self._during()
+        start = self._start(first_part)
         required = self._required(first_part)
-        start = draft.start(first_part, self.entities, self.names, required)
-        table = start.tables[0] if len(start.tables) == 1 else ""
-        return f"{first_part.rstrip()} {table}", self._language.second_part(start, required)
+        required += self._roles(table)
+        required += self._meant(first_part, draft.reachable(table, self.entities, self.names), required)
+        return self._language.second_part(start, table, required, *span)
+
+    def _start(self, first_part: str) -> draft.Start:
+        likely: list[set[str]] = []
+        if not self.wording.absence:
+            likely = [{c.rpartition(".")[0] for c in x.columns} for x in self.links if x.values or x.told]
+        return draft.start(first_part, self.entities, self.names, self._required(first_part), likely)
 
     def sql(self, written: str) -> str:
         """The query that a whole draft means."""
@@ -70,10 +106,60 @@ class Reading:
 
     def _required(self, first_part: str) -> list[str]:
         """Conditions that the question leaves no doubt about and that the draft does not hold yet."""
-        sure = [link for link in self.links if link.sure]
+        sure = [link for link in self.links if link.sure and self.levers.required]
         often = Counter(link.columns[0] for link in sure)
         return [
             f"{link.columns[0]}{link.comparison}"
             for link in sure
             if often[link.columns[0]] == 1 and not any(f"'{v}'" in first_part for v in link.values)
         ]
+
+    def _roles(self, table: str) -> list[str]:
+        """For what is asked per manager, that there is one."""
+        by_name = {self.names[e.full_name]: e for e in self.entities}
+        entity, asked = by_name[table], {x.columns[0].rpartition(".")[0] for x in self.links if x.grouped}
+        roles = [r for r in entity.relations if not r.many and r.name in asked and r.name not in by_name]
+        return [f"{table}.{r.on[0][0]} IS NOT NULL" for r in roles if len(r.on) == 1] if self.levers.required else []
+
+    def _meant(self, first_part: str, near: Collection[str], required: Sequence[str]) -> list[str]:
+        """Conditions on values that the question names and sets against no others.
+
+        Args:
+            first_part: of the draft.
+            near: names under which what records of its table belong to are written.
+            required: conditions that stand anyway.
+        """
+        if self.wording.parts or self._plain.missing or not self.levers.required:
+            return []
+        chosen: dict[tuple[str, bool], dict[str, None]] = {}
+        for link in self.links:
+            columns = [c for c in link.columns if c.rpartition(".")[0] in near]
+            if link.values and len(columns) == 1 and not any(f"'{v}'" in first_part for v in link.values):
+                chosen.setdefault((columns[0], link.negated), {}).update(dict.fromkeys(link.values))
+        stand = " ".join(required)
+        made = []
+        for (column, negated), values in chosen.items():
+            if f"{column} " not in stand and (column, not negated) not in chosen:
+                test = linking.Link(phrase="", columns=(column,), values=tuple(values)).comparison
+                if negated:
+                    test = test.replace(" IN (", " NOT IN (", 1) if len(values) > 1 else test.replace(" = ", " <> ", 1)
+                made.append(f"{column}{test}")
+        return made
+
+    def _during(self) -> tuple[str, str]:
+        """The one span of time that bounds everything asked for, and the moment that it is said of, if one is."""
+        text = self._span
+        at = self.question.lower().find(text) if text else -1
+        moments = [link for link in self.links if link.moment and len(link.columns) == 1]
+        before = [link for link in moments if 0 <= at - link.end < 30]
+        only = moments if len({link.columns for link in moments}) == 1 else []
+        return text, next((link.columns[0] for link in (*reversed(before), *only)), "")
+
+    @property
+    def _span(self) -> str:
+        """The one span of time that the question bounds everything by, as it is written; empty without one."""
+        spans = [s for s in periods.find(self.question) if s.text not in ("today", "tomorrow", "yesterday")]
+        spans = spans or list(periods.find(self.question))
+        if len(spans) != 1 or self._plain.missing or not self.levers.required:
+            return ""
+        return spans[0].text

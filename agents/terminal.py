@@ -19,6 +19,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from groundwire.core.errors import Stopped
+
 if TYPE_CHECKING:
     from groundwire.agents.agent import Answer
 
@@ -51,10 +53,6 @@ def console(*, stderr: bool = False) -> Console:
 def watchable(screen: Console) -> bool:
     """Whether somebody sees lines move there."""
     return screen.is_terminal and not screen.is_dumb_terminal
-
-
-class Stopped(Exception):
-    """Raised inside work that nobody waits for any more."""
 
 
 class Activity:
@@ -130,7 +128,7 @@ def watched(screen: Console, step: str, work: Callable[[Tell, threading.Event], 
         BaseException: whatever the work raises.
     """
     activity = Activity(step)
-    stop = threading.Event()
+    stop, ended = threading.Event(), threading.Event()
     values: list[T] = []
     failures: list[BaseException] = []
 
@@ -144,17 +142,18 @@ def watched(screen: Console, step: str, work: Callable[[Tell, threading.Event], 
             values.append(work(tell, stop))
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
             failures.append(error)
+        finally:
+            ended.set()
 
     worker = threading.Thread(target=run, name="work", daemon=True)
     live = Live(activity, console=screen, transient=True, refresh_per_second=10) if watchable(screen) else None
     with live or contextlib.nullcontext():
         try:
             worker.start()
-            while worker.is_alive():
-                worker.join(0.05)
+            ended.wait()  # a join that Ctrl-C interrupts takes the thread for ended (CPython issue 90882)
         except KeyboardInterrupt:
             stop.set()
-            worker.join(STOP_SECONDS)
+            ended.wait(STOP_SECONDS)
             raise
     if failures:
         raise failures[0]

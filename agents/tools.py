@@ -7,6 +7,7 @@ that says how to write it, a source that fails comes back as an error that names
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -47,6 +48,7 @@ def make_tools(
     max_age: str | None = None,
     link_values: bool = False,
     progress: Callable[[str], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> list[BaseTool]:
     """Tools over a hub: `search_entities`, `describe_entity`, `query`.
 
@@ -57,6 +59,7 @@ def make_tools(
         max_age: bound on the age of data where a call sets none.
         link_values: see `Hub.query`.
         progress: told as reads start and end.
+        stop: ends a query when set; see `Hub.query`.
     """
     default_age = max_age
 
@@ -74,7 +77,12 @@ def make_tools(
     def query(sql: str, max_age: str | None = None) -> tuple[str, Result | None]:
         try:
             result = hub.query(
-                sql, max_age=max_age or default_age, limit=10_000, link_values=link_values, progress=progress
+                sql,
+                max_age=max_age or default_age,
+                limit=10_000,
+                link_values=link_values,
+                progress=progress,
+                stop=stop,
             )
         except QueryError as error:
             return f"fix your query: {error}", None
@@ -116,6 +124,8 @@ def result_text(result: Result, rows: int = ROWS_FOR_MODELS) -> str:
     }
     if len(result) > rows:
         shown["rows_not_shown"] = len(result) - rows
+    if result.stale:
+        shown["stale"] = result.stale_reasons()
     if not result.complete:
         shown["incomplete"] = result.incomplete_reasons()
     return json.dumps(shown, ensure_ascii=False)

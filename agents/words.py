@@ -31,6 +31,35 @@ SAID = _words(
 )
 """Words of questions that give no reason for a condition."""
 
+ORDINARY = _words(
+    """able according account actually add added adding additional against ago allow allowed almost alone along
+    already although altogether another any anybody anyone anything appear appeared around away back became
+    because become been began begin beginning begun belong belonging best better beyond big bigger bring brought
+    call called came cannot carried carry cause caused certain chosen close closely combine combined come comes
+    coming common commonly complete completed completely concern concerning consist contribute contributed
+    create currently decide decided despite determine direct directly done down due early earn earned earning
+    easily easy else enough enter entered entire entirely equal equally especially even ever everyone everything
+    exact exist existing expect expected explain fact fall fallen far fast faster feel fell few finally five fix
+    found four fourth fulfil gave general generally generate generated go goes going gone good handle handled
+    hard hardly held help her here him his hold holding how however identify important improve increase
+    increased instance it itself keep kept kind kinds knew know known latter leave leaving led left let like
+    likely listed little long look looking lot lots main mainly make making manner marked may mention mentioned
+    might minimum minute minutes more moreover mostly move moved much must near nearest nearly necessary need
+    needed neither never nobody none nor normally nothing now observe obtain obtained occasion occurring often
+    ones onto opposite originally others otherwise ought own part particular particularly perform performed
+    perhaps plus possible possibly present previously prior probably produce produced properly provide provided
+    put quick quickly quite rather reach reached read really receive received recently recorded refer regard
+    registered relate related relating remain remaining remove reported require required rest return returned
+    running said saw say saying see seem seen separate separately set several shall she should similar simply
+    since situation six slow slowest slowly somebody someone something sometimes somewhat soon sort speak spend
+    spending spent spoke stay still stood stop strong such suppose sure take taken takes taking taught tell ten
+    thank thanks themselves thing things think third though thought three through throughout thus till together
+    told too took toward towards try turn turned twelve twice unless unlike until upon usually various very via
+    way ways went whatever whenever whereas wherever whichever while whole why wide widely word worse worst
+    worth wrong yet zero"""
+)
+"""Common words that name nothing that a system could lack: they are no sign that a question can't be answered."""
+
 STATES = _words(
     """bad broken critical dead delayed dormant due empty expired failed faulty finished fresh good healthy
     important late lost normal obsolete ongoing outstanding pending problematic ready resolved running serious

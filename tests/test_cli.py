@@ -313,3 +313,16 @@ def test_a_name_that_the_terminal_cannot_write_is_no_error(shell: Shell) -> None
     code, out, _ = shell.run("query", "SELECT name FROM customers WHERE id = 3")
     assert code == SUCCESS
     assert "??" in out
+
+
+def test_the_oldest_acceptable_age_is_kept_to_across_runs_and_said(shell: Shell) -> None:
+    shell.environment["XDG_CACHE_HOME"] = str(shell.folder / "cache")
+    query = ("query", "SELECT name FROM customers WHERE id = 3")
+    _, first, _ = shell.run(*query, "--max-age", "1h")
+    _, second, _ = shell.run(*query, "--max-age", "1h")
+    assert "· live as of" in first and "· cache as of" in second and "old; at most 1 h)" in second
+    _, live, _ = shell.run(*query, "--max-age", "0")
+    assert "· live as of" in live
+    (shell.folder / "shop.sqlite").unlink()
+    code, _, err = shell.run(*query, "--max-age", "0")
+    assert code == SOURCE and "shop" in err

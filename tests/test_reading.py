@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from groundwire.agents import draft, linking, periods, wording
 from groundwire.agents.evidence import Evidence
+from groundwire.agents.levers import Levers
 from groundwire.agents.reading import Reading
 from groundwire.core.catalog import Entity, Field, Relation
+from groundwire.core.errors import ConfigError
 
 CUSTOMERS = Entity(
     source="crm",
@@ -55,8 +59,11 @@ NAMES = {"crm.customers": "customers", "shop.orders": "orders"}
         ("in December 2023", [(">= '2023-12-01'", "< '2024-01-01'")]),
         ("in the 1st quarter of 2023", [(">= '2023-01-01'", "< '2023-04-01'")]),
         ("in Q4 2023", [(">= '2023-10-01'", "< '2024-01-01'")]),
-        ("in the past 30 days", [(">= CURRENT_DATE - INTERVAL '30 days'",)]),
-        ("in the past 7 days, inclusive of today", [(">= CURRENT_DATE - INTERVAL '6 days'",)]),
+        ("in the past 30 days", [(">= CURRENT_DATE - INTERVAL '30 days'", "< CURRENT_DATE + INTERVAL '1 day'")]),
+        (
+            "in the past 7 days, inclusive of today",
+            [(">= CURRENT_DATE - INTERVAL '6 days'", "< CURRENT_DATE + INTERVAL '1 day'")],
+        ),
         (
             "last 2 months excluding the current month",
             [(">= DATE_TRUNC('month', CURRENT_DATE) - INTERVAL '2 months'", "< DATE_TRUNC('month', CURRENT_DATE)")],
@@ -181,3 +188,180 @@ def test_alternatives_of_one_column_belong_together(written: str, meant: str) ->
 )
 def test_a_draft_that_broke_off_stays_as_it_is(broken: str) -> None:
     assert _sql(broken) == broken
+
+
+def test_each_help_can_be_switched_off_alone() -> None:
+    question = "What dividend did paid orders bring per industry?"
+
+    def read(*off: str) -> Reading:
+        return Reading(question, "", ENTITIES, NAMES, Levers.without(off))
+
+    whole, head = read(), "SELECT customers.industry, COUNT(orders.*) FROM "
+    assert whole.notes
+    assert read("links").notes == []
+    assert whole.doubt > 0
+    assert (read("doubt").doubt, read("doubt").may_refuse) == (0.0, True)
+    assert "orders.status = 'paid'" in whole.second_part(head, "orders")
+    assert "WHERE orders.status = 'paid'" not in read("required").second_part(head, "orders")
+    assert '"customers.industry, "' in whole.first_part()
+    assert '"customers.industry, "' not in read("groups").first_part()
+    assert "'cancelled'" not in whole.second_part(head, "orders")
+    assert "'cancelled'" in read("evidence").second_part(head, "orders")
+
+
+def test_an_unknown_help_is_told_by_near_names() -> None:
+    assert Levers().off == ()
+    assert Levers.without(["links", "repair"]).off == ("links", "repair")
+    with pytest.raises(ConfigError, match="did you mean examples"):
+        Levers.without(["exmples"])
+
+
+@pytest.mark.parametrize(
+    ("question", "limit", "direction"),
+    [
+        ("Which 5 cities earned the most from stays?", 5, "DESC"),
+        ("Who are the 3 guests that paid us the least?", 3, "ASC"),
+        ("What are the top 3 customers by total?", 3, "DESC"),
+        ("the two largest orders", 2, "DESC"),
+        ("Which customers made at least 3 orders?", None, ""),
+        ("Orders of the last 3 months with the highest total", None, "DESC"),
+        ("Which 2 customers have at most 3 orders?", None, ""),
+    ],
+)
+def test_a_ranking_says_how_many_and_from_which_end(question: str, limit: int | None, direction: str) -> None:
+    said = wording.read(question)
+    assert (said.limit, said.direction) == (limit, direction)
+
+
+def test_the_number_of_a_ranking_is_compared_with_nothing() -> None:
+    assert wording.read("Which 3 countries have the most customers?").numbers == ()
+    assert "3" in wording.read("Which 3 countries have the most customers with at least 3 orders?").numbers
+
+
+@pytest.mark.parametrize(
+    ("question", "written", "meant"),
+    [
+        ("How many days passed on average?", "AVG(orders.ordered_at - customers.joined_on)", "DATE_DIFF('DAY'"),
+        ("How many hours passed on average?", "AVG(orders.ordered_at - orders.ordered_at)", "/ 3600.0"),
+        ("What took so long?", "orders.ordered_at - orders.ordered_at AS minutes", "/ 60.0"),
+        ("What took so long?", "AVG(EXTRACT(EPOCH FROM orders.ordered_at - orders.ordered_at)) AS minutes", "/ 60.0"),
+    ],
+)
+def test_a_difference_of_moments_is_a_number_in_the_unit_that_is_asked_for(
+    question: str, written: str, meant: str
+) -> None:
+    assert meant in _sql(f"SELECT {written} FROM orders", question)
+
+
+def test_a_share_is_not_divided_again() -> None:
+    share = "AVG(CASE WHEN orders.status = 'paid' THEN 1 ELSE 0 END) * 100.0"
+    assert "COUNT" not in _sql(f"SELECT {share} / COUNT(orders.*) AS share FROM orders")
+
+
+def test_records_found_through_many_others_are_listed_once() -> None:
+    assert "SELECT DISTINCT" in _sql("SELECT customers.id FROM orders WHERE orders.status = 'paid'")
+    assert "DISTINCT" not in _sql("SELECT orders.id FROM orders WHERE customers.country = 'USA'")
+
+
+def test_two_records_of_one_name_are_two() -> None:
+    made = _sql("SELECT customers.name, COUNT(orders.*) AS n FROM orders")
+    assert "GROUP BY" in made and '"id"' in made.partition("GROUP BY")[2]
+    assert '"id"' not in _sql("SELECT customers.country, COUNT(orders.*) AS n FROM orders").partition("GROUP BY")[2]
+
+
+def test_a_draft_starts_where_what_is_spoken_of_is_reached_unless_sums_would_count_twice() -> None:
+    likely = [{"orders"}]
+    assert draft.start("SELECT customers.country FROM ", ENTITIES, NAMES, (), likely).tables == ("orders",)
+    balance = replace(CUSTOMERS, fields=(*CUSTOMERS.fields, Field(name="balance", type=pa.float64())))
+    summed = "SELECT customers.country, SUM(customers.balance) FROM "
+    assert draft.start(summed, (balance, ORDERS), NAMES, (), likely).tables == ("customers",)
+
+
+def test_what_is_told_of_a_moment_is_found_by_its_verb() -> None:
+    (link,) = linking.find("How many customers joined in 2023?", ENTITIES, NAMES)
+    assert (link.columns, link.told, link.moment) == (("customers.joined_on",), True, True)
+
+
+def test_the_time_that_a_question_names_bounds_what_it_is_said_of() -> None:
+    reading = Reading("How many customers joined in 2023?", "", ENTITIES, NAMES)
+    grammar = reading.second_part("SELECT COUNT(customers.*) FROM ", "customers")
+    assert 'bounded: "customers.joined_on"' in grammar and "DURING '2023'" in grammar
+    without = Reading("Which customers have no orders in 2023?", "", ENTITIES, NAMES)
+    assert "bounded" not in without.second_part("SELECT customers.name FROM ", "customers")
+
+
+def test_the_owner_is_preferred_to_who_plays_a_part() -> None:
+    reviewed = replace(
+        ORDERS,
+        fields=(*ORDERS.fields, Field(name="answered_by", type=pa.int64())),
+        relations=(
+            Relation(name="answered_by", target="crm.customers", on=(("answered_by", "id"),)),
+            *ORDERS.relations,
+        ),
+    )
+    made = draft.to_sql("SELECT customers.name FROM orders", (CUSTOMERS, reviewed), NAMES, wording.read("names"))
+    assert '"customer".name' in made
+
+
+@pytest.mark.parametrize(
+    ("question", "present"),
+    [
+        ("number of customers of each known country", True),
+        ("customers per country, leave out customers whose country is not known", True),
+        ("customers per country", False),
+    ],
+)
+def test_what_is_not_known_is_left_out_where_the_question_says_so(question: str, present: bool) -> None:
+    found = linking.find(question, ENTITIES, NAMES)
+    assert any(link.present and link.comparison == " IS NOT NULL" for link in found) is present
+
+
+def test_flags_are_tested_only_where_the_question_speaks_of_them() -> None:
+    flag = Field(name="newsletter", type=pa.bool_())
+    entity = replace(CUSTOMERS, fields=(*CUSTOMERS.fields, flag))
+    assert not Evidence("How many customers are there per country?", "", [entity]).speaks_of(flag)
+    assert Evidence("How many customers get the newsletter?", "", [entity]).speaks_of(flag)
+
+
+@pytest.mark.parametrize(
+    ("question", "word", "pattern"),
+    [
+        ("names that end in 'er'", "er", "%{}"),
+        ("names that start with 'A'", "A", "{}%"),
+        ("names containing 'ann'", "ann", "%{}%"),
+        ("customers called 'Ann'", "Ann", ""),
+    ],
+)
+def test_where_in_a_name_a_word_stands_is_read(question: str, word: str, pattern: str) -> None:
+    assert Evidence(question, "", ENTITIES).patterns[word] == pattern
+
+
+@pytest.mark.parametrize(
+    ("question", "condition"),
+    [
+        ("How many orders are open or cancelled?", "orders.status IN ('open', 'cancelled')"),
+        ("total of orders per country, leave out cancelled ones", "orders.status <> 'cancelled'"),
+        ("What percentage of orders is cancelled?", ""),
+        ("Which customers have no open orders?", ""),
+    ],
+)
+def test_values_that_are_set_against_no_others_are_conditions(question: str, condition: str) -> None:
+    grammar = Reading(question, "", ENTITIES, NAMES).second_part("SELECT COUNT(orders.*) FROM ", "orders")
+    where = grammar.partition("rest: ")[2].splitlines()[0]
+    assert (condition in where) if condition else ("orders.status" not in where)
+
+
+def test_without_a_reason_there_is_no_condition() -> None:
+    grammar = Reading("How many orders are there per country?", "", ENTITIES, NAMES).second_part(
+        "SELECT customers.country, COUNT(orders.*) FROM ", "orders"
+    )
+    assert 'simple: "TRUE"' in grammar
+
+
+def test_a_comment_of_a_few_words_names_a_table() -> None:
+    visits = Entity(
+        source="shop", name="mnt", description="Workshop visits", fields=(Field(name="typ", type=pa.string()),)
+    )
+    found = linking.find("costs for each type of workshop visit", [visits], {"shop.mnt": "mnt"})
+    assert [(link.columns, link.grouped) for link in found] == [(("mnt.typ",), True)]
+    assert linking.counts("number of workshop visits", [visits], {"shop.mnt": "mnt"})

@@ -1,0 +1,155 @@
+"""Short forms in names of tables and columns: whether `drv_nm` is what a question calls the driver's name.
+
+Plain spelling, no model: usual short forms are listed, others keep the first letter and the order of the word's
+letters. Cuts such as `cust` are believed only where the names around them are short forms too, because `plan` is also
+how `planned` begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from groundwire.agents.wording import stems
+from groundwire.core.catalog import Entity
+
+_SHARE = 0.15
+"""Of the words in a catalog's names, how many must be short forms for every cut to count as one."""
+_LONGEST = 5
+
+KNOWN: dict[str, frozenset[str]] = {
+    short: frozenset(words.split())
+    for short, words in {
+        "acct": "account",
+        "act": "actual active activity",
+        "actv": "active",
+        "addr": "address",
+        "amt": "amount",
+        "arr": "arrival arrive arrived",
+        "avg": "average",
+        "bal": "balance",
+        "brnd": "brand",
+        "cat": "category",
+        "cd": "code",
+        "cls": "class",
+        "cmt": "comment",
+        "cnt": "count number",
+        "co": "company",
+        "ctry": "country",
+        "cur": "currency current",
+        "curr": "currency current",
+        "cust": "customer",
+        "dep": "departure depart departed department",
+        "dept": "department",
+        "desc": "description",
+        "dest": "destination",
+        "dt": "date",
+        "dtl": "detail",
+        "emp": "employee",
+        "exp": "expiry expire expired expiration expense",
+        "flg": "flag",
+        "fname": "name",
+        "gndr": "gender",
+        "grp": "group",
+        "hr": "hour hourly",
+        "hrs": "hour",
+        "inv": "invoice inventory",
+        "lang": "language",
+        "lic": "licence license",
+        "lim": "limit",
+        "lname": "name",
+        "loc": "location",
+        "lvl": "level",
+        "max": "maximum highest",
+        "mfr": "manufacturer",
+        "mgr": "manager",
+        "min": "minimum lowest minute",
+        "mk": "make",
+        "mo": "month",
+        "nbr": "number",
+        "nm": "name",
+        "no": "number",
+        "num": "number",
+        "ord": "order",
+        "org": "organisation organization",
+        "orig": "origin original",
+        "pct": "percent percentage share",
+        "pln": "plan planned",
+        "pmt": "payment",
+        "pr": "price",
+        "prd": "product period",
+        "prod": "product",
+        "prt": "part",
+        "purch": "purchase",
+        "qty": "quantity",
+        "reg": "registration region registered",
+        "rgn": "region",
+        "rt": "rate",
+        "seg": "segment",
+        "sev": "severity",
+        "snap": "snapshot",
+        "src": "source",
+        "st": "status state",
+        "stat": "status statistic",
+        "stn": "station",
+        "sub": "subscription",
+        "sup": "supervisor supplier",
+        "svc": "service",
+        "tel": "telephone phone",
+        "term": "termination terminated",
+        "tkt": "ticket",
+        "tot": "total",
+        "trx": "transaction",
+        "ts": "time timestamp",
+        "tx": "transaction",
+        "txn": "transaction",
+        "typ": "type",
+        "uom": "unit",
+        "upd": "update updated",
+        "usr": "user",
+        "val": "value",
+        "veh": "vehicle",
+        "whse": "warehouse",
+        "wt": "weight",
+        "yr": "year",
+    }.items()
+}
+
+
+class Abbreviations:
+    """Short forms in the names of some entities.
+
+    Args:
+        entities: whose names are read.
+    """
+
+    def __init__(self, entities: Iterable[Entity]) -> None:
+        words = {w for e in entities for n in (e.name, *(f.name for f in e.fields)) for w in stems(n) if len(w) > 1}
+        words.discard("id")
+        short = [w for w in words if w in KNOWN or _without_vowels(w)]
+        self._usual = len(short) >= _SHARE * max(1, len(words)) and len(short) > 2
+
+    def same(self, name: str, word: str) -> bool:
+        """Whether a word of a name is a word of a question, or short for it. Both are stems, in lower case."""
+        if name == word:
+            return True
+        if len(name) >= len(word) or name[:1] != word[:1] or len(word) < 4:
+            return False
+        if name in KNOWN:
+            return (len(name) > 2 or self._usual) and word in KNOWN[name]
+        if not 3 <= len(name) <= _LONGEST or not _in_order(name, word):
+            return False
+        return _without_vowels(name) or (self._usual and (word.startswith(name) or _skeleton(word).startswith(name)))
+
+
+def _without_vowels(word: str) -> bool:
+    return len(word) > 1 and not set(word[1:]) & set("aeiou") and word.isalpha()
+
+
+def _skeleton(word: str) -> str:
+    return word[:1] + "".join(c for c in word[1:] if c not in "aeiouy")
+
+
+def _in_order(name: str, word: str) -> bool:
+    """Whether the name's letters occur in the word in this order."""
+    rest = iter(word)
+    return all(letter in rest for letter in name)

@@ -1,0 +1,130 @@
+"""What a small model's expressions mean where SQL would read them otherwise.
+
+`later - earlier` is a number of days, hours or minutes, whichever is asked for; an average of ones and zeros is not
+divided by their number again; records that are found through many others are listed once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pyarrow as pa
+from sqlglot import exp
+
+from groundwire.agents.wording import Wording
+from groundwire.core.catalog import Entity
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+_ASKED_UNIT = re.compile(
+    r"\b(?:many|number of|in|average|median|mean|total)\s+(?:\w+\s+){0,2}?"
+    r"(seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?)\b"
+)
+_WHOLE = ("week", "month", "quarter", "year")
+
+
+def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity], said: Wording) -> None:
+    """Spell out one SELECT of a draft in place.
+
+    Args:
+        select: with the tables' own names before columns.
+        root: where it starts.
+        by_name: entities by the names that drafts have for them, in lower case.
+        said: the question's words, for units of time.
+    """
+    for difference in list(select.find_all(exp.Sub)):
+        _elapsed(difference, by_name, said)
+    for extract in list(select.find_all(exp.Extract)):
+        _in_unit(extract, said)
+    for ratio in list(select.find_all(exp.Div)):
+        _average_of_shares(ratio)
+    if root is not None:
+        _once(select, root, by_name)
+
+
+def _elapsed(node: exp.Sub, by_name: Mapping[str, Entity], said: Wording) -> None:
+    """A difference of two moments as a number."""
+    if isinstance(node.parent, exp.Extract):
+        return
+    kinds = [_moment(node.this, by_name), _moment(node.expression, by_name)]
+    if None in kinds:
+        return
+    unit = _unit(node, said) or ("day" if "day" in kinds or node.find_ancestor(exp.AggFunc) else "")
+    if not unit:
+        return  # a difference between two times is shown as it is
+    later, earlier = node.this, node.expression
+    if unit in _SECONDS:
+        seconds = exp.Extract(this=exp.var("EPOCH"), expression=exp.Sub(this=_time(later), expression=_time(earlier)))
+        made: exp.Expr = seconds if unit == "second" else exp.Div(this=seconds, expression=_number(_SECONDS[unit]))
+        node.replace(exp.paren(made))
+        return
+    node.replace(exp.DateDiff(this=later.copy(), expression=earlier.copy(), unit=exp.var(unit.upper())))
+
+
+def _in_unit(node: exp.Extract, said: Wording) -> None:
+    """Seconds as the minutes, hours or days that they are called."""
+    above = node.parent
+    while isinstance(above, exp.AggFunc | exp.Paren | exp.Round | exp.Cast):
+        above = above.parent
+    unit = _unit(node, said)
+    seconds = _SECONDS.get(unit, 86400 if unit == "day" else 1)
+    if node.name.upper() == "EPOCH" and seconds > 1 and not isinstance(above, exp.Binary):
+        node.replace(exp.paren(exp.Div(this=node.copy(), expression=_number(seconds))))
+
+
+def _time(node: exp.Expr) -> exp.Expr:
+    return exp.cast(node.copy(), "timestamp") if node.find(exp.CurrentDate) else node.copy()
+
+
+def _number(value: int) -> exp.Expr:
+    return exp.Literal.number(f"{value}.0")
+
+
+def _unit(node: exp.Expr, said: Wording) -> str:
+    """The unit in which a difference is asked for: the name that it is given goes before the question's words."""
+    alias = node.find_ancestor(exp.Alias)
+    words: list[str] = re.findall(r"[a-z]+", alias.alias.lower()) if alias is not None else []
+    words += _ASKED_UNIT.findall(" ".join(said.words).lower())
+    for word in words:
+        single = word.removesuffix("s")
+        if single in ("day", "night"):
+            return "day"
+        if single in _SECONDS or single in _WHOLE:
+            return single
+    return ""
+
+
+def _moment(node: exp.Expr, by_name: Mapping[str, Entity]) -> str | None:
+    """`day` or `time` for an expression that is a moment, else None."""
+    if isinstance(node, exp.CurrentDate):
+        return "day"
+    if isinstance(node, exp.Min | exp.Max | exp.Paren):
+        return _moment(node.this, by_name)
+    if not isinstance(node, exp.Column):
+        return None
+    entity = by_name.get(".".join(p.name for p in node.parts[:-1]).lower())
+    field = entity.find_field(node.name) if entity is not None else None
+    if field is None:
+        return None
+    return "day" if pa.types.is_date(field.type) else "time" if pa.types.is_timestamp(field.type) else None
+
+
+def _average_of_shares(node: exp.Div) -> None:
+    """`AVG(CASE WHEN ... THEN 1 ELSE 0 END) * 100.0 / COUNT(*)`: the average is the share already."""
+    divisor = node.expression
+    inner = node.this.find(exp.Avg)
+    if not isinstance(divisor, exp.Count) or inner is None or not isinstance(inner.this, exp.Case):
+        return
+    node.replace(node.this)
+
+
+def _once(select: exp.Select, root: Entity, by_name: Mapping[str, Entity]) -> None:
+    """DISTINCT where records are listed that are reached from many others, and nothing of those is shown."""
+    if select.args.get("distinct") or select.find(exp.AggFunc) or select.args.get("order") or select.parent is not None:
+        return
+    shown = {
+        ".".join(p.name for p in c.parts[:-1]).lower() for item in select.selects for c in item.find_all(exp.Column)
+    }
+    entities = [by_name.get(name) for name in shown]
+    if entities and all(e is not None and e is not root for e in entities):
+        select.set("distinct", exp.Distinct())
