@@ -6,6 +6,12 @@ SMALL := qwen2.5-coder-0.5b-instruct-q4_k_m
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 # llama.cpp without its part for images: a quarter less to compile
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
+ifeq ($(shell uname -m),x86_64)
+# GCC before 13 miscompiles what configures AMX
+NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
+export CFLAGS ?= $(NO_AMX)
+export CXXFLAGS ?= $(NO_AMX)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint format types bench eval clean

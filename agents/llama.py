@@ -54,7 +54,7 @@ class Llama:
     def __init__(self, path: Path, *, n_ctx: int, n_threads: int | None = None, lora: Path | None = None) -> None:
         low.llama_log_set(_ignore, ctypes.c_void_p(0))
         low.llama_backend_init()
-        self._model = low.llama_model_load_from_file(os.fsencode(path), low.llama_model_default_params())
+        self._model = low.llama_model_load_from_file(os.fsencode(path), _model_settings())
         if not self._model:
             raise ModelError(f"{path.name} can't be loaded: it is damaged, of an unknown kind, or does not fit")
         self._context = low.llama_init_from_model(self._model, _context_settings(n_ctx, n_threads))
@@ -150,6 +150,13 @@ class Llama:
         """Free the model; nothing else may be called afterwards."""
         low.llama_free(self._context)
         low.llama_model_free(self._model)
+
+
+def _model_settings() -> Any:
+    settings = low.llama_model_default_params()
+    if b"AMX_INT8 = 1" in low.llama_print_system_info():
+        settings.use_extra_bufts = False  # GCC before 13 leaves out what AMX is configured by, and the process dies of it
+    return settings
 
 
 def _context_settings(n_ctx: int, n_threads: int | None) -> Any:
