@@ -251,8 +251,6 @@ def _moment(value: Any) -> Any:
 # -- figures that nothing proves ---------------------------------------------------------------
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?")
-_LISTED = re.compile(r"(?<=\d),\s+(?=[-+\d])")
-"""Between two numbers of a list; a comma inside a number has no space behind it."""
 _SUM = re.compile(r"([\d.,]+(?:\s*[-+*/×÷]\s*[\d.,]+)+)\s*=\s*([\d.,]+)")
 _OPERATORS: dict[type[ast.AST], Callable[[Decimal, Decimal], Decimal]] = {
     ast.Add: operator.add,
@@ -283,7 +281,7 @@ def ungrounded(answer: Answer, question: str) -> tuple[str, ...]:
     for written in _DATE.findall(text):
         if not any(written.replace("T", " ") in k.replace("T", " ") for k in [*known, question]):
             problems.append(written)
-    text = _LISTED.sub(" ; ", _DATE.sub(" ", text))
+    text = _DATE.sub(" ", text)
     unknown = list(grounding.check(text, [answer.result], question).problems)
     for left, right in _SUM.findall(text):
         parts = [written for written, _ in grounding.numbers(re.sub(r"[-+*/×÷]", " | ", left))]

@@ -17,7 +17,11 @@ from typing import Any
 from groundwire.core.result import Result, display
 
 _REFERENCE = re.compile(r"\[r(\d+)\.([^\]\n]+)\]")
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,.\s\u00a0]*\d|(?<![\w.])\d")
+_GAP = r"[ \u00a0\u202f'’]"
+_NUMBER = re.compile(
+    rf"(?<![\w.])[-+]?(?:\d{{1,3}}(?:(?:{_GAP}\d{{3}})+|(?:,\d{{3}})+|(?:\.\d{{3}})+(?=[,.]))(?!\d)|\d+)(?:[.,]\d+)?"
+)
+"""Digits in one piece, or in threes behind one kind of mark; a list such as `3, 41.75` is two numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +106,14 @@ def numbers(text: str) -> list[tuple[str, Decimal]]:
 
 
 def _number(written: str) -> Decimal | None:
-    plain = re.sub(r"[\s\u00a0]", "", written)
-    if plain.count(",") == 1 and "." not in plain and not re.search(r",\d{3}$", plain):
-        plain = plain.replace(",", ".")
+    plain = re.sub(_GAP, "", written)
+    marks = [c for c in plain if c in ",."]
+    if len(set(marks)) == 2:  # the last one is the decimal mark
+        plain = plain.replace(marks[0], "").replace(",", ".")
+    elif len(marks) > 1 or re.search(r",\d{3}$", plain):
+        plain = plain.replace(marks[0], "")
     else:
-        plain = plain.replace(",", "")
+        plain = plain.replace(",", ".")
     try:
         return Decimal(plain)
     except InvalidOperation:

@@ -155,7 +155,9 @@ class Llama:
 def _model_settings() -> Any:
     settings = low.llama_model_default_params()
     if b"AMX_INT8 = 1" in low.llama_print_system_info():
-        settings.use_extra_bufts = False  # GCC before 13 leaves out what AMX is configured by, and the process dies of it
+        settings.use_extra_bufts = (
+            False  # GCC before 13 leaves out what AMX is configured by, and the process dies of it
+        )
     return settings
 
 

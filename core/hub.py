@@ -473,7 +473,8 @@ class Hub:
         if source is None or source.infer_relations:
             from groundwire.core.relations import with_inferred_relations
 
-            entities = with_inferred_relations(entities, connector, deadline)
+            linked = [link.from_ for link in self.config.links]
+            entities = with_inferred_relations(entities, connector, deadline, linked)
         _check_entity_names(connector.name, entities, source)
         if isinstance(connector, Profiling) and (source is None or source.profile):
             marked = [_marked_sensitive(e, self._entity_config(e)) for e in entities]

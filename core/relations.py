@@ -10,7 +10,7 @@ belong to no other are meant (`sender_id` of users and of merchants). What is in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import pyarrow as pa
@@ -24,13 +24,16 @@ _KEY_ENDING = re.compile(r"(_id|_code|_key|_no|_number|_ref|id)$", re.IGNORECASE
 _MOST_TARGETS = 3
 
 
-def with_inferred_relations(entities: list[Entity], connector: Connector, deadline: float) -> list[Entity]:
+def with_inferred_relations(
+    entities: list[Entity], connector: Connector, deadline: float, linked: Collection[str] = ()
+) -> list[Entity]:
     """The same entities, with relations added where names or values leave few readings.
 
     Args:
         entities: of one source.
         connector: asked for samples, where it is one that profiles its data.
         deadline: `time.monotonic()` value after which no sample is taken.
+        linked: fields that the configuration links to an entity, as it names them: what they refer to is known.
     """
     if any(r.native for e in entities for r in e.relations):
         return entities  # the source describes its own relations
@@ -40,7 +43,7 @@ def with_inferred_relations(entities: list[Entity], connector: Connector, deadli
     for entity in entities:
         taken = {a for r in entity.relations if not r.many for a, _ in r.on}
         for field in entity.fields:
-            if field.name in taken or entity.primary_key == (field.name,):
+            if field.name in taken or entity.primary_key == (field.name,) or _is_linked(entity, field, linked):
                 continue
             named = [t for t in entities if t is not entity and _names_key_of(field, t, prefix)]
             targets = _best_named(named, field)
@@ -49,6 +52,13 @@ def with_inferred_relations(entities: list[Entity], connector: Connector, deadli
             for target in targets:
                 _relate(relations, entity, field, target, alone=len(targets) == 1, prefix=prefix)
     return [replace(e, relations=tuple(relations[e.full_name])) for e in entities]
+
+
+def _is_linked(entity: Entity, field: Field, linked: Collection[str]) -> bool:
+    """Whether one of the names is the field's; between source and entity a name may leave out the schema."""
+    full = f"{entity.full_name}.{field.name}"
+    source = f"{entity.source}."
+    return any(name == full or (name.startswith(source) and full.endswith(name[len(source) - 1 :])) for name in linked)
 
 
 def _relate(

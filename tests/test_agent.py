@@ -206,6 +206,20 @@ def test_free_text_is_checked_number_by_number(text: str, problems: tuple[str, .
     assert grounding.check(text, [result], "what about 2019?").problems == problems
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("3, 41.75", ["3", "41.75"]),
+        ("In 2024 5 orders came to 1,234,567.5", ["2024", "5", "1234567.5"]),
+        ("1.234.567,89 und 1,5 bei -3.5%", ["1234567.89", "1.5", "-3.5"]),
+        ("12 345 of 1'000'000, on 2026-03-08", ["12345", "1000000", "2026", "3", "8"]),
+        ("v2.3 and a1 name no number, 7. does", ["7"]),
+    ],
+)
+def test_numbers_are_read_as_they_are_written(text: str, values: list[str]) -> None:
+    assert [value for _, value in grounding.numbers(text)] == [Decimal(v) for v in values]
+
+
 def test_an_empty_result_is_said_to_be_empty_without_a_model() -> None:
     empty = Result(table=pa.table({"a": pa.array([], pa.int64())}), sources=(), query="")
     assert phrasing.without_model(empty) == "No matching records were found."

@@ -1,0 +1,74 @@
+"""Relations that a database does not declare: inferred from names, from values, and never against the configuration."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from groundwire import Hub
+from groundwire.core.config import parse
+
+Relations = set[tuple[str, str, str]]
+
+
+def _relations(folder: Path, ddl: str, links: list[dict[str, str]] | None = None) -> Relations:
+    """The to-one relations of a SQLite database as field, entity, key."""
+    path = folder / "data.sqlite"
+    with sqlite3.connect(path) as database:
+        database.executescript(ddl)
+    database.close()
+    sources = {name: {"type": "sql", "url": f"sqlite:///{path}"} for name in ("db", "other")[: 2 if links else 1]}
+    with Hub.from_parsed(parse({"sources": sources, "links": links or []}, base=folder)) as hub:
+        return {
+            (f"{e.name}.{r.on[0][0]}", r.target, r.on[0][1])
+            for e in hub.catalog
+            if e.source == "db"
+            for r in e.relations
+            if not r.many
+        }
+
+
+@pytest.mark.parametrize(
+    ("ddl", "expected"),
+    [
+        (
+            "CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE TABLE logins (id INTEGER PRIMARY KEY, user_id INT);",
+            {("logins.user_id", "db.users", "id")},
+        ),
+        (
+            "CREATE TABLE drv (drv_id INTEGER PRIMARY KEY); CREATE TABLE trp (trp_id INTEGER PRIMARY KEY, sub_drv_id INT);",
+            {("trp.sub_drv_id", "db.drv", "drv_id")},
+        ),
+        (
+            "CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE TABLE logins (id INTEGER PRIMARY KEY, user_id TEXT);",
+            set(),
+        ),
+    ],
+    ids=["by its table", "by its key", "not where the types differ"],
+)
+def test_a_field_refers_to_what_it_is_named_after(tmp_path: Path, ddl: str, expected: Relations) -> None:
+    assert _relations(tmp_path, ddl) == expected
+
+
+PEOPLE = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO people VALUES (101, 'a'), (102, 'b'), (103, 'c');
+CREATE TABLE notes (note_no INTEGER PRIMARY KEY, author_id INT);
+"""
+
+
+def test_a_field_that_is_named_like_a_key_refers_to_the_keys_that_it_holds(tmp_path: Path) -> None:
+    held = PEOPLE + "INSERT INTO notes VALUES (1, 101), (2, 103);"
+    assert _relations(tmp_path, held) == {("notes.author_id", "db.people", "id")}
+
+
+def test_one_value_that_is_no_key_is_enough_to_refer_to_nothing(tmp_path: Path) -> None:
+    assert _relations(tmp_path, PEOPLE + "INSERT INTO notes VALUES (1, 101), (2, 104);") == set()
+
+
+def test_a_field_that_the_configuration_links_refers_to_that_only(tmp_path: Path) -> None:
+    link = {"from": "db.notes.author_id", "to": "other.people.id", "name": "author", "reverse": "notes"}
+    held = PEOPLE + "INSERT INTO notes VALUES (1, 101), (2, 103);"
+    assert _relations(tmp_path, held, [link]) == {("notes.author_id", "other.people", "id")}
