@@ -325,11 +325,16 @@ def parse(raw: Mapping[str, Any], *, base: Path, environment: Mapping[str, str] 
 
 
 def settings_of(model: type[BaseModel], settings: Mapping[str, Any], *, setting: str) -> Any:
-    """Check one connector's settings against its own model.
+    """Check one connector's settings against its own model; what the model does not name is an error in any case.
 
     Raises:
         ConfigError: naming the setting and the valid ones.
     """
+    names = {n for n, f in model.model_fields.items()} | {f.alias for f in model.model_fields.values() if f.alias}
+    if model.model_config.get("extra") != "allow":
+        for name in settings:
+            if name not in names:
+                raise ConfigError(_unknown_setting(name, model, top=True), setting=f"{setting}.{name}")
     try:
         return model.model_validate(dict(settings))
     except ValidationError as error:
@@ -377,13 +382,16 @@ def _config_error(error: ValidationError, data: Any, model: type[BaseModel], pre
     where = ".".join([p for p in [prefix] if p] + [str(p) for p in first["loc"]])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        names = [f.alias or n for n, f in model.model_fields.items()]
-        name = str(first["loc"][-1])
-        near = near_names(name, names)
-        message = f"unknown setting; did you mean {', '.join(near)}?" if near else "unknown setting."
-        if len(first["loc"]) == 1:
-            message += f" Valid settings: {', '.join(sorted(names))}"
+        message = _unknown_setting(str(first["loc"][-1]), model, top=len(first["loc"]) == 1)
     elif first["type"] == "missing":
         message = "this setting is required"
     more = error.error_count() - 1
     return ConfigError(message + (f" (and {more} more)" if more else ""), setting=where)
+
+
+def _unknown_setting(name: str, model: type[BaseModel], *, top: bool) -> str:
+    """What to write instead; all that is valid where the setting is one of the model's own."""
+    names = [f.alias or n for n, f in model.model_fields.items()]
+    near = near_names(name, names)
+    message = f"unknown setting; did you mean {', '.join(near)}?" if near else "unknown setting."
+    return message + (f" Valid settings: {', '.join(sorted(names)) or 'none'}" if top else "")

@@ -26,6 +26,7 @@ def test_a_wheel_holds_all_packages_under_one_name(tmp_path: Path) -> None:
         "groundwire/py.typed",
         "groundwire/core/hub.py",
         "groundwire/connectors/sql.py",
+        "groundwire/connectors/new-connector/tests/stand_in.py",
         "groundwire/agents/cli.py",
         "groundwire/demo/data.py",
     ):
