@@ -69,6 +69,6 @@ def test_one_value_that_is_no_key_is_enough_to_refer_to_nothing(tmp_path: Path) 
 
 
 def test_a_field_that_the_configuration_links_refers_to_that_only(tmp_path: Path) -> None:
-    link = {"from": "db.notes.author_id", "to": "other.people.id", "name": "author", "reverse": "notes"}
+    link = {"from": "db.notes.author_id", "to": "other.people.id", "name": "writer", "reverse": "notes"}
     held = PEOPLE + "INSERT INTO notes VALUES (1, 101), (2, 103);"
     assert _relations(tmp_path, held, [link]) == {("notes.author_id", "other.people", "id")}
