@@ -196,10 +196,11 @@ def entities(
 ) -> None:
     """List entities, or find those that fit some words."""
     from groundwire.agents import prompt
+    from groundwire.agents.retrieval import retriever
 
     with open_hub(config) as hub:
         catalog = watched(err, "reading catalogs", lambda tell, stop: hub.catalog)
-        found = prompt.Retriever(catalog).rank(search) if search else sorted(catalog, key=lambda e: e.full_name)
+        found = retriever(catalog).rank(search) if search else sorted(catalog, key=lambda e: e.full_name)
         if json_:
             rows = [
                 {

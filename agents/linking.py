@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from groundwire.agents import naming
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import told_relations
 from groundwire.agents.wording import root, stems
@@ -113,11 +114,11 @@ class _Finder:
         self.spans = [m.span() for m in re.finditer(r"[^\W_]+(?:['’]s\b)?", question)]
         self.words = [next(iter(stems(question[a:b])), "") for a, b in self.spans]
         self.plain = [re.sub(r"['’]s$", "", question[a:b].lower()) for a, b in self.spans]
-        shared = common_prefix([e.name.split(".")[-1] for e in entities])
+        shared = naming.common_prefix([e.name.split(".")[-1] for e in entities])
         self.spoken = dict.fromkeys(self.words)
-        self.called = {e.full_name: [self._spelled(c) for c in _called(e, shared)] for e in entities}
+        self.called = {e.full_name: [self._spelled(c) for c in naming.called(e, shared)] for e in entities}
         self.things = {w for called in self.called.values() for phrase in called for w in phrase}
-        self.tails = {w for e in entities for f in e.fields for w in self._spelled(stems(_bare(f, e))[-1:])}
+        self.tails = {w for e in entities for f in e.fields for w in self._spelled(stems(naming.bare(f, e))[-1:])}
         self.near = {
             name: max((len(set(phrase) & self.spoken.keys()) - len(phrase) / 100 for phrase in called), default=0.0)
             for name, called in self.called.items()
@@ -201,13 +202,13 @@ class _Finder:
             column = self._readable(entity, field) or f"{table}.{field.name}"
             moment = pa.types.is_temporal(field.type)
             if moment or pa.types.is_boolean(field.type):
-                for at in self._done(_bare(field, entity)):
+                for at in self._done(naming.bare(field, entity)):
                     yield at, _Place(name, column, told=True, moment=moment)
             for relation in told.values():
                 if relation.on[0][0] == field.name and column != f"{table}.{field.name}":
                     for at in self._find(self._spelled(stems(relation.name)), self.words):
                         yield at, _Place(name, column)
-            for at in self._named(field, _bare(field, entity), self.called[name]):
+            for at in self._named(field, naming.bare(field, entity), self.called[name]):
                 yield at, _Place(name, column, moment=moment)
             for at, value in self._valued(field, name):
                 plain = value.lower()
@@ -222,13 +223,13 @@ class _Finder:
                 target = by_name[relation.target]
                 told = {r.name for r in told_relations(entity, self.names)}
                 way = relation.name if relation.name in told else self.names[relation.target]
-                called = next((f for f in target.fields if _bare(f, target).lower() in _CALLED), None)
+                called = next((f for f in target.fields if naming.bare(f, target).lower() in _CALLED), None)
                 return f"{way}.{called.name}" if called else None
         return None
 
     def _named(self, field: Field, bare: str, called: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
         """Where the question has the field's name, label or a synonym, alone or behind the entity's name."""
-        for text in dict.fromkeys([bare, field.label, *_split(field.synonyms)]):
+        for text in dict.fromkeys([bare, field.label, *naming.split(field.synonyms)]):
             wanted = self._spelled(stems(text))
             if not wanted or (wanted[-1] == "id" and len(wanted) > 1):
                 continue
@@ -342,35 +343,3 @@ class _Finder:
 def counts(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:
     """Hints on what is counted: `number of orders is COUNT(orders.*)`."""
     return tuple(dict.fromkeys(_Finder(question, list(entities), names).counts()))[:2]
-
-
-def _called(entity: Entity, shared: str) -> Iterator[list[str]]:
-    """What people call one record of an entity, each as words."""
-    last = entity.name.split(".")[-1]
-    bare = last[len(shared) :] if last.lower().startswith(shared) else last
-    comment = entity.description.strip().rstrip(".")
-    told = [comment] if 0 < len(comment.split()) < 4 else []  # `Workshop visits` is a name, a sentence is none
-    for text in dict.fromkeys([bare, entity.label, *told, *_split(entity.synonyms)]):
-        if called := stems(text):
-            yield called
-
-
-def _bare(field: Field, entity: Entity) -> str:
-    """A field's name without what the names of all fields begin with."""
-    prefix = common_prefix([f.name for f in entity.fields])
-    bare = field.name[len(prefix) :] if field.name.lower().startswith(prefix) else field.name
-    return bare.removesuffix("__c")
-
-
-def _split(synonyms: Iterable[str]) -> Iterator[str]:
-    return (part.strip() for text in synonyms for part in text.split(","))
-
-
-def common_prefix(names: Sequence[str]) -> str:
-    """Letters with which every name begins, lower case, where something is left of each; else nothing."""
-    lower = [n.lower() for n in names]
-    if len(lower) < 3:
-        return ""
-    first, last = min(lower), max(lower)
-    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first[:length] if 2 <= length < min(map(len, lower)) else ""

@@ -7,14 +7,13 @@ thousand entities cost no more than ten.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from groundwire.agents.grammar import choices, told_relations, written_names
+from groundwire.agents.retrieval import retriever
 from groundwire.agents.wording import stems
 from groundwire.core.catalog import Catalog, Entity, Field
 
@@ -145,10 +144,9 @@ def choose(question: str, catalog: Catalog) -> Shown:
     names = short_names(catalog)
     if sum(len(card(e, names)) for e in everything) <= WHOLE_CATALOG_CHARACTERS:
         return Shown(entities=tuple(everything), whole=True)
-    ranked = Retriever(catalog).rank(question)
     chosen: dict[str, Entity] = {}
     budget = WHOLE_CATALOG_CHARACTERS // 2
-    for entity in ranked[:RETRIEVED]:
+    for entity in retriever(catalog).choose(question, RETRIEVED):
         budget -= len(card(entity, names))
         if budget < 0 and chosen:
             break
@@ -171,55 +169,3 @@ def question_text(question: str, hints: str = "", found: Iterable[str] = ()) -> 
     if notes:
         lines.append(f"Hint: {'; '.join(n.rstrip('.;') for n in notes)}")
     return "\n".join(lines)
-
-
-class Retriever:
-    """Entities by the words of their names, fields, values and synonyms (BM25 over weighted words)."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog = catalog
-        self.documents = {e.full_name: _document(e) for e in catalog}
-        self.frequency: Counter[str] = Counter(w for d in self.documents.values() for w in d)
-        self.average = sum(sum(d.values()) for d in self.documents.values()) / max(1, len(self.documents))
-
-    def rank(self, question: str) -> list[Entity]:
-        """Entities, best first; neighbours of good ones move up."""
-        asked = set(stems(question))
-        scores = {name: self._score(asked, document) for name, document in self.documents.items()}
-        lifted = dict(scores)
-        for entity in self.catalog:
-            for relation in entity.relations:
-                if relation.target in scores:
-                    lifted[relation.target] = max(
-                        lifted[relation.target], scores[relation.target] + 0.3 * scores[entity.full_name]
-                    )
-        order = sorted(lifted, key=lambda n: (-lifted[n], n))
-        return [self.catalog.entity(n) for n in order if lifted[n] > 0]
-
-    def _score(self, asked: Iterable[str], document: Counter[str]) -> float:
-        length = sum(document.values())
-        total = 0.0
-        for word in asked:
-            count = document.get(word, 0)
-            if not count:
-                continue
-            rarity = math.log(1 + (len(self.documents) - self.frequency[word] + 0.5) / (self.frequency[word] + 0.5))
-            total += rarity * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / self.average))
-        return total
-
-
-def _document(entity: Entity) -> Counter[str]:
-    document: Counter[str] = Counter()
-    for text, weight in (
-        (entity.name, 4),
-        (entity.label, 3),
-        (" ".join(entity.synonyms), 4),
-        (entity.description, 2),
-        (entity.source, 1),
-    ):
-        for word in stems(text):
-            document[word] += weight
-    for field in entity.fields:
-        for word in stems(" ".join([field.name, field.label, *field.synonyms, *field.values])):
-            document[word] += 1
-    return document

@@ -15,6 +15,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, Field
 
 from groundwire.agents import prompt
+from groundwire.agents.retrieval import retriever
 from groundwire.core.errors import QueryError, SourceError
 from groundwire.core.hub import Hub
 from groundwire.core.result import Result, display
@@ -64,7 +65,7 @@ def make_tools(
     default_age = max_age
 
     def search_entities(text: str) -> str:
-        ranked = prompt.Retriever(hub.catalog).rank(text)[:8]
+        ranked = retriever(hub.catalog).rank(text)[:8]
         names = prompt.short_names(hub.catalog)
         return "\n".join(prompt.card(e, names) for e in ranked) or "no entity matches"
 

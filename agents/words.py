@@ -88,3 +88,9 @@ FORMS = {
     "failure": "fail",
 }
 """Forms of verbs that values are named by."""
+
+EMPTY = _words(
+    """a an and are as at by did do does for from had has have how in is it its of on or than that the their
+    there they this those to was were what when where which who whose will with"""
+)
+"""Words that say nothing of what a question is about."""

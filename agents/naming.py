@@ -1,0 +1,46 @@
+"""What people call what a catalog holds, where its names are for machines: `sbTransaction` is a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from groundwire.agents.wording import stems
+from groundwire.core.catalog import Entity, Field
+
+
+def called(entity: Entity, shared: str) -> Iterator[list[str]]:
+    """What people call one record of an entity, each as words.
+
+    Args:
+        entity: of a source.
+        shared: letters with which the names of all entities there begin.
+    """
+    last = entity.name.split(".")[-1]
+    plain = last[len(shared) :] if last.lower().startswith(shared) else last
+    comment = entity.description.strip().rstrip(".")
+    told = [comment] if 0 < len(comment.split()) < 4 else []  # `Workshop visits` is a name, a sentence is none
+    for text in dict.fromkeys([plain, entity.label, *told, *split(entity.synonyms)]):
+        if words := stems(text):
+            yield words
+
+
+def bare(field: Field, entity: Entity) -> str:
+    """A field's name without what the names of all fields begin with."""
+    prefix = common_prefix([f.name for f in entity.fields])
+    plain = field.name[len(prefix) :] if field.name.lower().startswith(prefix) else field.name
+    return plain.removesuffix("__c")
+
+
+def split(synonyms: Iterable[str]) -> Iterator[str]:
+    """Synonyms one by one, also where several stand in one text."""
+    return (part.strip() for text in synonyms for part in text.split(","))
+
+
+def common_prefix(names: Sequence[str]) -> str:
+    """Letters with which every name begins, lower case, where something is left of each; else nothing."""
+    lower = [n.lower() for n in names]
+    if len(lower) < 3:
+        return ""
+    first, last = min(lower), max(lower)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:length] if 2 <= length < min(map(len, lower)) else ""
