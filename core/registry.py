@@ -62,6 +62,7 @@ def _built_in(name: str, target: str, summary: str, **needs: str) -> Kind:
 BUILT_IN: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
+        _built_in("erpnext", "erpnext:ERPNextConnector", "ERPNext and other Frappe applications, by the REST API"),
         _built_in(
             "hubspot",
             "hubspot:HubSpotConnector",
