@@ -2,9 +2,10 @@
 
 Many databases declare no foreign keys. Without relations there are no paths, and without paths
 a model has to guess joins. A field is taken for a reference to another entity's primary key where
-its name says so (`user_id` for `users`, `order_cust_id` for `customer.cust_id`), or, for a field
-that is named like a key, where every value of a sample is a key over there; where that fits many, only entities that
-belong to no other are meant (`sender_id` of users and of merchants). What is inferred is marked `declared=False`.
+its name says so (`user_id` for `users`, `order_cust_id` for `customer.cust_id`), or, for a field that is
+named like a key, where every value of a sample is a key over there, and not only one of the first of many.
+A `parent_id` then refers to its own entity; else entities that belong to no other are meant before others
+(`sender_id` of users and of merchants). What is inferred is marked `declared=False`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ from groundwire.core.errors import SourceError
 SAMPLE_ROWS = 2_000
 _KEY_ENDING = re.compile(r"(_id|_code|_key|_no|_number|_ref|id)$", re.IGNORECASE)
 _MOST_TARGETS = 3
+_ABOVE = {
+    *("parent", "root", "manager", "mgr", "supervisor", "sup", "boss", "lead", "prev", "previous", "predecessor"),
+    *("original", "origin", "replaced", "renewed", "superseded", "referrer", "referred_by", "reports_to"),
+}
+"""What a record's reference to another of its own kind is called."""
+_FIRST_FEW = 0.3
+"""Whole numbers all below this share of the keys may be keys of anything that is numbered."""
 
 
 def with_inferred_relations(
@@ -48,7 +56,7 @@ def with_inferred_relations(
             named = [t for t in entities if t is not entity and _names_key_of(field, t, prefix)]
             targets = _best_named(named, field)
             if not targets and samples and _looks_like_key(field, prefix):
-                targets = samples.targets(entity, field, entities)
+                targets = samples.targets(entity, field, entities, prefix)
             for target in targets:
                 _relate(relations, entity, field, target, alone=len(targets) == 1, prefix=prefix)
     return [replace(e, relations=tuple(relations[e.full_name])) for e in entities]
@@ -142,6 +150,13 @@ def _common_prefix(names: Iterable[str]) -> str:
     return ""
 
 
+def _only_first(values: set[object], keys: set[object]) -> bool:
+    """Whether values are whole numbers from the beginning of the keys only."""
+    numbers = [v for v in values if isinstance(v, int)]
+    most = max((k for k in keys if isinstance(k, int)), default=0)
+    return bool(numbers) and len(keys) > 10 and max(numbers) < _FIRST_FEW * most
+
+
 class _Samples:
     """Values of fields, read once each."""
 
@@ -150,27 +165,31 @@ class _Samples:
         self.deadline = deadline
         self._known: dict[tuple[str, str], set[object] | None] = {}
 
-    def targets(self, entity: Entity, field: Field, entities: list[Entity]) -> list[Entity]:
+    def targets(self, entity: Entity, field: Field, entities: list[Entity], prefix: str) -> list[Entity]:
         """Entities whose keys hold every sampled value of the field; none if too many do."""
         values = self._values(entity, field)
-        if not values or len(values) < 2:
+        if not values:
             return []
-        found = []
-        for target in entities:
-            if target is entity or len(target.primary_key) != 1:
-                continue
-            key = target.field(target.primary_key[0])
-            keys = self._values(target, key) if _same_kind(field.type, key.type) else None
-            if keys and values <= keys:
-                found.append(target)
-        stem = _KEY_ENDING.sub("", field.name.lower()).rstrip("_")
+        stem = _KEY_ENDING.sub("", field.name.lower().removeprefix(prefix)).rstrip("_")
+        if stem in _ABOVE and values <= self._keys(entity, field):
+            return [entity]
+        if len(values) < 2:
+            return []
+        others = [(e, self._keys(e, field)) for e in entities if e is not entity]
+        found = [e for e, keys in others if values <= keys and not _only_first(values, keys)]
         named_after = [e for e in entities if stem and stem in e.name.lower()]
         if named_after and not any(e in found for e in named_after):
             return []
-        if len(found) > _MOST_TARGETS:
-            # small numbers are keys everywhere: what belongs to nothing else is what others refer to
-            found = [e for e in found if not any(not r.many for r in e.relations)]
+        # small numbers are keys everywhere: what belongs to nothing else is what others refer to
+        found = [e for e in found if not any(not r.many for r in e.relations)] or found
         return found if len(found) <= _MOST_TARGETS else []
+
+    def _keys(self, entity: Entity, field: Field) -> set[object]:
+        """The keys of an entity; none where the field could not hold one."""
+        if len(entity.primary_key) != 1:
+            return set()
+        key = entity.field(entity.primary_key[0])
+        return (self._values(entity, key) if _same_kind(field.type, key.type) else None) or set()
 
     def _values(self, entity: Entity, field: Field) -> set[object] | None:
         at = (entity.full_name, field.name)

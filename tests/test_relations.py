@@ -68,6 +68,22 @@ def test_one_value_that_is_no_key_is_enough_to_refer_to_nothing(tmp_path: Path) 
     assert _relations(tmp_path, PEOPLE + "INSERT INTO notes VALUES (1, 101), (2, 104);") == set()
 
 
+def test_small_numbers_are_not_taken_for_keys_of_whatever_is_numbered(tmp_path: Path) -> None:
+    numbers = ", ".join(f"({n})" for n in range(1, 101))
+    many = f"CREATE TABLE events (id INTEGER PRIMARY KEY); INSERT INTO events VALUES {numbers};"
+    kinds = (
+        "CREATE TABLE kinds (id INTEGER PRIMARY KEY, origin_code INT); INSERT INTO kinds VALUES (1, 2), (2, 3), (3, 9);"
+    )
+    assert _relations(tmp_path, many + kinds) == set()
+
+
+def test_a_parent_is_one_of_the_same_kind(tmp_path: Path) -> None:
+    kinds = "CREATE TABLE kinds (id INTEGER PRIMARY KEY, parent_id INT);"
+    others = "CREATE TABLE shelves (id INTEGER PRIMARY KEY); INSERT INTO shelves VALUES (1), (2), (3);"
+    held = kinds + others + "INSERT INTO kinds VALUES (1, NULL), (2, 1), (3, 2);"
+    assert _relations(tmp_path, held) == {("kinds.parent_id", "db.kinds", "id")}
+
+
 def test_a_field_that_the_configuration_links_refers_to_that_only(tmp_path: Path) -> None:
     link = {"from": "db.notes.author_id", "to": "other.people.id", "name": "writer", "reverse": "notes"}
     held = PEOPLE + "INSERT INTO notes VALUES (1, 101), (2, 103);"
