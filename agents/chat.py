@@ -68,7 +68,7 @@ class Chat:
 
     def run(self) -> None:
         """Read and answer until the end of input or `/quit`."""
-        self._say(f"Connected: {', '.join(self.hub.connectors)}. Ask a question, or /help. Ctrl-D leaves.")
+        self._say(f"Connected: {', '.join(self.hub.sources)}. Ask a question, or /help. Ctrl-D leaves.")
         while True:
             try:
                 line = self.read().strip()

@@ -34,7 +34,7 @@ from groundwire.agents import weights
 from groundwire.agents.terminal import Tell, console, show_answer, watchable, watched
 from groundwire.core.catalog import Catalog, near_names
 from groundwire.core.config import ModelConfig
-from groundwire.core.errors import ConfigError, GroundwireError, ModelError, QueryError
+from groundwire.core.errors import ConfigError, GroundwireError, ModelError, PolicyError, QueryError
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
 from groundwire.core.stopping import in_thread
@@ -113,10 +113,10 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def exit_code(error: GroundwireError) -> int:
-    """2 for configuration and model, 3 for a query that can't be answered, 4 for a source."""
+    """2 for configuration and model, 3 for what can't or may not be answered, 4 for a source."""
     if isinstance(error, ConfigError | ModelError):
         return EXIT_CONFIG
-    if isinstance(error, QueryError):
+    if isinstance(error, QueryError | PolicyError):
         return EXIT_REFUSED
     return EXIT_SOURCE
 

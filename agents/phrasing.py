@@ -35,7 +35,7 @@ without year""".split()
 def without_model(result: Result) -> str | None:
     """The sentence where there is nothing to choose: no rows, or too many; else None."""
     if len(result) == 0:
-        return "No matching records were found."
+        return "No matching records are visible to you." if result.limited_to else "No matching records were found."
     if len(result) > ROWS or len(result.columns) > _COLUMNS:
         return f"{len(result)} rows match:"
     if len(result) > 1:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from groundwire.agents import prompt
 from groundwire.agents.retrieval import retriever
-from groundwire.core.errors import QueryError, SourceError
+from groundwire.core.errors import PolicyError, QueryError, SourceError
 from groundwire.core.hub import Hub
 from groundwire.core.result import Result, display
 
@@ -61,7 +61,11 @@ def make_tools(
         link_values: see `Hub.query`.
         progress: told as reads start and end.
         stop: ends a query when set; see `Hub.query`.
+
+    Raises:
+        PolicyError: there is a policy, and nobody is known to ask.
     """
+    hub.require_principal()
     default_age = max_age
 
     def search_entities(text: str) -> str:
@@ -87,7 +91,7 @@ def make_tools(
             )
         except QueryError as error:
             return f"fix your query: {error}", None
-        except SourceError as error:
+        except (SourceError, PolicyError) as error:
             return f"do not retry: {error}", None
         return result_text(result), result
 
@@ -125,6 +129,8 @@ def result_text(result: Result, rows: int = ROWS_FOR_MODELS) -> str:
     }
     if len(result) > rows:
         shown["rows_not_shown"] = len(result) - rows
+    if result.limited_to is not None:
+        shown["limited"] = f"to what {result.limited_to} may see; other records may exist"
     if result.stale:
         shown["stale"] = result.stale_reasons()
     if not result.complete:

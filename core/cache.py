@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import duckdb
 import pyarrow as pa
 
 from groundwire.core import shape as shapes
@@ -281,7 +282,7 @@ class Cache:
                 table = self._part(table, meta["fields"], held, rows, ask.shape.schema)
             elif table.schema != ask.shape.schema:
                 return None
-        except (ValueError, KeyError, TypeError, LookupError, pa.ArrowException) as error:
+        except (ValueError, KeyError, TypeError, LookupError, pa.ArrowException, duckdb.Error) as error:
             log.warning("a fragment in %s can't be used: %s", self.store.where, type(error).__name__)
             return None
         return Loaded(

@@ -30,6 +30,7 @@ class Field:
         label: the name that the source's users see, where it differs.
         description: help text of the source or the operator.
         values: enumerated values, where the source or a sample names them; empty if open.
+        sampled: the values were found in records, not in the source's or the operator's description.
         labels: what users see for a value, where it differs: `{"posted": "Posted"}`.
         nullable: whether NULL occurs.
         synonyms: other words for it, from configuration.
@@ -41,6 +42,7 @@ class Field:
     label: str = ""
     description: str = ""
     values: tuple[str, ...] = ()
+    sampled: bool = False
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     nullable: bool = True
     synonyms: tuple[str, ...] = ()

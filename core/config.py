@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -246,6 +247,71 @@ class WorkerConfig(_Section):
     webhooks: str | None = Field(default=None, pattern=r"^[^\s/]+:\d{1,5}$")
 
 
+class RoleConfig(_Section):
+    """`[policy.roles.NAME]`: what a role may see.
+
+    `allow` and `deny` are patterns of `source.entity` and `source.entity.field`, in which `*` stands for anything.
+    `rows` has a condition in the query language for an entity's pattern, with `principal.ATTRIBUTE` for what differs
+    between people; `masks` has `hash`, `partial`, `null`, or `round` with a unit for a field's pattern.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    rows: dict[str, str] = Field(default_factory=dict)
+    masks: dict[str, str] = Field(default_factory=dict)
+
+
+Attribute = bool | int | float | date | str
+"""One value of a principal's attribute."""
+
+
+class PrincipalConfig(_Section):
+    """`[policy.principals.NAME]`: somebody who asks: roles, attributes, and accounts of the operating system."""
+
+    roles: tuple[str, ...] = ()
+    attributes: dict[str, Attribute | tuple[Attribute, ...]] = Field(default_factory=dict)
+    os_users: tuple[str, ...] = ()
+
+
+class BudgetConfig(_Section):
+    """`[policy.budgets.NAME]`: what a principal, or `*` for everybody else, may be given in each clock hour (UTC)."""
+
+    queries: int | None = Field(default=None, ge=0)
+    rows: int | None = Field(default=None, ge=0)
+    bytes: int | None = Field(default=None, ge=0)
+
+
+class TokenConfig(_Section):
+    """`[policy.tokens]`: JSON Web Tokens that say who asks.
+
+    `key` is the shared secret of HS256, or the public key of RS256 as PEM. `name` is the claim with the principal's
+    name, `roles` the one with names of roles. `attributes` are claims that become attributes of the same name.
+    """
+
+    algorithm: Literal["HS256", "RS256"]
+    key: SecretStr
+    audience: str | None = None
+    issuer: str | None = None
+    name: str = "sub"
+    roles: str | None = None
+    attributes: tuple[str, ...] = ()
+
+
+class PolicyConfig(_Section):
+    """`[policy]`: who may see what; what nobody allowed is not there. Without this section everybody sees everything.
+
+    `mask_key` is the secret behind `hash`. `operators` are accounts of the operating system that may ask as
+    another principal with `--as`.
+    """
+
+    roles: dict[str, RoleConfig] = Field(default_factory=dict)
+    principals: dict[str, PrincipalConfig] = Field(default_factory=dict)
+    budgets: dict[str, BudgetConfig] = Field(default_factory=dict)
+    tokens: TokenConfig | None = None
+    mask_key: SecretStr | None = None
+    operators: tuple[str, ...] = ()
+
+
 class Config(_Section):
     """The whole file."""
 
@@ -257,6 +323,7 @@ class Config(_Section):
     freshness: FreshnessConfig = FreshnessConfig()
     cache: CacheConfig = CacheConfig()
     worker: WorkerConfig = WorkerConfig()
+    policy: PolicyConfig | None = None
     on_error: Literal["raise", "incomplete", "stale"] = "raise"
     _place: Path | None = PrivateAttr(default=None)
 

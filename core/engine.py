@@ -7,6 +7,7 @@ query, DuckDB has no part in it.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,9 +25,9 @@ from sqlglot import exp
 from groundwire.core.cache import Loaded
 from groundwire.core.config import Config, LimitsConfig
 from groundwire.core.connector import And, Comparison, Connector, QueryPushdown, Scan, ScanReport
-from groundwire.core.errors import QueryError, Rejected, RetryableError, SourceError, Stopped, Unavailable
+from groundwire.core.errors import PolicyError, QueryError, Rejected, RetryableError, SourceError, Stopped, Unavailable
 from groundwire.core.freshness import Bounds, Freshness, utc_now
-from groundwire.core.planner import Fragment, Plan
+from groundwire.core.planner import Fragment, Plan, ViewPlan
 from groundwire.core.result import Completeness, Mode, Result, SourceReport
 from groundwire.core.retry import retrying
 from groundwire.core.schema import engine_cursor, plain_type
@@ -35,6 +36,8 @@ from groundwire.core.stopping import Stop, in_thread
 if TYPE_CHECKING:
     from groundwire.core.catalog import Entity
     from groundwire.core.replica import ReplicaCopy
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
 """Called with one short sentence when something starts or ends."""
@@ -147,6 +150,10 @@ def execute(
     reads = reader.read_all(stop)
     completeness: Completeness = "exact"
     truncated = False
+    for view in plan.views:
+        mine = [r for r in reads if r.fragment.name in view.fragments]
+        reads = [r for r in reads if r.fragment.name not in view.fragments]
+        reads.append(_seen(view, mine, plan.copies, limits, started + limits.timeout, stop))
     if plan.residual_sql is None:
         table = reads[0].table
         if reads[0].incomplete:
@@ -161,7 +168,7 @@ def execute(
         table, truncated = table.slice(0, plan.limit), True
     return Result(
         table=table,
-        sources=_source_reports(reads, plan.copies, fresh),
+        sources=_source_reports(reads, plan, fresh),
         query=plan.query,
         truncated=truncated,
         completeness=completeness,
@@ -231,7 +238,7 @@ class _Reader:
     def _read(self, fragment: Fragment, earlier: Mapping[str, Future[_Read]]) -> _Read:
         keys = self._keys(fragment, earlier)
         started = time.monotonic()
-        names = ", ".join(e.full_name for e in fragment.entities)
+        names = fragment.told or ", ".join(e.full_name for e in fragment.entities)
         if keys is not None and not keys[1]:
             return _Read(fragment=fragment, table=fragment.schema.empty_table(), as_of=self.fresh.clock())
         self.progress(f"reading {names}")
@@ -262,7 +269,9 @@ class _Reader:
             seconds=time.monotonic() - started,
         )
         rows = "1 row" if read.table.num_rows == 1 else f"{read.table.num_rows:,} rows"
-        self.progress(f"read {rows} of {names} in {read.seconds:.1f} s")
+        # how many records a view chooses from is nothing that its asker may know
+        read_of = f"{rows} of {names}" if fragment.told is None else names
+        self.progress(f"read {read_of} in {read.seconds:.1f} s")
         return read
 
     def _keys(self, fragment: Fragment, earlier: Mapping[str, Future[_Read]]) -> tuple[str, list[Any]] | None:
@@ -303,7 +312,7 @@ class _Reader:
             own.append(self._live(fragment, connector))
             return _loaded(own[-1])
 
-        ask = cache.ask(fragment.shape, fragment.source, fresh.policy)
+        ask = cache.ask(fragment.shape, fragment.source, fragment.policy)
         if failure is not None:
             found = cache.find(ask, None)
             if found is None:
@@ -472,6 +481,46 @@ def _residual(
             raise QueryError(message) from None
 
 
+def _seen(
+    plan: ViewPlan,
+    reads: list[_Read],
+    copies: Mapping[str, ReplicaCopy],
+    limits: LimitsConfig,
+    deadline: float,
+    stop: threading.Event | None,
+) -> _Read:
+    """A view's rows, and of their reads what its asker may know: when they are true, and whether all were read.
+
+    Raises:
+        PolicyError: what may be seen can't be computed.
+        Stopped: nobody waits any more.
+    """
+    view, cut = plan.view, False
+    try:
+        table = reads[0].table
+        if plan.sql is not None:
+            table, cut = _residual(plan.sql, reads, limits, deadline, stop)
+    except QueryError as error:
+        log.warning("what %s shows can't be computed: %s", view.right.entity.full_name, error)
+        raise PolicyError(f"what may be seen of {view.right.entity.full_name} can't be computed") from None
+    columns = [
+        view.masks[name].apply(column, plan.mask_key) if name in view.masks else column
+        for name, column in zip(view.schema.names, table.columns, strict=True)
+    ]
+    modes = {p.mode for r in reads for p in r.pieces}
+    if any(e.full_name in copies for r in reads for e in r.fragment.entities):
+        modes.add("replica")
+    mode: Mode = next((m for m in ("replica", "cache") if m in modes), "live")
+    as_of = min(r.as_of for r in reads)
+    report = ScanReport(as_of=as_of, native=[n for r in reads for p in r.pieces for n in p.report.native])
+    if cut or any(r.incomplete for r in reads):
+        report.incomplete.append(f"what may be seen of {view.right.entity.full_name} was not read to its end")
+    seen = _renamed(pa.table(columns, names=view.schema.names), view.schema)
+    shown = Fragment(name=view.name, source=view.right.entity.source, entities=(view.right.entity,), schema=view.schema)
+    piece = _Piece(table=seen, report=report, mode=mode)
+    return _Read(fragment=shown, table=seen, as_of=as_of, pieces=[piece], seconds=max(r.seconds for r in reads))
+
+
 @contextmanager
 def _time_limit(
     cursor: duckdb.DuckDBPyConnection, deadline: float, stop: threading.Event | None
@@ -523,10 +572,9 @@ class _Part:
     as_of: datetime
 
 
-def _source_reports(
-    reads: list[_Read], copies: Mapping[str, ReplicaCopy], fresh: Freshness
-) -> tuple[SourceReport, ...]:
+def _source_reports(reads: list[_Read], plan: Plan, fresh: Freshness) -> tuple[SourceReport, ...]:
     """One report for each source and way in which it was read; copies are reported under their originals."""
+    copies = plan.copies
     by_source: dict[tuple[str, Mode], list[_Part]] = {}
     for read in reads:
         live = [e for e in read.fragment.entities if e.full_name not in copies]
@@ -540,7 +588,8 @@ def _source_reports(
             part = _Part(read=read, pieces=pieces, entities=live, as_of=as_of)
             by_source.setdefault((read.fragment.source, mode), []).append(part)
     now = fresh.clock()
-    return tuple(_source_report(source, mode, parts, fresh, now) for (source, mode), parts in by_source.items())
+    reports = (_source_report(source, mode, parts, fresh, now) for (source, mode), parts in by_source.items())
+    return tuple(replace(r, limited_to=plan.asker) if plan.limited & set(r.entities) else r for r in reports)
 
 
 def _source_report(source: str, mode: Mode, parts: list[_Part], fresh: Freshness, now: datetime) -> SourceReport:

@@ -16,6 +16,8 @@ The tree groups errors by who reads them, and the leaves by how one recovers::
     │   └── FatalSourceError     trying again will not help
     │       ├── AuthFailed       wrong or expired credentials
     │       └── Rejected         the source understood the request and refused it
+    ├── PolicyError              the asker: what may not be answered to this principal, now or at all
+    │   └── BudgetSpent          carries `free_at`, when asking makes sense again
     ├── IncompleteError          the caller demanded a complete result and it is not
     ├── ModelError               weights missing, damaged, or a model that does not answer
     └── Stopped                  nobody waits for the answer any more
@@ -27,6 +29,7 @@ the vendor's error code, not from headers, URLs with credentials, or tracebacks.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 
 class GroundwireError(Exception):
@@ -126,6 +129,18 @@ class AuthFailed(FatalSourceError):
 
 class Rejected(FatalSourceError):
     """The source understood the request and refused it, or its answer makes no sense."""
+
+
+class PolicyError(GroundwireError):
+    """This asker may not be answered: nobody is known to ask, a proof is not valid, or nothing can be recorded."""
+
+
+class BudgetSpent(PolicyError):
+    """The asker's budget for this hour is spent; `free_at` is when the next one begins (UTC)."""
+
+    def __init__(self, message: str, *, free_at: datetime) -> None:
+        self.free_at = free_at
+        super().__init__(message)
 
 
 class IncompleteError(GroundwireError):

@@ -104,8 +104,6 @@ class Freshness:
         failed: sources that could not be read, in place of which copies of any age are wanted.
         refresh_at: share of a bound after which a copy that is used should be read anew behind the answer.
         due: filled with the entities of such copies.
-        policy: what tells the asker's rights from those of others; part of the key of every fragment, so that no copy
-            crosses from one to another. Empty while everybody may read what the configured account may.
     """
 
     bounds: Bounds
@@ -117,7 +115,6 @@ class Freshness:
     failed: Mapping[str, SourceError] = field(default_factory=dict)
     refresh_at: float = 1.0
     due: set[str] = field(default_factory=set)
-    policy: str = ""
 
     def bound(self, entities: Iterable[Entity]) -> timedelta:
         """The tightest of the entities' bounds, whatever copies are to be used."""

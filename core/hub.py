@@ -9,14 +9,15 @@ A hub is safe to use from several threads. It connects on first use and closes w
 from __future__ import annotations
 
 import importlib
+import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -25,11 +26,13 @@ from groundwire.core import registry
 from groundwire.core.catalog import Catalog, Entity, Link, Measure
 from groundwire.core.config import Config, EntityConfig, LimitsConfig, LinkConfig, MeasureConfig, SourceConfig
 from groundwire.core.connector import Connector, Profiling
-from groundwire.core.errors import ConfigError, QueryError, Rejected, SourceError, UnknownName
+from groundwire.core.errors import ConfigError, PolicyError, QueryError, Rejected, SourceError, UnknownName
 from groundwire.core.freshness import Bounds, Clock, Freshness, parse_age, utc_now
 from groundwire.core.labels import with_labels
 from groundwire.core.plans import Asked, Plans
 from groundwire.core.retry import retrying
+
+log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -37,10 +40,12 @@ _R = TypeVar("_R")
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+    from groundwire.core.binder import Bound
     from groundwire.core.cache import Cache
     from groundwire.core.control import Control
     from groundwire.core.engine import Progress
     from groundwire.core.planner import Plan
+    from groundwire.core.policy import Policy, Principal, Rights
     from groundwire.core.refresh import Refresher
     from groundwire.core.replica import Offers, Replicas
     from groundwire.core.result import Result
@@ -80,6 +85,9 @@ class Hub:
         connectors: one for each source; their names become the sources' names.
         config: descriptions, links, limits; defaults without it.
         clock: the present instant, from which the age of data counts; this machine's without it.
+
+    Attributes:
+        principal: who asks; None where everybody sees everything, and for a hub of which `as_principal` makes others.
     """
 
     def __init__(
@@ -97,23 +105,43 @@ class Hub:
         self._configured = False
         self._refresher: Refresher | None = None
         self._lock = threading.RLock()
+        self.principal: Principal | None = None
+        self._rights: Rights | None = None
+        self._whole: Hub = self
+        self._owns = True
 
     @classmethod
-    def from_config(cls, path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Self:
+    def from_config(
+        cls,
+        path: str | Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        principal: str | Principal | None = None,
+    ) -> Self:
         """A hub as a configuration file describes it.
 
         Args:
             path: the file; without it `$GROUNDWIRE_CONFIG`, then `groundwire.toml` in this directory.
             environment: in place of the process's own.
+            principal: who asks, where there is a `[policy]`; without it, whoever this process's account belongs to.
 
         Raises:
             ConfigError: naming the setting.
+            PolicyError: nobody is known to ask.
         """
-        return cls.from_parsed(configuration.load(path, environment))
+        hub = cls.from_parsed(configuration.load(path, environment))
+        if hub.policy is None:
+            return hub
+        mine = hub.as_principal(principal if principal is not None else hub.policy.of_user())
+        mine._owns = True
+        return mine
 
     @classmethod
     def from_parsed(cls, config: Config) -> Self:
-        """A hub for a configuration that is already checked; connects to nothing yet."""
+        """A hub for a configuration that is already checked; connects to nothing yet.
+
+        Where there is a `[policy]`, it answers nothing itself: `as_principal` makes hubs that do.
+        """
         connectors = []
         for name, source in config.sources.items():
             kind = registry.load(source.type, setting=f"sources.{name}.type")
@@ -135,18 +163,90 @@ class Hub:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @cached_property
+    def policy(self) -> Policy | None:
+        """Who may see what; None where everybody sees everything.
+
+        Raises:
+            ConfigError: naming the setting.
+        """
+        if self.config.policy is None:
+            return None
+        from groundwire.core.policy import Policy
+
+        return Policy(self.config.policy)
+
+    def as_principal(self, principal: str | Principal) -> Self:
+        """A hub over the same connections that answers what this principal may see, and knows of nothing else.
+
+        It is closed with the hub that it was made of.
+
+        Args:
+            principal: a configured name, or what `Policy.of_user` or `Policy.of_token` gave.
+
+        Raises:
+            PolicyError: no principal has that name.
+            ConfigError: there is no `[policy]`.
+        """
+        policy = self._whole.policy
+        if policy is None:
+            raise ConfigError("principals need a policy", setting="policy")
+        mine = copy(self)
+        mine.__dict__.pop("cache", None)  # shared all the same: see there
+        mine.__dict__.pop("replicas", None)
+        mine.principal = policy.principal(principal) if isinstance(principal, str) else principal
+        mine._plans, mine._rights, mine._refresher, mine._owns = Plans(), None, None, False
+        return mine
+
+    def require_principal(self) -> None:
+        """Make sure that somebody is known to ask, where there is a policy.
+
+        Raises:
+            PolicyError: there is, and nobody is.
+        """
+        if self.config.policy is not None and self.principal is None:
+            raise PolicyError("there is a [policy], and nobody is known to ask; use Hub.as_principal")
+
+    @property
+    def rights(self) -> Rights | None:
+        """What the principal may see; None where everybody sees everything.
+
+        Raises:
+            PolicyError: there is a policy, and nobody is known to ask.
+            ConfigError: a setting of the policy does not fit the catalog.
+        """
+        self.require_principal()
+        policy = self._whole.policy
+        if policy is None or self.principal is None:
+            return None
+        with self._lock:
+            if self._rights is None:
+                self._rights = policy.rights(self.principal, self._whole.catalog)
+            return self._rights
+
     @property
     def catalog(self) -> Catalog:
-        """Every entity of every source, discovered at first use.
+        """Every entity of every source that the principal may see, discovered at first use.
 
         Raises:
             SourceError: a source can't be asked.
             ConfigError: the configuration names an entity or field that does not exist.
         """
+        if self.principal is not None and (rights := self.rights) is not None:
+            return rights.catalog
         with self._lock:
             if self._catalog is None:
                 self._catalog = self._discover()
             return self._catalog
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the connected sources, as far as the principal may know of them.
+
+        Raises:
+            SourceError: there is a policy, and a source can't be asked.
+        """
+        return list(self.connectors) if self.principal is None else self.catalog.sources
 
     @cached_property
     def replicas(self) -> Replicas | None:
@@ -155,6 +255,8 @@ class Hub:
         Raises:
             ConfigError: they can't be kept where it says.
         """
+        if self._whole is not self:
+            return self._whole.replicas
         if not any(e.replica for s in self.config.sources.values() for e in s.entities.values()):
             return None
         from groundwire.core.replica import Replicas
@@ -173,6 +275,8 @@ class Hub:
             ConfigError: they can't be kept where it says.
         """
         settings = self.config.cache
+        if self._whole is not self:
+            return self._whole.cache
         if not settings.enabled:
             return None
         from groundwire.core.cache import Cache
@@ -248,6 +352,18 @@ class Hub:
         )
         if asked.on_error not in ("raise", "incomplete", "stale"):
             raise QueryError(f"on_error is raise, incomplete or stale, not {asked.on_error!r}")
+        try:
+            result = self._answered(asked)
+        except Rejected as error:
+            if self.principal is None:
+                raise
+            # a vendor's own words may name what is hidden
+            log.warning("%s, asked by %s", error, self.principal.name)
+            raise Rejected("refused the request", source=error.source) from None
+        return result if self.principal is None else _told(result)
+
+    def _answered(self, asked: _Question) -> Result:
+        """The answer with everything that is known of how it was found."""
         failed: dict[str, SourceError] = {}
         started, live = time.monotonic(), False
         while True:
@@ -349,7 +465,7 @@ class Hub:
             return timedelta() if fresh.live else fresh.bounds.of(entity)
 
         try:
-            return replicas.offers(self.catalog, bound, replicas.clock()), []
+            return replicas.offers(self._whole.catalog, bound, replicas.clock()), []
         except SourceError as error:
             return None, [f"read from the sources, because the replicas failed: {error}"]
 
@@ -392,27 +508,41 @@ class Hub:
             QueryError: the query can't be answered as it is written.
         """
         from groundwire.core import binder, planner
+        from groundwire.core.visible import restricted
 
         if limit is not None and limit < 0:
             raise QueryError("a limit can't be negative")
-        catalog = self.catalog
+        catalog, rights = self.catalog, self.rights
         copies = offers.key if offers else frozenset()
         asked = Asked(sql=sql, limit=limit, whole=whole, link_values=link_values, copies=copies)
         plan = self._plans.find(catalog, asked)
         if plan is None:
             try:
                 bound = binder.bind(sql, catalog, max_bytes=self.config.limits.query_bytes, link_values=link_values)
-                over = offers.substituted(bound) if offers else bound
-                plan = planner.plan(over, self._connectors_for(copies), limit=limit, whole=whole)
+                connectors = self._connectors_for(copies)
+                over = offers.substituted if offers else _itself
+                if rights is None:
+                    plan = planner.plan(over(bound), connectors, limit=limit, whole=whole)
+                else:
+                    visible = restricted(bound, rights, partial(self._readers, offers))
+                    plan = planner.plan_visible(visible, connectors, limit=limit, whole=whole, over=over)
+                    bound.reads_clock |= visible.bound.reads_clock
             except RecursionError:
                 raise QueryError("the query is nested too deeply") from None
-            if over is not bound:
+            if plan.bound is not bound:
                 plan.bound, plan.query = bound, bound.sql()
             self._plans.keep(catalog, asked, plan)
         if offers:
             plan = copy(plan)  # a plan that is kept outlives the instant for which a copy is true
             plan.copies = offers.used(e for f in plan.fragments for e in f.entities)
         return plan
+
+    def _readers(self, offers: Offers | None, entity: Entity) -> Iterator[tuple[Connector, Entity]]:
+        """Who may come to read an entity in a plan, and under which description."""
+        yield self.connectors[entity.source], entity
+        replicas = self.replicas
+        if offers and replicas is not None and entity.full_name in offers.copies:
+            yield replicas.connector, offers.copies[entity.full_name].copy
 
     def explain(self, sql: str) -> str:
         """The plan as text: what each source executes itself, and what is joined here."""
@@ -429,6 +559,8 @@ class Hub:
             except SourceError as error:
                 return SourceStatus(source=name, kind=kind, ok=False, message=str(error), error=error)
 
+        if self.principal is not None:
+            return self._parallel(one, [(name, self.connectors[name]) for name in self.sources])
         return self._parallel(one, self.connectors.items())
 
     def tools(self) -> list[BaseTool]:
@@ -438,14 +570,18 @@ class Hub:
 
     def close(self) -> None:
         """Let go of all connections. May be called twice."""
+        if self._refresher is not None:
+            self._refresher.close()
+        if self._whole is not self:
+            if self._owns:
+                self._whole.close()
+            return
         for connector in self.connectors.values():
             connector.close()
         if self._replicas is not None:
             self._replicas.close()
         if self._control is not None:
             self._control.close()
-        if self._refresher is not None:
-            self._refresher.close()
         if self._cache is not None:
             self._cache.close()
 
@@ -478,12 +614,22 @@ class Hub:
         _check_entity_names(connector.name, entities, source)
         if isinstance(connector, Profiling) and (source is None or source.profile):
             marked = [_marked_sensitive(e, self._entity_config(e)) for e in entities]
-            entities = self._parallel(connector.profile, marked, at_most=connector.capabilities.concurrency)
+            profiled = self._parallel(connector.profile, marked, at_most=connector.capabilities.concurrency)
+            entities = [_marked_sampled(p, m) for p, m in zip(profiled, marked, strict=True)]
         return with_labels(entities)
 
     def _entity_config(self, entity: Entity) -> EntityConfig | None:
         source = self.config.sources.get(entity.source)
         return source.entities.get(entity.name) if source else None
+
+
+def _told(result: Result) -> Result:
+    """The result without the requests that name what is hidden from its asker."""
+    return replace(result, sources=tuple(replace(s, native=()) if s.limited_to else s for s in result.sources))
+
+
+def _itself(bound: Bound) -> Bound:
+    return bound
 
 
 def _check_entity_names(name: str, entities: list[Entity], source: SourceConfig | None) -> None:
@@ -505,6 +651,13 @@ def _marked_sensitive(entity: Entity, config: EntityConfig | None) -> Entity:
         for f in entity.fields
     )
     return replace(entity, fields=fields)
+
+
+def _marked_sampled(profiled: Entity, before: Entity) -> Entity:
+    """The profiled entity, in which values that nobody listed before are known to come from records."""
+    listed = {f.name for f in before.fields if f.values}
+    fields = tuple(replace(f, sampled=bool(f.values) and f.name not in listed) for f in profiled.fields)
+    return replace(profiled, fields=fields)
 
 
 def _described(entity: Entity, config: EntityConfig | None, keep: set[str]) -> Entity:
@@ -533,6 +686,7 @@ def _described(entity: Entity, config: EntityConfig | None, keep: set[str]) -> E
                 description=extra.description or f.description,
                 synonyms=(*f.synonyms, *extra.synonyms),
                 values=extra.values or f.values,
+                sampled=f.sampled and not extra.values,
                 sensitive=f.sensitive or extra.sensitive,
             )
         fields.append(f)

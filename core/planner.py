@@ -15,7 +15,7 @@ returns too many rows can't make an answer wrong.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -43,6 +43,7 @@ from groundwire.core.schema import TYPIST
 
 if TYPE_CHECKING:
     from groundwire.core.replica import ReplicaCopy
+    from groundwire.core.visible import View, Visible
 
 _AGGREGATES: dict[type[exp.Expr], AggregateFunction] = {
     exp.Count: "count",
@@ -74,6 +75,8 @@ class Fragment:
         schema: its columns.
         estimate: rows expected.
         keys: dynamic filters, of which each alone is sound.
+        policy: what its asker may see of what it reads, where that is not everything; part of its key in the cache.
+        told: what its asker is told that it reads, where it serves a view; None where all of it may be told.
     """
 
     name: str
@@ -84,6 +87,8 @@ class Fragment:
     scan: Scan | None = None
     estimate: float = 0.0
     keys: tuple[KeyFilter, ...] = ()
+    policy: str = ""
+    told: str | None = None
 
     @cached_property
     def shape(self) -> shape.Shape:
@@ -117,6 +122,23 @@ class Fragment:
 
 
 @dataclass(kw_only=True)
+class ViewPlan:
+    """How a view is computed before the residual reads it.
+
+    Attributes:
+        view: what may be seen.
+        fragments: names of those that serve it alone.
+        sql: over them; None where the only fragment holds the view's rows.
+        mask_key: behind masks of kind `hash`.
+    """
+
+    view: View
+    fragments: frozenset[str]
+    sql: str | None
+    mask_key: bytes = field(repr=False)
+
+
+@dataclass(kw_only=True)
 class Plan:
     """What will be done. Plans are kept and shared by threads: whoever carries one out changes nothing in it.
 
@@ -128,6 +150,9 @@ class Plan:
         residual: SQL over the fragments' names; None where the only fragment is the answer.
         limit: rows that the caller wants at most; the plan then fetches one more.
         copies: replicas among the fragments' entities, by full name, with the instant for which each is true.
+        views: visible rows of entities, computed between the fragments and the residual.
+        asker: the principal whose rights were applied; None where there is no policy.
+        limited: full names of the entities of which something is hidden from the asker.
     """
 
     bound: Bound
@@ -137,6 +162,9 @@ class Plan:
     residual: exp.Query | None
     limit: int | None = None
     copies: Mapping[str, ReplicaCopy] = field(default_factory=dict)
+    views: tuple[ViewPlan, ...] = ()
+    asker: str | None = None
+    limited: frozenset[str] = frozenset()
 
     @cached_property
     def residual_sql(self) -> str | None:
@@ -144,8 +172,12 @@ class Plan:
         return None if self.residual is None else str(self.residual.sql(DIALECT))
 
     def explain(self) -> str:
-        """The plan as text, for people."""
-        lines = [self.bound.sql(pretty=True), ""]
+        """The plan as text, for people; without what would tell of hidden parts."""
+        lines = [self.query if self.limited else self.bound.sql(pretty=True), ""]
+        if self.limited:
+            read = dict.fromkeys(f.told or ", ".join(e.full_name for e in f.entities) for f in self.fragments)
+            names = ", ".join(sorted(self.limited))
+            return "\n".join([*lines, f"reads {', '.join(read)}", f"{names}: what {self.asker} may see"])
         lines += [f"{f.name}  {f.describe()}  (about {f.estimate:,.0f} rows)" for f in self.fragments]
         if self.residual_sql is None:
             lines.append(f"here  nothing: {self.fragments[0].name} is the answer")
@@ -167,7 +199,15 @@ def predicate_text(predicate: Predicate) -> str:
     return "(" + word.join(predicate_text(t) for t in predicate.terms) + ")"
 
 
-def plan(bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None = None, whole: bool = True) -> Plan:
+def plan(
+    bound: Bound,
+    connectors: Mapping[str, Connector],
+    *,
+    limit: int | None = None,
+    whole: bool = True,
+    schema: pa.Schema | None = None,
+    names: Iterator[str] | None = None,
+) -> Plan:
     """Decide who does what.
 
     Args:
@@ -175,6 +215,8 @@ def plan(bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None
         connectors: by source name.
         limit: rows wanted at most; the plan fetches one more, so that a cut is noticed.
         whole: whether databases may be given whole queries; else one table at a time.
+        schema: columns of the result, where the caller knows them.
+        names: for fragments, where others are made beside these.
 
     Raises:
         QueryError: types don't fit.
@@ -182,9 +224,8 @@ def plan(bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None
     tree, query = bound.tree, bound.sql()
     if limit is not None:
         tree = _limited(tree, limit + 1)
-    schema = TYPIST.schema(tree, query if tree is bound.tree else None)
-    taken = {c.alias.lower() for c in tree.find_all(exp.CTE)}
-    names = (name for name in (f"f{n}" for n in itertools.count()) if name not in taken)
+    schema = schema or TYPIST.schema(tree, query if tree is bound.tree else None)
+    names = names or _fragment_names(tree)
     splitter = _Splitter(connectors, whole, names)
     only = splitter.whole_query(tree, schema)
     if only is not None:
@@ -196,6 +237,48 @@ def plan(bound: Bound, connectors: Mapping[str, Connector], *, limit: int | None
         if table.name in replaced:
             table.set("this", exp.to_identifier(replaced[table.name], quoted=True))
     return Plan(bound=bound, query=query, schema=schema, fragments=fragments, residual=residual, limit=limit)
+
+
+def plan_visible(
+    visible: Visible,
+    connectors: Mapping[str, Connector],
+    *,
+    limit: int | None = None,
+    whole: bool = True,
+    over: Callable[[Bound], Bound] = lambda bound: bound,
+) -> Plan:
+    """Decide who does what for an asker who may not see everything.
+
+    Args:
+        visible: from `visible.restricted`.
+        connectors, limit, whole: as for `plan`.
+        over: puts copies in place of the entities that a query reads.
+
+    Raises:
+        QueryError: types don't fit.
+    """
+    names = _fragment_names(visible.bound.tree)
+    rights, fragments, views = visible.rights, list[Fragment](), list[ViewPlan]()
+    for view in visible.views:
+        read = over(replace(visible.bound, tree=view.query, notes=[]))
+        part = plan(read, connectors, whole=whole, names=names)
+        for fragment in part.fragments:
+            fragment.policy, fragment.told = view.right.digest, view.right.entity.full_name
+        fragments += part.fragments
+        served = frozenset(f.name for f in part.fragments)
+        views.append(ViewPlan(view=view, fragments=served, sql=part.residual_sql, mask_key=rights.mask_key))
+    made = plan(over(visible.bound), connectors, limit=limit, whole=whole, schema=visible.schema, names=names)
+    for fragment in made.fragments:
+        read_of = sorted({e.full_name for e in fragment.entities} & visible.limited)
+        fragment.policy = ".".join(rights.entities[name].digest for name in read_of)
+    made.fragments, made.views = [*fragments, *made.fragments], tuple(views)
+    made.asker, made.limited = rights.principal.name, visible.limited
+    return made
+
+
+def _fragment_names(tree: exp.Query) -> Iterator[str]:
+    taken = {c.alias.lower() for c in tree.find_all(exp.CTE)}
+    return (name for name in (f"f{n}" for n in itertools.count()) if name not in taken)
 
 
 def _shared(fragments: list[Fragment]) -> tuple[list[Fragment], dict[str, str]]:

@@ -48,6 +48,7 @@ class SourceReport:
         incomplete: why records are missing; empty if all were read.
         requests: round trips.
         seconds: wall time of the reads.
+        limited_to: the principal for whom only what it may see was read or shown; None where nothing was hidden.
     """
 
     source: str
@@ -63,6 +64,7 @@ class SourceReport:
     incomplete: tuple[str, ...] = ()
     requests: int = 0
     seconds: float = 0.0
+    limited_to: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -86,6 +88,7 @@ class SourceReport:
             "native": list(self.native),
             "requests": self.requests,
             "seconds": round(self.seconds, 4),
+            "limited_to": self.limited_to,
         }
 
 
@@ -120,6 +123,11 @@ class Result:
     def stale(self) -> bool:
         """Whether a part is older than was acceptable; only ever with `on_error="stale"`."""
         return any(s.stale for s in self.sources)
+
+    @property
+    def limited_to(self) -> str | None:
+        """The principal for whom something may have been left out because it may not see it; else None."""
+        return next((s.limited_to for s in self.sources if s.limited_to is not None), None)
 
     @property
     def as_of(self) -> datetime | None:
@@ -231,7 +239,8 @@ class Result:
             bound = "" if s.max_age is None else f"; at most {age_text(s.max_age)}"
             old = "" if s.mode == "live" else f" ({age_text(s.age)} old{bound})"
             rows = "1 row" if s.rows == 1 else f"{s.rows:,} rows"
-            lines.append(f"{s.source}: {', '.join(s.entities)} · {s.mode} as of {when}{old} · {rows} read")
+            seen = "" if s.limited_to is None else f" · limited to what {s.limited_to} may see"
+            lines.append(f"{s.source}: {', '.join(s.entities)} · {s.mode} as of {when}{old} · {rows} read{seen}")
         return lines
 
     def stale_reasons(self) -> list[str]:
