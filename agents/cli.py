@@ -416,6 +416,7 @@ def model_list(json_: JsonOption = False) -> None:
 importlib.import_module("groundwire.agents.cli_sync")  # adds its commands to `app`
 importlib.import_module("groundwire.agents.cli_eval")
 importlib.import_module("groundwire.agents.cli_connectors")
+importlib.import_module("groundwire.agents.cli_init")
 
 
 def _near(words: str, catalog: Catalog) -> list[str]:

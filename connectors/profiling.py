@@ -6,19 +6,15 @@ what counts as few is the same for every connector that profiles its data.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
 
-from groundwire.core.catalog import Entity
+from groundwire.core.catalog import Entity, names_a_secret
 
 MAX_VALUES = 25
 MAX_LENGTH = 80
-
-_SECRET = re.compile(r"passw|secret|token|api_?key|hash|salt|\bssn\b|iban|credit_?card|\bpin\b", re.IGNORECASE)
-"""Fields of such names are never sampled, whether or not configuration calls them sensitive."""
 
 
 def open_texts(entity: Entity, unique: Collection[str] = ()) -> list[str]:
@@ -35,7 +31,7 @@ def open_texts(entity: Entity, unique: Collection[str] = ()) -> list[str]:
         and not f.values
         and f.name not in unique
         and not f.sensitive
-        and not _SECRET.search(f.name)
+        and not names_a_secret(f.name)
     ]
 
 

@@ -11,6 +11,7 @@ accepted wherever it is unique: `erp.line`, `sale.line` or `Account`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -158,6 +159,14 @@ class Entity:
     def schema(self) -> pa.Schema:
         """All fields as an Arrow schema."""
         return pa.schema([pa.field(f.name, f.type) for f in self.fields])
+
+
+_SECRET = re.compile(r"passw|secret|token|api_?key|hash|salt|\bssn\b|iban|credit_?card|\bpin\b", re.IGNORECASE)
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a field of this name is never sampled, whether or not configuration calls it sensitive."""
+    return bool(_SECRET.search(name))
 
 
 def near_names(name: str, names: Iterable[str], count: int = 5) -> list[str]:

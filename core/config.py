@@ -1,7 +1,8 @@
 """The configuration file, `groundwire.toml`: sources, what people call things, links, limits.
 
-Secrets stay out of it: `${NAME}` in any text takes an environment variable, and
-`{ file = "path" }` in place of a text takes a file's content (relative to the configuration).
+Secrets stay out of it: `${NAME}` in any text takes an environment variable, or what the environment file beside the
+configuration says (`groundwire.env`). In place of a text, `{ env = "NAME" }` does the same, `{ file = "path" }` takes
+a file's content (relative to the configuration), and `{ keyring = "NAME" }` what the system's keyring keeps.
 Every error names the setting by its dotted path.
 """
 
@@ -30,6 +31,7 @@ from pydantic import (
 from groundwire.core.catalog import near_names
 from groundwire.core.errors import ConfigError, QueryError
 from groundwire.core.freshness import parse_age
+from groundwire.core.secrets import read_environment, read_keyring
 
 DEFAULT_NAME = "groundwire.toml"
 PATH_VARIABLE = "GROUNDWIRE_CONFIG"
@@ -348,7 +350,7 @@ def load(
 
     Args:
         path: the file; without it `$GROUNDWIRE_CONFIG`, then `groundwire.toml` in this directory.
-        environment: in place of the process's own.
+        environment: in place of the process's own; what it lacks comes from the environment file.
         names: what stands for `{name}` in the file's texts: one file then serves several databases.
 
     Raises:
@@ -368,6 +370,7 @@ def load(
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
+    environment = {**read_environment(file), **environment}
     config = parse(_named(raw, names) if names else raw, base=file.parent, environment=environment)
     config._place = file.resolve()
     return config
@@ -429,6 +432,15 @@ def _fill(value: Any, where: str, base: Path, environment: Mapping[str, str]) ->
 
         return _VARIABLE.sub(replace, value)
     if isinstance(value, Mapping):
+        if set(value) == {"env"} and isinstance(value["env"], str):
+            if value["env"] not in environment:
+                raise ConfigError(f"environment variable {value['env']} is not set", setting=where)
+            return environment[value["env"]]
+        if set(value) == {"keyring"} and isinstance(value["keyring"], str):
+            found = read_keyring(value["keyring"])
+            if found is None:
+                raise ConfigError(f"the keyring has no {value['keyring']!r} for groundwire", setting=where)
+            return found
         if set(value) == {"file"} and isinstance(value["file"], str):
             file = base / _fill(value["file"], where, base, environment)
             try:

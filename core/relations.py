@@ -21,7 +21,8 @@ from groundwire.core.connector import Connector, Profiling, Scan, ScanReport
 from groundwire.core.errors import SourceError
 
 SAMPLE_ROWS = 2_000
-_KEY_ENDING = re.compile(r"(_id|_code|_key|_no|_number|_ref|id)$", re.IGNORECASE)
+KEY_ENDING = re.compile(r"(_id|_code|_key|_no|_number|_ref|id)$", re.IGNORECASE)
+"""How names of keys end."""
 _MOST_TARGETS = 3
 _ABOVE = {
     *("parent", "root", "manager", "mgr", "supervisor", "sup", "boss", "lead", "prev", "previous", "predecessor"),
@@ -55,7 +56,7 @@ def with_inferred_relations(
                 continue
             named = [t for t in entities if t is not entity and _names_key_of(field, t, prefix)]
             targets = _best_named(named, field)
-            if not targets and samples and _looks_like_key(field, prefix):
+            if not targets and samples and looks_like_key(field, prefix):
                 targets = samples.targets(entity, field, entities, prefix)
             for target in targets:
                 _relate(relations, entity, field, target, alone=len(targets) == 1, prefix=prefix)
@@ -79,7 +80,7 @@ def _relate(
     prefix: str,
 ) -> None:
     last = target.name.split(".")[-1]
-    stem = _KEY_ENDING.sub("", field.name) or field.name
+    stem = KEY_ENDING.sub("", field.name) or field.name
     readable = stem if "_" in field.name or not prefix else last
     name = readable if alone else f"{readable}_{last}"
     key = target.primary_key[0]
@@ -102,16 +103,16 @@ def _names_key_of(field: Field, target: Entity, prefix: str) -> bool:
     if len(target.primary_key) != 1:
         return False
     key = target.field(target.primary_key[0])
-    if not _same_kind(field.type, key.type):
+    if not same_kind(field.type, key.type):
         return False
     name, key_name = field.name.lower(), key.name.lower()
-    table = _singular(target.name.split(".")[-1].lower())
+    table = singular(target.name.split(".")[-1].lower())
     bare_key = key_name.removeprefix(prefix)
     if name == key_name and key_name not in ("id", "code", "name", "key"):
         return True
     if len(bare_key) >= 5 and name.endswith(bare_key):
         return True
-    stem = _KEY_ENDING.sub("", name).rstrip("_")
+    stem = KEY_ENDING.sub("", name).rstrip("_")
     return stem != name and stem in (table, table.removeprefix(prefix))
 
 
@@ -124,17 +125,20 @@ def _best_named(targets: list[Entity], field: Field) -> list[Entity]:
     return [first] if len(first.primary_key[0]) > len(second.primary_key[0]) else []
 
 
-def _looks_like_key(field: Field, prefix: str) -> bool:
+def looks_like_key(field: Field, prefix: str = "") -> bool:
+    """Whether a field is named like a key, and of a kind that keys are."""
     plain = pa.types.is_integer(field.type) or pa.types.is_string(field.type)
     name = field.name.lower()
-    return plain and bool(_KEY_ENDING.search(name)) and name not in ("id", "paid", "void", "valid")
+    return plain and bool(KEY_ENDING.search(name)) and name not in ("id", "paid", "void", "valid")
 
 
-def _same_kind(a: pa.DataType, b: pa.DataType) -> bool:
+def same_kind(a: pa.DataType, b: pa.DataType) -> bool:
+    """Whether values of both may be equal: whole numbers of any width, else the same type."""
     return bool(pa.types.is_integer(a) and pa.types.is_integer(b)) or bool(a == b)
 
 
-def _singular(name: str) -> str:
+def singular(name: str) -> str:
+    """One of what a name in the plural says, in English."""
     if name.endswith("ies"):
         return name[:-3] + "y"
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
@@ -170,7 +174,7 @@ class _Samples:
         values = self._values(entity, field)
         if not values:
             return []
-        stem = _KEY_ENDING.sub("", field.name.lower().removeprefix(prefix)).rstrip("_")
+        stem = KEY_ENDING.sub("", field.name.lower().removeprefix(prefix)).rstrip("_")
         if stem in _ABOVE and values <= self._keys(entity, field):
             return [entity]
         if len(values) < 2:
@@ -189,7 +193,7 @@ class _Samples:
         if len(entity.primary_key) != 1:
             return set()
         key = entity.field(entity.primary_key[0])
-        return (self._values(entity, key) if _same_kind(field.type, key.type) else None) or set()
+        return (self._values(entity, key) if same_kind(field.type, key.type) else None) or set()
 
     def _values(self, entity: Entity, field: Field) -> set[object] | None:
         at = (entity.full_name, field.name)
