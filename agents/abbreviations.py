@@ -80,7 +80,7 @@ KNOWN: dict[str, frozenset[str]] = {
         "prod": "product",
         "prt": "part",
         "purch": "purchase",
-        "qty": "quantity",
+        "qty": "quantity piece unit",
         "reg": "registration region registered",
         "rgn": "region",
         "rt": "rate",

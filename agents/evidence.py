@@ -63,11 +63,21 @@ class Evidence:
         }
         defined = set(re.findall(r"\b(\w+)\b(?: \([^)]*\))? ?=", hints)) | {"ID", "IDs"}
         plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}
+        lower = f"{question} {hints}".lower()
+        listed = {v.lower() for e in entities for f in e.fields for v in f.values if len(v) > 2}
+        covered = {
+            w for v in listed if re.search(rf"(?<!\w){re.escape(v)}(?!\w)", lower) for w in re.findall(r"\w+", v)
+        }
         told_names = [m[0].strip(".") for m in _DOTTED.finditer(question)]
         rest = _DOTTED.sub(" ", question)
         told_names += [(m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(rest)]
         named = {
-            w for w in told_names if re.search(r"[^\W\d]", w) and not plain.issuperset(stems(w)) and w not in defined
+            w
+            for w in told_names
+            if re.search(r"[^\W\d]", w)
+            and not plain.issuperset(stems(w))
+            and w not in defined
+            and w.lower() not in covered
         }
         self.text_words = tuple(dict.fromkeys([*quoted, *sorted(named - quoted)]))
         self.patterns = {w: _pattern(w, plain_text) for w in self.text_words}

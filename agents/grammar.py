@@ -220,7 +220,7 @@ class Language:
             *([f'quantity MEMBER ASKED{_more("ASKED", len(numbers) - 1)} ")"'] if numbers else []),
             *(['instant " DURING " SPAN'] if said.spans and not self.bounded else []),
             *(_TEXTS if self.evidence.text_words else []),
-            *(['column (" IS NULL" | " IS NOT NULL")'] if said.absence else []),
+            *(['optional (" IS NULL" | " IS NOT NULL")'] if said.absence and said.empty else []),
             *self._choices(),
         ]
         more = [
@@ -237,12 +237,13 @@ class Language:
             ("text", ("text",)),
             ("choice", ("choice",)),
             ("flag", ("flag",)),
-            ("column", ("number", "moment", "text", "choice", "flag")),
         ):
             lines.append(f"{rule}: {self._columns(kinds)}")
+        lines.append(f"column: {self._columns()}")
         key_like = any(c.isdigit() for w in self.evidence.text_words for c in w)
         lines.append(f"prose: {self._columns(('text',), keys=key_like)}")
         lines[0] = lines[0].replace("DIFFERENCES", self._differences())
+        lines.append(f"optional: {self._columns(optional=True)}")
         lines.append(f"told: {flags}")
         lines.append(f"quantity: {self._columns(('number',), keys=self.wording.keys)}")
         return [*lines, *self._literals()]
@@ -268,7 +269,15 @@ class Language:
         """Whether what the records belong to has any moment."""
         return any(kind(f) == "moment" for e in self.walked for f in e.fields)
 
-    def _columns(self, kinds: tuple[str, ...], *, keys: bool = True, walked: bool = False, asked: bool = False) -> str:
+    def _columns(
+        self,
+        kinds: tuple[str, ...] = ("number", "moment", "text", "choice", "flag"),
+        *,
+        keys: bool = True,
+        walked: bool = False,
+        asked: bool = False,
+        optional: bool = False,
+    ) -> str:
         """Fields of these kinds, each behind a name.
 
         Args:
@@ -276,6 +285,7 @@ class Language:
             keys: whether those that only tell which record is meant are some.
             walked: whether only fields of what the records belong to are.
             asked: whether only fields that the question gives a reason for are.
+            optional: whether only fields that may have no value are.
         """
         ways: dict[str, dict[str, None]] = {}
         for way, entity in self._ways():
@@ -284,9 +294,11 @@ class Language:
             fields = [f.name for f in entity.fields if kind(f, entity) in kinds]
             if asked:
                 fields = [f for f in fields if self.evidence.speaks_of(entity.field(f))]
+            if optional:
+                fields = [f for f in fields if entity.field(f).nullable and f not in entity.primary_key]
             if not keys:
                 fields = [f for f in fields if f not in keys_of(entity)]
-            fields += [m.name for m in entity.measures] if "number" in kinds else []
+            fields += [m.name for m in entity.measures] if "number" in kinds and not optional else []
             ways.setdefault(way, {}).update(dict.fromkeys(fields))
         return " | ".join(f'{_quoted(way)} "." ({_any(own)})' for way, own in ways.items() if own) or _NOTHING
 

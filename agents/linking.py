@@ -17,7 +17,7 @@ from groundwire.agents import naming
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import told_relations
 from groundwire.agents.wording import root, stems
-from groundwire.agents.words import FORMS, PLAIN, SAID
+from groundwire.agents.words import EMPTY, FORMS, PLAIN, SAID
 from groundwire.core.catalog import Entity, Field
 
 MOST_HINTS = 8
@@ -31,13 +31,55 @@ _COUNTED = re.compile(
     r"\b(?:number|count|numbers|counts) of (?:\w+ ){0,1}?$"
     r"|\b(?:how many|most|fewest) (?:(?!from |of |in |by |for |on |at |to |with )\w+ ){0,1}?$"
 )
-_GROUPED = re.compile(r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$|^for (?:all )?$")
+_GROUPED = re.compile(
+    r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$|^for (?:all )?$"
+    r"|\b(?:split|break|broken|group|grouped|divide|divided)\b[^.;?]*\bby\s+(?:the\s+|their\s+)?$"
+)
+_EACH_ONCE = re.compile(
+    r"\b(?:give|list|return|show|name|find|get|display|report)\w*(?:\s+me)?\s+(?:each|every)\s+(?:\w+\s+)?$"
+)
+_NEUTRAL = (
+    re.compile(r"\b(?:including|whether|regardless of|even|counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"),
+    re.compile(
+        r"(?:\s+[\w-]+){0,2}?\s+(?:(?:do\s+)?count|counted|includ\w+|(?:are|is)\s+(?:counted|included))?\s*(?:as\s+well|too|also)\b"
+    ),
+)
+"""Before and behind a value that is named to say that it makes no difference."""
 _NEGATED = re.compile(
     r"\b(?:not|no|non|except|excluding|exclude|without|other than|never|ignore|ignoring)\W+(?:\w+\W+){0,1}$"
 )
 _LEFT_OUT = re.compile(r"\b(?:leav\w+ out|ignor\w+|exclud\w+|omit\w*|skip\w*|without|except\w*)\b[^.;]*$")
-_NO_VERBS = PLAIN | {"last", "first", "next", "current", "previous", "day", "week", "month", "quarter", "year", "hour"}
+_UNCOUNTED = re.compile(
+    r"(?:\s+[\w-]+){0,3}?\s+(?:(?:(?:do|does|did|should|must|shall|may|can|will|are|is|were|was)(?:n['’]?t|\s+not)|cannot"
+    r"|never)\s+(?:be\s+)?(?:count|matter|includ|consider|interest|want|relevant|part\b|taken|of interest)"
+    r"|(?:(?:are|is|were|was|should|must|to)\s+(?:be\s+)?)?(?:excluded|ignored|left\s+(?:out|aside)|omitted|skipped"
+    r"|disregarded)\b)"
+)
+_SET = re.compile(r"\b(?:leav\w+|set\w*|put\w*|tak\w+)\s+(?:\w+\s+){0,2}$")
+_ASIDE = re.compile(r"(?:\s+\w+){0,3}?\s+(?:out|aside|off|away)\b")
+_NO_VERBS = (
+    PLAIN
+    | EMPTY
+    | {
+        "until",
+        "since",
+        "till",
+        "made",
+        "last",
+        "first",
+        "next",
+        "current",
+        "previous",
+        "day",
+        "week",
+        "month",
+        "quarter",
+        "year",
+        "hour",
+    }
+)
 """Words in the names of moments that say nothing of what happened then."""
+_KINDS_OF_VALUE = ("name", "code", "type", "status", "kind", "title", "category")
 _LISTED = re.compile(r"\W*(?:,|and|or|&)\s*[A-Z]")
 
 
@@ -55,6 +97,7 @@ class Link:
         present: whether only records are meant that have a value there.
         negated: whether records with these values are left out.
         moment: whether it is a moment.
+        flag: whether it is something that is true or false of a record.
         end: where the phrase ends in the question, in characters.
     """
 
@@ -67,6 +110,7 @@ class Link:
     present: bool = False
     negated: bool = False
     moment: bool = False
+    flag: bool = False
     end: int = 0
 
     @property
@@ -79,6 +123,8 @@ class Link:
         """` = 'value'` or ` IN (...)`; nothing without values."""
         if self.present:
             return " IS NOT NULL"
+        if self.flag:
+            return " = FALSE" if self.negated else " = TRUE"
         quoted = ["'" + v.replace("'", "''") + "'" for v in self.values]
         return f" IN ({', '.join(quoted)})" if len(quoted) > 1 else f" = {quoted[0]}" if quoted else ""
 
@@ -92,6 +138,10 @@ class _Place:
     values: tuple[str, ...] = ()
     told: bool = False
     moment: bool = False
+    flag: bool = False
+    denied: bool = False
+    short: bool = False
+    """Whether the last word of the field's name is left out: `carrier` for `carrier_name`."""
 
 
 def find(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[Link, ...]:
@@ -113,10 +163,12 @@ class _Finder:
         self.same = Abbreviations(entities).same
         self.spans = [m.span() for m in re.finditer(r"[^\W_]+(?:['’]s\b)?", question)]
         self.words = [next(iter(stems(question[a:b])), "") for a, b in self.spans]
+        self.roots = [root(w) for w in self.words]
         self.plain = [re.sub(r"['’]s$", "", question[a:b].lower()) for a, b in self.spans]
         shared = naming.common_prefix([e.name.split(".")[-1] for e in entities])
         self.spoken = dict.fromkeys(self.words)
         self.called = {e.full_name: [self._spelled(c) for c in naming.called(e, shared)] for e in entities}
+        self.called_any = [phrase for called in self.called.values() for phrase in called]
         self.things = {w for called in self.called.values() for phrase in called for w in phrase}
         self.tails = {w for e in entities for f in e.fields for w in self._spelled(stems(naming.bare(f, e))[-1:])}
         self.near = {
@@ -138,6 +190,12 @@ class _Finder:
         shown_by: set[tuple[str, ...]] = set()
         for at in sorted(kept):
             places = found[at]
+            if any(p.values for p in places) and self._is_neutral(at):
+                continue
+            if any(p.told and p.moment for p in places):  # `orders placed in May`; `placed orders` are a state
+                places = [p for p in places if not p.values or self._before(at, p.entity)]
+            described = [p for p in places if p.values and self._before(at, p.entity)]
+            places = described or [p for p in places if not p.short] or places
             phrase = tuple(self.words[slice(*at)])
             if phrase in shown_by and any(not p.values for p in places):
                 places = [p for p in places if not p.values]  # `each manager ... the manager's name`
@@ -159,8 +217,10 @@ class _Finder:
                 continue
             said.add(meaning)
             meant = values.pop()
+            flag = all(p.flag for p in places)
             sure = bool(meant) and len(columns) == 1 and self._is_sure(at, places[0].entity)
-            named = not meant and not places[0].told
+            sure = sure or (flag and len(columns) == 1 and self._is_told(at, places[0].entity))
+            named = not flag and not meant and not places[0].told
             grouped = named and self._is_grouped(at)
             if grouped:
                 shown_by.add(phrase)
@@ -173,8 +233,9 @@ class _Finder:
                 grouped=grouped,
                 told=places[0].told,
                 present=present,
-                negated=bool(meant) and self._is_negated(at),
+                negated=(bool(meant) or flag) and (self._is_negated(at) != any(p.denied for p in places)),
                 moment=all(p.moment for p in places),
+                flag=flag,
                 end=self.spans[at[1] - 1][1],
             )
 
@@ -201,6 +262,9 @@ class _Finder:
         for field in entity.fields:
             column = self._readable(entity, field) or f"{table}.{field.name}"
             moment = pa.types.is_temporal(field.type)
+            if pa.types.is_boolean(field.type):
+                for at, denied in self._flagged(naming.bare(field, entity)):
+                    yield at, _Place(name, column, flag=True, denied=denied)
             if moment or pa.types.is_boolean(field.type):
                 for at in self._done(naming.bare(field, entity)):
                     yield at, _Place(name, column, told=True, moment=moment)
@@ -210,6 +274,8 @@ class _Finder:
                         yield at, _Place(name, column)
             for at in self._named(field, naming.bare(field, entity), self.called[name]):
                 yield at, _Place(name, column, moment=moment)
+            for at in self._shortened(naming.bare(field, entity)):
+                yield at, _Place(name, column, short=True)
             for at, value in self._valued(field, name):
                 plain = value.lower()
                 more = [v for v in field.values if v != value and re.search(rf"\b{re.escape(plain)}\b", v.lower())]
@@ -245,6 +311,14 @@ class _Finder:
             if whole or any([w] not in called for w in telling):
                 yield from self._find(wanted, self.words)
 
+    def _shortened(self, bare: str) -> Iterator[tuple[int, int]]:
+        """Where the question has a name without the word for the kind of value that it ends with."""
+        wanted = self._spelled(stems(bare))
+        if len(wanted) > 1 and wanted[-1] in _KINDS_OF_VALUE:
+            head = wanted[:-1]
+            if head not in self.called_any and not all(w in PLAIN or w in SAID for w in head):
+                yield from self._find(head, self.words)
+
     def _done(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a form of the verb that a moment is named by: `booking` and `booked_at`."""
         roots = {root(w) for w in self._spelled(stems(bare)) if w not in _NO_VERBS and len(w) > 3}
@@ -255,14 +329,32 @@ class _Finder:
             if alone and word not in _NO_VERBS and len(word) > 3 and root(word) in roots:
                 yield index, index + 1
 
+    def _flagged(self, bare: str) -> Iterator[tuple[tuple[int, int], bool]]:
+        """Where the question has the words of a flag in any form, and whether it has their opposite (`unverified`)."""
+        words = stems(bare)
+        words = words[1:] if words[0] in ("is", "has", "was") and len(words) > 1 else words
+        wanted = [root(w) for w in words if w not in ("flag", "flg")]
+        if not wanted or all(w in PLAIN or w in ("open", "default") for w in wanted):
+            return
+        for at in self._find(wanted, self.roots):
+            yield at, False
+        if len(wanted) == 1 and len(wanted[0]) > 3:
+            for index, word in enumerate(self.words):
+                opposite = re.sub(r"^(?:un|non|in|dis)", "", word)
+                if opposite != word and root(opposite) == wanted[0]:
+                    yield (index, index + 1), True
+
     def _valued(self, field: Field, entity: str) -> Iterator[tuple[tuple[int, int], str]]:
         """Where the question has one of the field's values, or what people see for it."""
         for value in field.values:
             for text in dict.fromkeys([value, field.labels.get(value, "")]):
                 wanted = [w.lower() for w in re.findall(r"[^\W_]+", text)]
-                if not wanted or len("".join(wanted)) < 2 or all(w.isdigit() or w in PLAIN for w in wanted):
+                if not wanted or len("".join(wanted)) < 2 or all(map(str.isdigit, wanted)):
                     continue
+                plain = all(w.isdigit() or w in PLAIN for w in wanted)
                 for at in self._said(wanted):
+                    if plain and not self._before(at, entity):
+                        continue
                     if self.things.issuperset(stems(text)) and not self._before(at, entity):
                         continue  # the table of that name is meant
                     if len(wanted) > 1 or len(wanted[0]) > 2 or self._phrase(at).isupper():
@@ -281,7 +373,7 @@ class _Finder:
     def _is_sure(self, at: tuple[int, int], entity: str) -> bool:
         """Whether a value must be a condition: how it stands in the question leaves no other reading."""
         begin, end = self.spans[at[0]][0], self.spans[at[1] - 1][1]
-        if _NEGATED.search(self.question[:begin].lower()) or _LISTED.match(self.question[end:]):
+        if self._is_negated(at) or _LISTED.match(self.question[end:]):
             return False
         if re.search(r"[A-Z]\w*(?:,| and| or)\W+$", self.question[:begin]):
             return False  # one of several
@@ -289,10 +381,25 @@ class _Finder:
         named = self.question[begin].isupper() and at[0] > 0
         return quoted or named or self._before(at, entity)
 
+    def _is_told(self, at: tuple[int, int], entity: str) -> bool:
+        """Whether a flag must be a condition: it stands before its entity's name, or behind `that is`."""
+        before = self.question[: self.spans[at[0]][0]].lower()
+        said = re.search(
+            r"\b(?:that|which|who|whose \w+)\s+(?:is|are|was|were|has|have|had|been)\s+(?:not\s+)?$", before
+        )
+        return bool(said) or self._before(at, entity)
+
+    def _is_neutral(self, at: tuple[int, int]) -> bool:
+        """Whether what is named there is said to make no difference."""
+        before, behind = _NEUTRAL
+        end = self.spans[at[1] - 1][1]
+        return bool(before.search(self.question[: self.spans[at[0]][0]].lower()) or behind.match(self.question[end:]))
+
     def _is_negated(self, at: tuple[int, int]) -> bool:
         """Whether the question leaves out what it names there."""
-        before = self.question[: self.spans[at[0]][0]].lower()
-        return bool(_NEGATED.search(before) or _LEFT_OUT.search(before))
+        before, after = self.question[: self.spans[at[0]][0]].lower(), self.question[self.spans[at[1] - 1][1] :].lower()
+        aside = _SET.search(before) and _ASIDE.match(after)
+        return bool(_NEGATED.search(before) or _LEFT_OUT.search(before) or _UNCOUNTED.match(after) or aside)
 
     def _is_present(self, at: tuple[int, int]) -> bool:
         """Whether the question leaves out records that have no value there."""
@@ -307,6 +414,8 @@ class _Finder:
     def _is_grouped(self, at: tuple[int, int]) -> bool:
         """Whether it stands behind `per` or `each`, with at most a word between that names nothing here."""
         before = self.question[: self.spans[at[0]][0]].lower()
+        if _EACH_ONCE.search(before):
+            return False
         if _GROUPED.search(before):
             return True
         first = at[0] - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from groundwire.agents.wording import stems
+from groundwire.agents.words import ENDINGS
 from groundwire.core.catalog import Entity, Field
 
 
@@ -24,11 +25,19 @@ def called(entity: Entity, shared: str) -> Iterator[list[str]]:
             yield words
 
 
+_ENDINGS = sorted(ENDINGS, key=lambda e: (-len(e), e))
+
+
 def bare(field: Field, entity: Entity) -> str:
-    """A field's name without what the names of all fields begin with."""
-    prefix = common_prefix([f.name for f in entity.fields])
+    """A field's name without what the names of all fields begin with, and with a space where two words are one."""
+    names = [f.name for f in entity.fields]
+    prefix = common_prefix(names)
     plain = field.name[len(prefix) :] if field.name.lower().startswith(prefix) else field.name
-    return plain.removesuffix("__c")
+    plain = plain.removesuffix("__c")
+    if all(n.islower() and "_" not in n for n in names):  # `deliveredat`, as PostgreSQL folds `deliveredAt`
+        ending = next((e for e in _ENDINGS if plain.endswith(e) and len(plain) - len(e) > 3), "")
+        return f"{plain.removesuffix(ending)} {ending}" if ending else plain
+    return plain
 
 
 def split(synonyms: Iterable[str]) -> Iterator[str]:

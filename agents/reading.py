@@ -106,7 +106,7 @@ class Reading:
 
     def _required(self, first_part: str) -> list[str]:
         """Conditions that the question leaves no doubt about and that the draft does not hold yet."""
-        sure = [link for link in self.links if link.sure and self.levers.required]
+        sure = [x for x in self.links if x.sure and self.levers.required and not (x.flag and self.wording.parts)]
         often = Counter(link.columns[0] for link in sure)
         return [
             f"{link.columns[0]}{link.comparison}"

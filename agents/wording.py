@@ -53,7 +53,11 @@ _UNIT = re.compile(r"\b(second|minute|hour|day|week|month|year)s?\b")
 _ABSENCE = re.compile(
     r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither"
     r"|un\w+ed|exclud\w+|except|other than|nobody|nothing|ignor\w+|omit\w*|skip\w*"
-    r"|(?:leav|left)\w* (?:\w+ ){0,3}?out|but not)\b|n't\b"
+    r"|(?:leav|left|set|put)\w* (?:\w+ ){0,3}?(?:out|aside|off)|disregard\w*|but not)\b|n['’]t\b"
+)
+_EMPTY = re.compile(
+    r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither|yet|still|open|closed|running"
+    r"|ongoing|current\w*|nobody|nothing|un\w+ed|any|some)\b|n['’]t\b"
 )
 _MISSING = re.compile(r"\b(?:no|not|never|without|lack\w*|none|neither|nobody)\b|n't\b")
 _CURRENT = re.compile(rf"\b{periods.LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{periods.RUNNING}")
@@ -96,6 +100,7 @@ class Wording:
         extremes: whether it may compare one with the first or the last of many.
         absence: whether it speaks of what is missing, or leaves something out.
         missing: whether it speaks of what there is none of.
+        empty: whether it may ask for records that have no value somewhere, or that have one.
         limit: how many records it asks for in a ranking, None if it does not rank.
         middles: functions for the middle of many values that it may mean.
         keys: whether it speaks of numbers that only tell which record is meant.
@@ -122,6 +127,7 @@ class Wording:
     weekdays: bool = False
     compares: bool = False
     lasting: bool = False
+    empty: bool = False
 
 
 def read(question: str, hints: str = "") -> Wording:
@@ -158,6 +164,7 @@ def read(question: str, hints: str = "") -> Wording:
         weekdays=bool(_WEEKDAYS.search(lower)),
         compares=bool(_COMPARES.search(untimed)),
         lasting=bool(_LASTING.search(untimed)),
+        empty=bool(_EMPTY.search(_CURRENT.sub(" ", lower))),
     )
 
 

@@ -73,6 +73,12 @@ PLAIN = _words(
 )
 """Words of column names that alone name nothing in particular."""
 
+ENDINGS = _words(
+    """name number date time type kind code status state amount price cost count total rate level flag month year
+    day address value score qty id no at on by eur usd gbp"""
+)
+"""Words with which names of columns end."""
+
 FORMS = {
     "bought": "buy",
     "sold": "sell",
