@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -32,6 +33,7 @@ from typer.core import TyperGroup
 
 from groundwire.agents import weights
 from groundwire.agents.terminal import Tell, console, show_answer, watchable, watched
+from groundwire.core import config as configuration
 from groundwire.core.catalog import Catalog, near_names
 from groundwire.core.config import ModelConfig
 from groundwire.core.errors import ConfigError, GroundwireError, ModelError, PolicyError, QueryError
@@ -121,18 +123,41 @@ def exit_code(error: GroundwireError) -> int:
     return EXIT_SOURCE
 
 
+@dataclass
+class Asker:
+    """Who asks: a principal by name, or None for whom this account belongs to."""
+
+    name: str | None = None
+
+
+asker = Asker()
+"""Set by `--as`."""
+
+
 @contextmanager
-def open_hub(config: Path | None) -> Iterator[Hub]:
+def open_hub(config: Path | None, *, copying: bool = False, operator: bool = False) -> Iterator[Hub]:
     """A hub for a command.
+
+    Args:
+        config: the configuration.
+        copying: the command copies whole entities and shows none of them, whoever starts it.
+        operator: the command is for those who decide who may see what.
 
     Raises:
         ConfigError: there is no valid configuration, or it names no source.
+        PolicyError: there is a policy, and it does not let this account do that.
     """
-    hub = Hub.from_config(config)
+    hub = Hub.from_parsed(configuration.load(config))
     if not hub.connectors:
         raise ConfigError("no source is configured", setting="sources")
     try:
-        yield hub
+        if hub.policy is None or copying or (operator and hub.policy.is_operator()):
+            yield hub
+        elif operator:
+            raise PolicyError("only accounts named in policy.operators may do this")
+        else:
+            with hub.as_principal(hub.policy.asker(asker.name)) as mine:
+                yield mine
     except KeyboardInterrupt:
         _leave()
     finally:
@@ -415,6 +440,7 @@ def model_list(json_: JsonOption = False) -> None:
 
 importlib.import_module("groundwire.agents.cli_sync")  # adds its commands to `app`
 importlib.import_module("groundwire.agents.cli_eval")
+importlib.import_module("groundwire.agents.cli_policy")
 importlib.import_module("groundwire.agents.cli_connectors")
 importlib.import_module("groundwire.agents.cli_init")
 

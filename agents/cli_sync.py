@@ -101,7 +101,7 @@ def sync(
     from groundwire.core import limits
     from groundwire.core.sync import Syncer
 
-    with _copies(config) as copies, cli.open_hub(config) as hub:
+    with _copies(config) as copies, cli.open_hub(config, copying=True) as hub:
         limits.attach(hub.connectors.values(), copies.config, copies.control, background=True)
         names = [copies.named(e) for e in entities or copies.replicas.wanted]
         syncer = Syncer(hub, copies.replicas)
@@ -356,7 +356,7 @@ def events_remove(
 
 
 def _events(names: list[str] | None, config: Path | None, *, remove: bool, apply: bool, yes: bool) -> None:
-    with _copies(config) as copies, cli.open_hub(config) as hub:
+    with _copies(config) as copies, cli.open_hub(config, copying=True) as hub:
         by_source: dict[str, list[str]] = {}
         for name in [copies.named(n) for n in names] if names else copies.replicas.wanted:
             if names or copies.config.sources[name.split(".", 1)[0]].events == "notify":

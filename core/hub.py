@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from groundwire.core.binder import Bound
+    from groundwire.core.budgets import Budgets
     from groundwire.core.cache import Cache
     from groundwire.core.control import Control
     from groundwire.core.engine import Progress
@@ -176,6 +177,19 @@ class Hub:
 
         return Policy(self.config.policy)
 
+    @cached_property
+    def budgets(self) -> Budgets | None:
+        """What principals may be given in an hour; None without `[policy.budgets]`."""
+        if self._whole is not self:
+            return self._whole.budgets
+        if self.config.policy is None or not self.config.policy.budgets:
+            return None
+        from groundwire.core.budgets import Budgets
+        from groundwire.core.control import Control
+
+        self._control = self._control or Control.of(self.config)
+        return Budgets(self._control, self.config.policy)
+
     def as_principal(self, principal: str | Principal) -> Self:
         """A hub over the same connections that answers what this principal may see, and knows of nothing else.
 
@@ -192,8 +206,8 @@ class Hub:
         if policy is None:
             raise ConfigError("principals need a policy", setting="policy")
         mine = copy(self)
-        mine.__dict__.pop("cache", None)  # shared all the same: see there
-        mine.__dict__.pop("replicas", None)
+        for shared in ("cache", "replicas", "budgets"):  # shared with the whole hub: see there
+            mine.__dict__.pop(shared, None)
         mine.principal = policy.principal(principal) if isinstance(principal, str) else principal
         mine._plans, mine._rights, mine._refresher, mine._owns = Plans(), None, None, False
         return mine
@@ -335,8 +349,10 @@ class Hub:
         Raises:
             QueryError: the query can't be answered as it is written.
             SourceError: a source did not deliver.
+            PolicyError: nobody is known to ask, or the asker's budget is spent.
             Stopped: `stop` was set.
         """
+        self.require_principal()
         asked = _Question(
             sql=sql,
             bounds=Bounds(self.config, parse_age(max_age)),
@@ -352,6 +368,8 @@ class Hub:
         )
         if asked.on_error not in ("raise", "incomplete", "stale"):
             raise QueryError(f"on_error is raise, incomplete or stale, not {asked.on_error!r}")
+        if self.budgets is not None and self.principal is not None:
+            self.budgets.begin(self.principal)
         try:
             result = self._answered(asked)
         except Rejected as error:
@@ -360,7 +378,11 @@ class Hub:
             # a vendor's own words may name what is hidden
             log.warning("%s, asked by %s", error, self.principal.name)
             raise Rejected("refused the request", source=error.source) from None
-        return result if self.principal is None else _told(result)
+        if self.principal is None:
+            return result
+        if self.budgets is not None:
+            self.budgets.give(self.principal, result)
+        return _told(result)
 
     def _answered(self, asked: _Question) -> Result:
         """The answer with everything that is known of how it was found."""

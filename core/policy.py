@@ -187,6 +187,36 @@ class Policy:
             f"the account {user!r} of the operating system is no principal (policy.principals.*.os_users)"
         )
 
+    def asker(self, wanted: str | None) -> Principal:
+        """Who asks at this process's account: whom it belongs to, or, for operators, whoever they name.
+
+        Raises:
+            PolicyError: the account belongs to nobody, or may not ask as another.
+        """
+        if wanted is None:
+            return self.of_user()
+        user = os_user()
+        if user not in self.config.operators and user not in self._users_of(wanted):
+            raise PolicyError(f"the account {user!r} may not ask as another (policy.operators)")
+        return self.principal(wanted)
+
+    def _users_of(self, name: str) -> tuple[str, ...]:
+        found = self.config.principals.get(name)
+        return found.os_users if found is not None else ()
+
+    def is_operator(self) -> bool:
+        """Whether this process's account is one of `policy.operators`."""
+        return os_user() in self.config.operators
+
+    def denied_by(self, principal: Principal, path: str) -> tuple[str, str] | None:
+        """The role and the pattern that deny an entity or field to a principal; None where no role does."""
+        for role in principal.roles:
+            settings = self.config.roles.get(role)
+            for pattern in settings.deny if settings else ():
+                if _fits(path, pattern):
+                    return role, pattern
+        return None
+
     def of_token(self, token: str) -> Principal:
         """The principal that a signed JSON Web Token names (RFC 7519), with what configuration and claims say of it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from groundwire.agents.reading import Reading
 from groundwire.connectors.memory import ALL_OPERATORS, MemoryConnector
 from groundwire.core.config import parse
 from groundwire.core.connector import Capabilities, Pushdown, Scan
-from groundwire.core.errors import ConfigError, GroundwireError, PolicyError, Rejected, UnknownName
+from groundwire.core.errors import BudgetSpent, ConfigError, GroundwireError, PolicyError, Rejected, UnknownName
 from groundwire.core.masks import Mask, partial
 from groundwire.core.policy import Policy, os_user
 from groundwire.core.sync import Syncer
@@ -349,6 +349,39 @@ def _forged(public: str) -> str:
         + b"."
         + base64.urlsafe_b64encode(hmac.new(public.encode(), signed, hashlib.sha256).digest()).rstrip(b"=")
     ).decode()
+
+
+# -- budgets -----------------------------------------------------------------------------------
+
+
+def test_a_budget_is_shared_by_all_processes_and_says_when_it_is_free_again(tmp_path: Path) -> None:
+    settings = _settings(_company(tmp_path), budgets={"alice": {"queries": 4, "rows": 5}, "*": {"queries": 1}})
+    settings["replicas"] = {"url": f"sqlite:///{tmp_path / 'copies.sqlite'}"}
+    config = parse(settings, base=tmp_path)
+    with Hub.from_parsed(config) as one, Hub.from_parsed(config) as two:
+        one.as_principal("alice").query("SELECT name FROM team")  # two rows
+        with pytest.raises(BudgetSpent, match=r"2 of 5 rows .* this answer has 4; the next hour begins at") as caught:
+            two.as_principal("alice").query("SELECT name FROM person UNION ALL SELECT name FROM team WHERE id = 1")
+        assert timedelta() < caught.value.free_at - datetime.now(UTC) <= timedelta(hours=1)
+        assert "not retry" in str(
+            two.as_principal("alice")
+            .tools()[2]
+            .invoke({"sql": "SELECT name FROM person UNION ALL SELECT name FROM team"})
+        )
+        two.as_principal("alice").query("SELECT name FROM person")
+        with pytest.raises(BudgetSpent, match="4 of 4 queries"):
+            one.as_principal("alice").query("SELECT COUNT(*) FROM person")
+        assert len(one.as_principal("root").query("SELECT name FROM person")) == 4, "a budget of their own"
+        with pytest.raises(BudgetSpent):
+            one.as_principal("root").query("SELECT name FROM person")
+
+
+def test_what_can_not_be_counted_is_not_given(tmp_path: Path) -> None:
+    settings = _settings(_company(tmp_path), budgets={"*": {"queries": 100}})
+    settings["replicas"] = {"url": f"sqlite:///{tmp_path / 'copies.sqlite'}"}
+    (tmp_path / "copies-control.sqlite").write_bytes(b"no database" * 1000)
+    with Hub.from_parsed(parse(settings, base=tmp_path)) as hub, pytest.raises(PolicyError, match="can't be counted"):
+        hub.as_principal("alice").query("SELECT name FROM team")
 
 
 # -- the model ---------------------------------------------------------------------------------
