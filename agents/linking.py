@@ -39,7 +39,7 @@ _EACH_ONCE = re.compile(
     r"\b(?:give|list|return|show|name|find|get|display|report)\w*(?:\s+me)?\s+(?:each|every)\s+(?:\w+\s+)?$"
 )
 _NEUTRAL = (
-    re.compile(r"\b(?:including|whether|regardless of|even|counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"),
+    re.compile(r"\b(?:including|whether|regardless of|even|(?<!not )counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"),
     re.compile(
         r"(?:\s+[\w-]+){0,2}?\s+(?:(?:do\s+)?count|counted|includ\w+|(?:are|is)\s+(?:counted|included))?\s*(?:as\s+well|too|also)\b"
     ),
@@ -194,6 +194,7 @@ class _Finder:
                 continue
             if any(p.told and p.moment for p in places):  # `orders placed in May`; `placed orders` are a state
                 places = [p for p in places if not p.values or self._before(at, p.entity)]
+            places = [p for p in places if p.flag] or places
             described = [p for p in places if p.values and self._before(at, p.entity)]
             places = described or [p for p in places if not p.short] or places
             phrase = tuple(self.words[slice(*at)])

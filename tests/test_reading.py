@@ -365,3 +365,93 @@ def test_a_comment_of_a_few_words_names_a_table() -> None:
     found = linking.find("costs for each type of workshop visit", [visits], {"shop.mnt": "mnt"})
     assert [(link.columns, link.grouped) for link in found] == [(("mnt.typ",), True)]
     assert linking.counts("number of workshop visits", [visits], {"shop.mnt": "mnt"})
+
+
+PARCELS = Entity(
+    source="shop",
+    name="parcels",
+    primary_key=("parcelid",),
+    fields=(
+        Field(name="parcelid", type=pa.int64(), nullable=False),
+        Field(name="carriername", type=pa.string(), values=("Swift", "GreenBike")),
+        Field(name="costeur", type=pa.float64()),
+        Field(name="state", type=pa.string(), values=("placed", "active", "lost")),
+        Field(name="placedat", type=pa.timestamp("us")),
+        Field(name="giftwrap", type=pa.bool_()),
+        Field(name="signed", type=pa.bool_()),
+        Field(name="registered", type=pa.bool_()),
+    ),
+)
+
+
+def _parcels(question: str) -> dict[str, linking.Link]:
+    return {link.phrase: link for link in linking.find(question, [PARCELS], {"shop.parcels": "parcels"})}
+
+
+@pytest.mark.parametrize(
+    ("question", "phrase", "condition"),
+    [
+        ("How many lost parcels are there?", "lost", " = 'lost'"),
+        ("Count the active parcels.", "active", " = 'active'"),
+        ("signed parcels per month", "signed", " = TRUE"),
+        ("parcels that are registered", "registered", " = TRUE"),
+        ("How many unsigned parcels came in May?", "unsigned", " = FALSE"),
+        ("parcels that were not signed", "signed", " = FALSE"),
+    ],
+)
+def test_a_state_or_a_flag_that_describes_records_must_be_in_the_query(
+    question: str, phrase: str, condition: str
+) -> None:
+    link = _parcels(question)[phrase]
+    assert link.sure
+    assert link.comparison == condition
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many parcels are there? Lost parcels don't count.",
+        "Cost of all parcels, lost ones are left out",
+        "Leave lost parcels aside: what did the others cost?",
+        "What did parcels cost, not counting lost ones?",
+    ],
+)
+def test_what_is_left_out_is_no_condition_but_its_opposite(question: str) -> None:
+    link = _parcels(question).get("lost") or _parcels(question)["Lost"]
+    assert link.negated
+    assert not link.sure
+
+
+@pytest.mark.parametrize("question", ["All parcels, including lost ones", "parcels (lost parcels count as well)"])
+def test_what_makes_no_difference_is_no_condition(question: str) -> None:
+    assert "lost" not in _parcels(question)
+
+
+def test_a_verb_is_a_moment_and_an_adjective_a_state() -> None:
+    placed = _parcels("How many parcels were placed in May 2024?")["placed"]
+    assert (placed.columns, placed.values) == (("parcels.placedat",), ())
+    assert _parcels("How many placed parcels are there?")["placed"].values == ("placed",)
+
+
+def test_names_written_as_one_word_are_found_by_their_words() -> None:
+    found = _parcels("What is the cost in EUR of each carrier?")
+    assert found["carrier"].columns == ("parcels.carriername",)
+    assert found["carrier"].grouped
+    assert _parcels("average cost, split by carrier")["carrier"].grouped
+    assert not _parcels("List each carrier once")["carrier"].grouped
+
+
+def test_a_value_that_the_catalog_lists_is_no_text_to_search_for() -> None:
+    assert Evidence("parcels by GreenBike for Alice", "", [PARCELS]).text_words == ("Alice",)
+
+
+def test_only_what_may_be_missing_is_asked_whether_it_is() -> None:
+    names = {"shop.parcels": "parcels"}
+    missing = Reading("Which parcels have no carrier?", "", [PARCELS], names)
+    assert '"parcelid" | ' not in _rule(missing.first_part(), "optional")
+    assert '"carriername"' in _rule(missing.first_part(), "optional")
+    assert "IS NULL" not in Reading("parcels except Swift", "", [PARCELS], names).first_part()
+
+
+def _rule(grammar: str, name: str) -> str:
+    return next(line for line in grammar.splitlines() if line.startswith(f"{name}: "))
