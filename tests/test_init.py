@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -14,11 +15,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
 from groundwire import ConfigError, Hub
+from groundwire.agents.cli import app
 from groundwire.core import config, secrets
 
 COMMAND = str(Path(sys.executable).parent / "groundwire")
+NO_KEYRING = "keyring.backends.fail.Keyring"
 KEYRING = """
 import json, pathlib
 from keyring.backend import KeyringBackend
@@ -58,10 +62,21 @@ def company(postgres_url: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GROUNDWIRE_", "PYTHON_KEYRING"))}
-    return kept | {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "GROUNDWIRE_CACHE": str(folder)} | more
+    return kept | {"PYTHON_KEYRING_BACKEND": NO_KEYRING, "GROUNDWIRE_CACHE": str(folder)} | more
 
 
-def run(folder: Path, *answers: str, command: tuple[str, ...] = ("init",), **more: str) -> tuple[int, str, str]:
+def run(folder: Path, *answers: str, command: tuple[str, ...] = ("init",)) -> tuple[int, str, str]:
+    """The command in this process, its standard input being these lines."""
+    kept = dict.fromkeys((k for k in os.environ if k.startswith("GROUNDWIRE_")), None)
+    lines = "".join(f"{a}\n" for a in answers)
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(app, [*command], input=lines, env={**kept, "PYTHON_KEYRING_BACKEND": NO_KEYRING})
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+def piped(folder: Path, *answers: str, command: tuple[str, ...] = ("init",), **more: str) -> tuple[int, str, str]:
+    """The same as a process of its own, with these variables."""
     done = subprocess.run(
         [COMMAND, *command],
         input="".join(f"{a}\n" for a in answers),
@@ -84,7 +99,7 @@ def answers(company: tuple[str, str], link: str = "y") -> tuple[str, ...]:
 
 @pytest.mark.server
 def test_two_databases_are_connected_and_linked_by_answers_in_a_pipe(company: tuple[str, str], tmp_path: Path) -> None:
-    code, out, err = run(tmp_path, *answers(company))
+    code, out, err = piped(tmp_path, *answers(company))
     assert (code, out.strip()) == (0, "groundwire.toml"), err
     assert "dwh.customers: 3 fields" in err
     assert err.count("link them?") == 1, "regions and ids are no links"
@@ -161,11 +176,11 @@ def _converse(terminal: int, address: str) -> None:
 def test_secrets_go_into_the_keyring_where_there_is_one(company: tuple[str, str], tmp_path: Path) -> None:
     (tmp_path / "kept_in_file.py").write_text(KEYRING)
     place = {"PYTHONPATH": str(tmp_path), "PYTHON_KEYRING_BACKEND": "kept_in_file.Kept"}
-    code, _, err = run(tmp_path, *answers(company), "keyring", **place)
+    code, _, err = piped(tmp_path, *answers(company), "keyring", **place)
     assert code == 0, err
     assert not (tmp_path / "groundwire.env").exists()
     assert tomllib.loads((tmp_path / "groundwire.toml").read_text())["sources"]["dwh"]["url"] == {"keyring": "DWH_URL"}
-    code, _, err = run(tmp_path, command=("check",), **place)
+    code, _, err = piped(tmp_path, command=("check",), **place)
     assert code == 0, err
     code, _, err = run(tmp_path, command=("check",))
     assert (code, "there is no keyring here" in err) == (2, True)
