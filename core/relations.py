@@ -24,6 +24,8 @@ SAMPLE_ROWS = 2_000
 KEY_ENDING = re.compile(r"(_id|_code|_key|_no|_number|_ref|id)$", re.IGNORECASE)
 """How names of keys end."""
 _MOST_TARGETS = 3
+_ANYBODYS = {"id", "code", "name", "key"}
+"""Names of keys that say nothing of what they are keys of."""
 _ABOVE = {
     *("parent", "root", "manager", "mgr", "supervisor", "sup", "boss", "lead", "prev", "previous", "predecessor"),
     *("original", "origin", "replaced", "renewed", "superseded", "referrer", "referred_by", "reports_to"),
@@ -47,6 +49,7 @@ def with_inferred_relations(
     if any(r.native for e in entities for r in e.relations):
         return entities  # the source describes its own relations
     prefix = _common_prefix([f.name for e in entities for f in e.fields])
+    known = _Targets(entities, prefix)
     samples = _Samples(connector, deadline) if isinstance(connector, Profiling) else None
     relations: dict[str, list[Relation]] = {e.full_name: list(e.relations) for e in entities}
     for entity in entities:
@@ -54,8 +57,7 @@ def with_inferred_relations(
         for field in entity.fields:
             if field.name in taken or entity.primary_key == (field.name,) or _is_linked(entity, field, linked):
                 continue
-            named = [t for t in entities if t is not entity and _names_key_of(field, t, prefix)]
-            targets = _best_named(named, field)
+            targets = _best_named(known.named(field, entity), field)
             if not targets and samples and looks_like_key(field, prefix):
                 targets = samples.targets(entity, field, entities, prefix)
             for target in targets:
@@ -99,6 +101,34 @@ def _relate(
         relations[owner].append(Relation(name=free, target=other, on=(pair,), many=many, declared=False))
 
 
+class _Targets:
+    """Entities by the names that fields which refer to them bear: a field of thousands is not held against each."""
+
+    def __init__(self, entities: list[Entity], prefix: str) -> None:
+        self.entities = entities
+        self.prefix = prefix
+        self._by_key: dict[str, list[int]] = {}
+        self._by_table: dict[str, list[int]] = {}
+        for number, entity in enumerate(entities):
+            if len(entity.primary_key) == 1:
+                key = entity.primary_key[0].lower()
+                table = singular(entity.name.split(".")[-1].lower())
+                if key not in _ANYBODYS:
+                    for name in {key, key.removeprefix(prefix)}:
+                        self._by_key.setdefault(name, []).append(number)
+                for name in {table, table.removeprefix(prefix)}:
+                    self._by_table.setdefault(name, []).append(number)
+
+    def named(self, field: Field, entity: Entity) -> list[Entity]:
+        """Other entities whose key the field's name says it holds, in their own order."""
+        name = field.name.lower()
+        found = set(self._by_table.get(KEY_ENDING.sub("", name).rstrip("_"), ()))
+        for start in range(len(name)):
+            found.update(self._by_key.get(name[start:], ()))
+        some = (self.entities[number] for number in sorted(found))
+        return [t for t in some if t is not entity and _names_key_of(field, t, self.prefix)]
+
+
 def _names_key_of(field: Field, target: Entity, prefix: str) -> bool:
     if len(target.primary_key) != 1:
         return False
@@ -108,7 +138,7 @@ def _names_key_of(field: Field, target: Entity, prefix: str) -> bool:
     name, key_name = field.name.lower(), key.name.lower()
     table = singular(target.name.split(".")[-1].lower())
     bare_key = key_name.removeprefix(prefix)
-    if name == key_name and key_name not in ("id", "code", "name", "key"):
+    if name == key_name and key_name not in _ANYBODYS:
         return True
     if len(bare_key) >= 5 and name.endswith(bare_key):
         return True
