@@ -38,7 +38,7 @@ demo: $(VENV)/.demo  ## install, fetch the default weights, start the demo compa
 
 test: $(VENV)/.dev  ## install and run every test
 	$(BIN)/groundwire model pull $(SMALL)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 soak: $(VENV)/.dev  ## kill syncs at 100 random moments (about ten minutes)
 	GROUNDWIRE_KILLS=100 $(BIN)/python -m pytest tests/test_sync_kill.py $(ARGS)

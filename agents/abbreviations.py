@@ -132,10 +132,12 @@ class Abbreviations:
         """Whether a word of a name is a word of a question, or short for it. Both are stems, in lower case."""
         if name == word:
             return True
-        if len(name) >= len(word) or name[:1] != word[:1] or len(word) < 4:
+        if len(name) >= len(word) or len(word) < 4:
             return False
         if name in KNOWN:
             return (len(name) > 2 or self._usual) and word in KNOWN[name]
+        if name[:1] != word[:1]:
+            return False
         if not 3 <= len(name) <= _LONGEST or not _in_order(name, word):
             return False
         return _without_vowels(name) or (self._usual and (word.startswith(name) or _skeleton(word).startswith(name)))

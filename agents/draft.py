@@ -7,7 +7,7 @@ A draft leaves out what code does better than a small model: which table it star
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -44,6 +44,7 @@ def start(
     names: Mapping[str, str],
     required: Iterable[str] = (),
     likely: Iterable[Collection[str]] = (),
+    mentioned: Iterable[str] = (),
 ) -> Start:
     """Which table a draft starts at.
 
@@ -54,6 +55,7 @@ def start(
         required: conditions that will follow.
         likely: what else the question speaks of: tables or relations as they are written, of each group one. They
             count where nothing that is summed would be counted twice.
+        mentioned: tables whose records it names. They count where one table reaches them too.
     """
     shown = {e.full_name: e for e in entities}
     tree = sqlglot.parse_one(first_part.removesuffix(" FROM "), dialect=DIALECT)
@@ -77,10 +79,19 @@ def start(
         for c in a.find_all(exp.Column)
         if (w := ".".join(p.name for p in c.parts[:-1]).lower()) in by_name
     }
-    ranked = _ranked(shown, direct, [*behind, *filter(None, spoken)])
-    if summed:
-        ranked = {at: kept for at, found in ranked.items() if (kept := [n for n in found if n in summed])}
-    ranked = ranked or _ranked(shown, direct, behind) or _ranked(shown, asked, behind)
+    said = [*behind, *filter(None, spoken)]
+    for wanted in ([*said, *({by_name[_plain(m)]} for m in mentioned)], said):
+        ranked = _ranked(shown, direct, wanted)
+        if summed:
+            ranked = {at: kept for at, found in ranked.items() if (kept := [n for n in found if n in summed])}
+        if ranked:
+            break
+    ranked = ranked or _ranked(shown, direct, behind)
+    if not ranked:
+        ranked = _ranked(shown, asked, behind)
+        rest = direct - asked
+        beyond = {at: kept for at, found in ranked.items() if (kept := [n for n in found if _tells(shown, n, rest)])}
+        ranked = beyond or ranked
     best = ranked[min(ranked)] if ranked else sorted(asked) or list(shown)
     keys = ", ".join(k.sql(DIALECT) for k in _keys(tree.selects)) if any(map(_aggregates, tree.selects)) else ""
     return Start(tables=tuple(names[n] for n in best), labels=labels, keys=keys)
@@ -99,6 +110,48 @@ def _ranked(shown: Mapping[str, Entity], direct: set[str], behind: list[set[str]
         if None not in steps:
             ranked.setdefault((sum(s for s in steps if s is not None), name not in direct), []).append(name)
     return ranked
+
+
+def _tells(shown: Mapping[str, Entity], root: str, tables: set[str]) -> bool:
+    """Whether records of an entity either belong to records of each of some tables or have such that belong to them."""
+    far = distances(shown, root)
+    return all(t in far or _beyond(shown, root, t) for t in tables)
+
+
+def _beyond(shown: Mapping[str, Entity], root: str, target: str) -> tuple[list[Relation], list[Relation]] | None:
+    """The shortest way to a table over one to-many relation: up to and with it, and what follows; None without one."""
+    before: dict[str, list[Relation]] = {root: []}
+    edge = [root]
+    for _ in range(3):
+        for name in edge:
+            for many in shown[name].relations:
+                if many.many and many.target in shown:
+                    ways = _ones(shown, many.target)
+                    if target in ways:
+                        return [*before[name], many], ways[target]
+        step = []
+        for name in edge:
+            for one in shown[name].relations:
+                if not one.many and one.target in shown and one.target not in before:
+                    before[one.target] = [*before[name], one]
+                    step.append(one.target)
+        edge = step
+    return None
+
+
+def _ones(shown: Mapping[str, Entity], root: str) -> dict[str, list[Relation]]:
+    """For every entity that to-one relations lead to, the relations of the shortest way."""
+    found: dict[str, list[Relation]] = {root: []}
+    edge = [root]
+    while edge:
+        step = []
+        for name in edge:
+            for one in shown[name].relations:
+                if not one.many and one.target in shown and one.target not in found:
+                    found[one.target] = [*found[name], one]
+                    step.append(one.target)
+        edge = step
+    return found
 
 
 def reachable(table: str, entities: Iterable[Entity], names: Mapping[str, str]) -> set[str]:
@@ -153,10 +206,51 @@ def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], sai
         meanings.read(select, root, by_name, said)
         _group(select, by_name)
         if root is not None:
+            _look_beyond(select, root, by_name, shown)
             _choose_ways(select, root, by_name, shown, spoken)
         for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
             _bind_alternatives(connected)
     return str(tree.sql(DIALECT))
+
+
+def _look_beyond(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], shown: Mapping[str, Entity]) -> None:
+    """Make EXISTS of conditions on records that belong to the rows, or to what these belong to."""
+    where = select.args.get("where")
+    near = distances(shown, root.full_name)
+    relations = {r.name.lower() for n in near for r in shown[n].relations if not r.many}
+    wanted: dict[tuple[str, ...], list[tuple[exp.Expr, list[Relation]]]] = {}
+    for test in [*where.this.flatten()] if where is not None and isinstance(where.this, exp.And) else _nodes(where):
+        names = {".".join(p.name for p in c.parts[:-1]).lower() for c in test.find_all(exp.Column)}
+        far = [n for n in names if n in by_name and by_name[n].full_name not in near and n not in relations]
+        way = _beyond(shown, root.full_name, by_name[far[0]].full_name) if far and len(names) == 1 else None
+        if way is not None and test.find(exp.Subquery, exp.Select) is None:
+            path, rest = way
+            if isinstance(test, exp.Not) and isinstance(test.this, exp.Paren):  # none of them, not one that is not
+                test = test.this
+            wanted.setdefault(tuple(r.name for r in path), []).append((test, rest))
+    for names_of_path, tests in wanted.items():
+        inner = exp.select("1").from_(_table(names_of_path))
+        for test, rest in tests:
+            copy = exp.paren(test.copy())
+            for column in list(copy.find_all(exp.Column)):
+                parts = [exp.to_identifier("its"), *(exp.to_identifier(r.name, quoted=True) for r in rest), column.this]
+                column.replace(exp.Dot.build(parts) if len(parts) > 4 else exp.column(*reversed(parts)))
+            inner.where(copy.this, copy=False)
+        tests[0][0].replace(exp.Exists(this=inner))
+        for test, _ in tests[1:]:
+            test.replace(exp.true())
+
+
+def _nodes(where: exp.Where | None) -> list[exp.Expr]:
+    return [where.this] if where is not None else []
+
+
+def _table(path: Sequence[str]) -> exp.Table:
+    """A path of relations as what stands behind FROM, called `its`."""
+    text = ".".join(exp.to_identifier(p, quoted=True).sql(DIALECT) for p in path)
+    made = sqlglot.parse_one(f"SELECT 1 FROM {text} AS its", dialect=DIALECT).args["from_"].this
+    assert isinstance(made, exp.Table)
+    return made
 
 
 def _choose_ways(
@@ -268,9 +362,28 @@ def _group(select: exp.Select, by_name: Mapping[str, Entity]) -> None:
     places = [*select.selects, *(select.args[k] for k in ("having", "order") if select.args.get(k))]
     if not any(_aggregates(p) for p in places):
         return
-    if keys := _keys(select.selects):
+    keys = _keys(select.selects)
+    _order(select, keys)
+    if keys:
         own = [key for k in keys if (key := _own_key(k, by_name)) is not None]
         select.set("group", exp.Group(expressions=list(dict.fromkeys([*keys, *own]))))
+
+
+def _order(select: exp.Select, keys: Sequence[exp.Expr]) -> None:
+    """Sort groups by what each of them has: the key that a column is a part of, or not by that column."""
+    order = select.args.get("order")
+    labels = {item.alias.lower() for item in select.selects if isinstance(item, exp.Alias)}
+    for item in list(order.expressions) if order is not None else []:
+        by = item.this
+        if _aggregates(by) or by in keys or by.name.lower() in labels or by.find(exp.Column) is None:
+            continue
+        around = next((key for key in keys if by in key.find_all(exp.Column)), None)
+        if around is not None:
+            by.replace(around.copy())
+        else:
+            item.pop()
+    if order is not None and not order.expressions:
+        select.set("order", None)
 
 
 def _own_key(node: exp.Expr, by_name: Mapping[str, Entity]) -> exp.Column | None:

@@ -56,7 +56,7 @@ part: "EXTRACT(" PART " FROM " moment [" - " moment] ")"
 moment: instant | period | TODAY
 period: "DATE_TRUNC('" UNIT "', " instant ")" | "CAST(" instant " AS DATE)"
 string: text | choice | ("LOWER(" | "UPPER(") (text | choice) ")"
-condition: test ((" AND " | " OR ") test){0,5}
+condition: testMORE
 test: simple | "(" condition ")" ABSENT
 inner: [" WHERE " inside (" AND " inside){0,3}]
 inside: TESTS
@@ -228,6 +228,9 @@ class Language:
             *(_MOMENTS if said.moments else []),
             *(_EXTREMES if said.extremes else []),
         ]
+        rules = rules.replace(
+            "MORE", f' ((" AND " | " OR ") test){{0,{most}}}' if (most := self._reasons() - 1) > 0 else ""
+        )
         rules = rules.replace("inside: TESTS", f"inside: {_either(tests)}")
         rules = rules.replace("simple: TESTS WEEKDAYS MOMENTS", f"simple: {_either([*tests, *more])}")
         lines = [rules.strip(), "table: " + " | ".join(_quoted(self.names[n]) for n in self.shown)]
@@ -247,6 +250,16 @@ class Language:
         lines.append(f"told: {flags}")
         lines.append(f"quantity: {self._columns(('number',), keys=self.wording.keys)}")
         return [*lines, *self._literals()]
+
+    def _reasons(self) -> int:
+        """How many tests the question gives a reason for, at most six in one condition."""
+        said = self.wording
+        values = {v for _, e in self._ways() for f in e.fields for v in choices(f, e) if self.evidence(f, v)}
+        others = (said.absence, said.compares, said.moments, said.extremes, said.weekdays)
+        spans = 0 if self.bounded else len(said.spans)
+        flags = len({f for _, e in self._ways() for f in e.fields if kind(f) == "flag" and self.evidence.speaks_of(f)})
+        known = len(values) + len(said.numbers) + len(self.evidence.text_words) + spans + flags + sum(others)
+        return min(6, known)
 
     def _ending(self) -> str:
         """ORDER BY and LIMIT: both where the question ranks."""
@@ -295,12 +308,18 @@ class Language:
             if asked:
                 fields = [f for f in fields if self.evidence.speaks_of(entity.field(f))]
             if optional:
-                fields = [f for f in fields if entity.field(f).nullable and f not in entity.primary_key]
+                fields = [f for f in fields if self._may_lack(entity, entity.field(f))]
             if not keys:
                 fields = [f for f in fields if f not in keys_of(entity)]
             fields += [m.name for m in entity.measures] if "number" in kinds and not optional else []
             ways.setdefault(way, {}).update(dict.fromkeys(fields))
         return " | ".join(f'{_quoted(way)} "." ({_any(own)})' for way, own in ways.items() if own) or _NOTHING
+
+    def _may_lack(self, entity: Entity, field: Field) -> bool:
+        """Whether the question may ask if a record has a value there: moments, where something is still going on."""
+        if not field.nullable or field.name in entity.primary_key:
+            return False
+        return self.evidence.speaks_of(field) or (self.wording.ongoing and kind(field) == "moment")
 
     def _differences(self) -> str:
         """Differences of two moments, never of one and itself."""

@@ -39,7 +39,9 @@ _EACH_ONCE = re.compile(
     r"\b(?:give|list|return|show|name|find|get|display|report)\w*(?:\s+me)?\s+(?:each|every)\s+(?:\w+\s+)?$"
 )
 _NEUTRAL = (
-    re.compile(r"\b(?:including|whether|regardless of|even|(?<!not )counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"),
+    re.compile(
+        r"\b(?:including|whether|regardless of|even|(?<!not )counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"
+    ),
     re.compile(
         r"(?:\s+[\w-]+){0,2}?\s+(?:(?:do\s+)?count|counted|includ\w+|(?:are|is)\s+(?:counted|included))?\s*(?:as\s+well|too|also)\b"
     ),
@@ -253,6 +255,23 @@ class _Finder:
                         found[said] = min(found.get(said, place), place)
         yield from (text for _, text in found.values())
 
+    def mentioned(self) -> Iterator[str]:
+        """Tables whose records the question names."""
+        for entity in self.entities:
+            phrases = self.called[entity.full_name]
+            found = (at for phrase in phrases for at in self._find(phrase, self.words))
+            done = {root(phrase[0]) for phrase in phrases if len(phrase) == 1}  # who ordered has made an order
+            verbs = {root(w) for w in self.plain if w.endswith(("ed", "ing"))}
+            if done & verbs or any(not self._is_sorting(at) for at in found):
+                yield self.names[entity.full_name]
+
+    def _is_sorting(self, at: tuple[int, int]) -> bool:
+        """Whether `order` says how rows are sorted."""
+        if self.words[slice(*at)] != ["order"]:
+            return False
+        before, after = self.plain[max(0, at[0] - 1) : at[0]], self.plain[at[1] : at[1] + 1]
+        return after in (["by"], ["of"], ["to"]) or before in (["in"], ["ascending"], ["descending"], ["alphabetical"])
+
     def _places(self, entity: Entity) -> Iterator[tuple[tuple[int, int], _Place]]:
         name, table = entity.full_name, self.names[entity.full_name]
         if len(entity.primary_key) == 1:
@@ -448,6 +467,11 @@ class _Finder:
     def _spelled(self, name: list[str]) -> list[str]:
         """A name's words as the question spells them, where it uses the long forms of short ones."""
         return [w if w in self.spoken else next((s for s in self.spoken if self.same(w, s)), w) for w in name]
+
+
+def mentioned(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Tables whose records the question names, as the model writes them."""
+    return tuple(_Finder(question, list(entities), names).mentioned())
 
 
 def counts(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What a small model's expressions mean where SQL would read them otherwise.
 
 `later - earlier` is a number of days, hours or minutes, whichever is asked for; an average of ones and zeros is not
-divided by their number again; records that are found through many others are listed once.
+divided by their number again; what is in no list is not missed because of a NULL in the list; records that are found
+through many others are listed once.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
         _in_unit(extract, said)
     for ratio in list(select.find_all(exp.Div)):
         _average_of_shares(ratio)
+    for member in select.find_all(exp.In):
+        _without_null(member)
     if root is not None:
         _once(select, root, by_name)
 
@@ -116,6 +119,14 @@ def _average_of_shares(node: exp.Div) -> None:
     if not isinstance(divisor, exp.Count) or inner is None or not isinstance(inner.this, exp.Case):
         return
     node.replace(node.this)
+
+
+def _without_null(node: exp.In) -> None:
+    """`NOT IN (SELECT ...)` finds nothing where a NULL is among them: it is left out."""
+    query = node.args.get("query")
+    inner = query.this if isinstance(query, exp.Subquery) else query
+    if isinstance(inner, exp.Select) and isinstance(node.parent, exp.Not) and isinstance(inner.selects[0], exp.Column):
+        inner.where(exp.Not(this=exp.Is(this=inner.selects[0].copy(), expression=exp.null())), copy=False)
 
 
 def _once(select: exp.Select, root: Entity, by_name: Mapping[str, Entity]) -> None:

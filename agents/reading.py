@@ -96,9 +96,13 @@ class Reading:
 
     def _start(self, first_part: str) -> draft.Start:
         likely: list[set[str]] = []
+        mentioned: tuple[str, ...] = ()
         if not self.wording.absence:
             likely = [{c.rpartition(".")[0] for c in x.columns} for x in self.links if x.values or x.told]
-        return draft.start(first_part, self.entities, self.names, self._required(first_part), likely)
+            if self.wording.limit is None or "(" in first_part:  # a ranking of records counts each once
+                mentioned = linking.mentioned(self.question, self.entities, self.names)
+        required = self._required(first_part)
+        return draft.start(first_part, self.entities, self.names, required, likely, mentioned)
 
     def sql(self, written: str) -> str:
         """The query that a whole draft means."""

@@ -156,7 +156,7 @@ class Retriever:
         found: dict[str, float] = {}
         for source, places in self._places.items():
             same = self._short[source].same
-            forms = {word: 1.0} if word in places else {k: 1.0 for k in places if k[:1] == word[:1] and same(k, word)}
+            forms = {word: 1.0} if word in places else {k: 1.0 for k in places if len(k) < len(word) and same(k, word)}
             if not forms and word.endswith(("ed", "ing", "ion")) and len(root(word)) > 3:
                 forms = {k: _FORM for k in places if k[:1] == word[:1] and root(k) == root(word)}
             for known, share in forms.items():

@@ -59,6 +59,9 @@ _EMPTY = re.compile(
     r"\b(?:no|not|never|without|missing|null|empty|blank|unknown|known|lack\w*|none|neither|yet|still|open|closed|running"
     r"|ongoing|current\w*|nobody|nothing|un\w+ed|any|some)\b|n['’]t\b"
 )
+_ONGOING = re.compile(
+    r"\b(?:yet|still|open|running|ongoing|current\w*|active|so far|unfinished|pending|employed|in use)\b"
+)
 _MISSING = re.compile(r"\b(?:no|not|never|without|lack\w*|none|neither|nobody)\b|n't\b")
 _CURRENT = re.compile(rf"\b{periods.LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{periods.RUNNING}")
 _MOMENTS = re.compile(
@@ -69,7 +72,7 @@ _SORTED = re.compile(
     r"\b\w+est (?:\w+ ){0,2}first\b|\b(?:first|last) (?:and last )?names?\b|\b(?:first|last) \w+ names?\b|\blast \d+ "
 )
 _AGO = re.compile(r"\b\d+ (?:second|minute|hour|day|week|month|year)s? ago\b")
-_KEYS = re.compile(r"\b(?:ids?|[a-z]+_id)\b|#|\b(?:no\.?|nr\.?|number) \d|[a-z] \d+\s*(?:$|[?.,;])")
+_KEYS = re.compile(r"\b(?:ids?|[a-z]+_id)\b|#|\b(?:no\.?|nr\.?|number) \d|[a-z] [1-9]\d*\s*(?:$|[?.,;])")
 _PARTS = re.compile(
     r"percent|%|\bshares? (?:of|that)|\bratios?\b|\bproportions?\b|\brates?\b|\bfractions?\b|\bversus\b|\bvs\b"
     r"|\bcompar|\bout of\b|\bhow many of\b|\bof (?:them|those|these|which)\b|\brespectively\b|\bas well as\b"
@@ -101,6 +104,7 @@ class Wording:
         absence: whether it speaks of what is missing, or leaves something out.
         missing: whether it speaks of what there is none of.
         empty: whether it may ask for records that have no value somewhere, or that have one.
+        ongoing: whether it may ask for what is not over.
         limit: how many records it asks for in a ranking, None if it does not rank.
         middles: functions for the middle of many values that it may mean.
         keys: whether it speaks of numbers that only tell which record is meant.
@@ -128,6 +132,7 @@ class Wording:
     compares: bool = False
     lasting: bool = False
     empty: bool = False
+    ongoing: bool = False
 
 
 def read(question: str, hints: str = "") -> Wording:
@@ -164,6 +169,7 @@ def read(question: str, hints: str = "") -> Wording:
         weekdays=bool(_WEEKDAYS.search(lower)),
         compares=bool(_COMPARES.search(untimed)),
         lasting=bool(_LASTING.search(untimed)),
+        ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower))),
         empty=bool(_EMPTY.search(_CURRENT.sub(" ", lower))),
     )
 

@@ -31,6 +31,31 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+_TOGETHER = {
+    "weights": ("test_agent", "test_chat", "test_cli", "test_evals", "test_local_model"),
+    "cap": ("test_conformance_odata", "test_odata"),
+    "tryton": (
+        "test_demo",
+        "test_conformance_tryton",
+        "test_tryton",
+        "test_connector_faults",
+        "test_events",
+        "test_sync_sources",
+    ),
+}
+"""Files whose tests run in one process where several share the work: they have a model or a server in common."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep tests of one file, or of files that belong together, in one process; the longest groups begin."""
+    if config.getoption("dist", "no") == "no":
+        return
+    group_of = {file: group for group, files in _TOGETHER.items() for file in files}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of.get(item.path.stem, item.path.stem)))
+    items.sort(key=lambda item: item.path.stem not in group_of)
+
+
 def _absent(product: str, error: Exception) -> None:
     """Skip where a server is missing; fail where there should be one."""
     reason = f"no {product} answers: {str(error).splitlines()[0]}"

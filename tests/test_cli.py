@@ -269,6 +269,15 @@ def test_ask_answers_in_json_with_query_result_and_tokens(shell: Shell, small_we
     assert answer["tokens"]["output"] > 0
 
 
+@pytest.mark.weights
+def test_a_question_that_the_data_cannot_answer_is_refused_with_3(shell: Shell, small_weights: Path) -> None:
+    shell.configure((shell.folder / "groundwire.toml").read_text() + f'[model]\nname = "{weights.SMALL}"\n')
+    code, out, err = shell.run("ask", "--json", "Which penguin won the chess tournament in Antarctica?")
+    answer = json.loads(out)
+    assert (code, answer["refused"], answer["result"]) == (REFUSED, True, None), err
+    assert answer["answer"].startswith("I can't answer that from the connected systems")
+
+
 def test_a_reader_who_leaves_early_ends_the_command_quietly(shell: Shell) -> None:
     everything = "SELECT * FROM orders a, orders b, orders c, orders d, orders e, orders f, orders g, orders h"
     for form in ((), ("--json",)):
@@ -306,6 +315,14 @@ def demo_folder(tmp_path: Path) -> Iterator[Path]:
 def test_stopping_a_demo_that_does_not_run_says_so(shell: Shell, demo_folder: Path) -> None:
     shell.environment["GROUNDWIRE_HOME"] = str(demo_folder.parent)
     assert shell.run("demo", "--stop") == (SUCCESS, "no demo is running\n", "")
+
+
+def test_a_demo_without_weights_starts_nothing_and_names_the_command(shell: Shell, demo_folder: Path) -> None:
+    shell.environment |= {"GROUNDWIRE_HOME": str(demo_folder.parent), "GROUNDWIRE_CACHE": str(shell.folder / "cache")}
+    code, out, err = shell.run("demo", "--no-chat")
+    assert (code, out) == (CONFIGURATION, "")
+    assert f"run: groundwire model pull {weights.DEFAULT}" in err
+    assert list(demo_folder.iterdir()) == []
 
 
 def test_a_name_that_the_terminal_cannot_write_is_no_error(shell: Shell) -> None:
