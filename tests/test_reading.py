@@ -455,3 +455,80 @@ def test_only_what_may_be_missing_is_asked_whether_it_is() -> None:
 
 def _rule(grammar: str, name: str) -> str:
     return next(line for line in grammar.splitlines() if line.startswith(f"{name}: "))
+
+
+def _one(name: str, target: str, key: str) -> Relation:
+    return Relation(name=name, target=f"shop.{target}", on=((key, "id"),))
+
+
+def _many(name: str, target: str, key: str) -> Relation:
+    return Relation(name=name, target=f"shop.{target}", on=(("id", key),), many=True)
+
+
+def _table(name: str, fields: str, *relations: Relation) -> Entity:
+    made = tuple(Field(name=f, type=pa.int64() if f.endswith("id") else pa.string()) for f in f"id {fields}".split())
+    return Entity(source="shop", name=name, primary_key=("id",), fields=made, relations=relations)
+
+
+SHOP = [
+    _table("baskets", "city voucher_id", _many("items", "items", "basket_id"), _many("trips", "trips", "basket_id")),
+    _table("items", "basket_id good_id note", _one("basket", "baskets", "basket_id"), _one("good", "goods", "good_id")),
+    _table("goods", "colour", _many("items", "items", "good_id")),
+    _table("trips", "basket_id driver", _one("basket", "baskets", "basket_id")),
+    _table("vouchers", "code"),
+]
+SHOP_NAMES = {e.full_name: e.name for e in SHOP}
+
+
+def _meant(written: str) -> str:
+    return draft.to_sql(written, SHOP, SHOP_NAMES, wording.read(""))
+
+
+def test_conditions_on_what_belongs_to_a_record_are_about_one_of_them() -> None:
+    written = (
+        "SELECT baskets.city FROM baskets WHERE goods.colour = 'red' AND trips.driver = 'Ann' AND items.note = 'x'"
+    )
+    assert _meant(written) == (
+        'SELECT baskets.city FROM baskets WHERE EXISTS(SELECT 1 FROM "items" AS its WHERE its."good".colour = \'red\' '
+        "AND its.note = 'x') AND EXISTS(SELECT 1 FROM \"trips\" AS its WHERE its.driver = 'Ann') AND TRUE"
+    )
+    beside = "SELECT COUNT(trips.*) FROM trips WHERE goods.colour = 'red'"
+    assert 'EXISTS(SELECT 1 FROM "basket"."items" AS its WHERE its."good".colour = \'red\')' in _meant(beside)
+    none = "SELECT COUNT(baskets.*) FROM baskets WHERE NOT (goods.colour = 'red')"
+    assert "NOT EXISTS(SELECT 1 FROM" in _meant(none)
+
+
+def test_such_a_query_starts_where_all_of_it_can_be_told() -> None:
+    start = draft.start("SELECT baskets.city FROM ", SHOP, SHOP_NAMES, ["items.note = 'x'", "trips.driver = 'Ann'"])
+    assert start.tables == ("baskets",)
+
+
+def test_a_table_that_the_question_names_is_a_part_of_the_way() -> None:
+    first = "SELECT goods.colour FROM "
+    assert draft.start(first, SHOP, SHOP_NAMES).tables == ("goods",)
+    assert draft.start(first, SHOP, SHOP_NAMES, mentioned=["baskets", "goods"]).tables == ("items",)
+    assert draft.start(first, SHOP, SHOP_NAMES, mentioned=["vouchers"]).tables == ("goods",)
+
+
+def test_who_is_in_no_list_is_found_though_a_null_is_in_it() -> None:
+    written = "SELECT vouchers.code FROM vouchers WHERE vouchers.id NOT IN (SELECT baskets.voucher_id FROM baskets)"
+    assert "(SELECT baskets.voucher_id FROM baskets WHERE NOT baskets.voucher_id IS NULL)" in _meant(written)
+    assert "IS NULL" not in _meant(written.replace("NOT IN", "IN"))
+
+
+def test_groups_are_sorted_by_what_they_have() -> None:
+    counted = "SELECT baskets.city, COUNT(baskets.*) AS n FROM baskets ORDER BY"
+    assert _meant(f"{counted} n DESC").endswith("ORDER BY n DESC")
+    assert "ORDER BY" not in _meant(f"{counted} baskets.voucher_id")
+    monthly = (
+        "SELECT DATE_TRUNC('month', baskets.city) AS month, COUNT(baskets.*) AS n FROM baskets ORDER BY baskets.city"
+    )
+    assert _meant(monthly).endswith("ORDER BY DATE_TRUNC('MONTH', baskets.city)")
+
+
+def test_no_more_conditions_are_written_than_the_question_gives_reasons_for() -> None:
+    def most(question: str) -> str:
+        return _rule(Reading(question, "", ENTITIES, NAMES).first_part(), "condition")
+
+    assert most("How many orders are there?") == "condition: test"
+    assert most("How many orders are paid or open?") == 'condition: test ((" AND " | " OR ") test){0,1}'
