@@ -14,8 +14,8 @@ from typing import Literal
 
 import pyarrow as pa
 
-from groundwire.agents.draft import Start, distances
 from groundwire.agents.evidence import Evidence
+from groundwire.agents.ways import Start, distances
 from groundwire.agents.wording import Wording, stems
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.query import is_keyword

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
-from groundwire.agents import draft, linking, periods, wording
+from groundwire.agents import draft, linking, periods, ways, wording
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language
 from groundwire.agents.levers import Levers
@@ -91,10 +91,10 @@ class Reading:
         start = self._start(first_part)
         required = self._required(first_part)
         required += self._roles(table)
-        required += self._meant(first_part, draft.reachable(table, self.entities, self.names), required)
+        required += self._meant(first_part, ways.reachable(table, self.entities, self.names), required)
         return self._language.second_part(start, table, required, *span)
 
-    def _start(self, first_part: str) -> draft.Start:
+    def _start(self, first_part: str) -> ways.Start:
         likely: list[set[str]] = []
         mentioned: tuple[str, ...] = ()
         if not self.wording.absence:
@@ -102,7 +102,7 @@ class Reading:
             if self.wording.limit is None or "(" in first_part:  # a ranking of records counts each once
                 mentioned = linking.mentioned(self.question, self.entities, self.names)
         required = self._required(first_part)
-        return draft.start(first_part, self.entities, self.names, required, likely, mentioned)
+        return ways.start(first_part, self.entities, self.names, required, likely, mentioned)
 
     def sql(self, written: str) -> str:
         """The query that a whole draft means."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from groundwire.agents import draft, linking, periods, wording
+from groundwire.agents import draft, linking, periods, ways, wording
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.levers import Levers
 from groundwire.agents.reading import Reading
@@ -138,7 +138,7 @@ def test_words_that_nobody_knows_raise_doubt() -> None:
 
 def test_a_draft_starts_at_the_table_that_reaches_everything_shown() -> None:
     def tables(first: str, *required: str) -> tuple[str, ...]:
-        return draft.start(first, ENTITIES, NAMES, required).tables
+        return ways.start(first, ENTITIES, NAMES, required).tables
 
     assert tables("SELECT customers.country, COUNT(customers.*) FROM ") == ("customers",)
     assert tables("SELECT customers.country, SUM(orders.total) FROM ") == ("orders",)
@@ -271,10 +271,10 @@ def test_two_records_of_one_name_are_two() -> None:
 
 def test_a_draft_starts_where_what_is_spoken_of_is_reached_unless_sums_would_count_twice() -> None:
     likely = [{"orders"}]
-    assert draft.start("SELECT customers.country FROM ", ENTITIES, NAMES, (), likely).tables == ("orders",)
+    assert ways.start("SELECT customers.country FROM ", ENTITIES, NAMES, (), likely).tables == ("orders",)
     balance = replace(CUSTOMERS, fields=(*CUSTOMERS.fields, Field(name="balance", type=pa.float64())))
     summed = "SELECT customers.country, SUM(customers.balance) FROM "
-    assert draft.start(summed, (balance, ORDERS), NAMES, (), likely).tables == ("customers",)
+    assert ways.start(summed, (balance, ORDERS), NAMES, (), likely).tables == ("customers",)
 
 
 def test_what_is_told_of_a_moment_is_found_by_its_verb() -> None:
@@ -499,15 +499,15 @@ def test_conditions_on_what_belongs_to_a_record_are_about_one_of_them() -> None:
 
 
 def test_such_a_query_starts_where_all_of_it_can_be_told() -> None:
-    start = draft.start("SELECT baskets.city FROM ", SHOP, SHOP_NAMES, ["items.note = 'x'", "trips.driver = 'Ann'"])
+    start = ways.start("SELECT baskets.city FROM ", SHOP, SHOP_NAMES, ["items.note = 'x'", "trips.driver = 'Ann'"])
     assert start.tables == ("baskets",)
 
 
 def test_a_table_that_the_question_names_is_a_part_of_the_way() -> None:
     first = "SELECT goods.colour FROM "
-    assert draft.start(first, SHOP, SHOP_NAMES).tables == ("goods",)
-    assert draft.start(first, SHOP, SHOP_NAMES, mentioned=["baskets", "goods"]).tables == ("items",)
-    assert draft.start(first, SHOP, SHOP_NAMES, mentioned=["vouchers"]).tables == ("goods",)
+    assert ways.start(first, SHOP, SHOP_NAMES).tables == ("goods",)
+    assert ways.start(first, SHOP, SHOP_NAMES, mentioned=["baskets", "goods"]).tables == ("items",)
+    assert ways.start(first, SHOP, SHOP_NAMES, mentioned=["vouchers"]).tables == ("goods",)
 
 
 def test_who_is_in_no_list_is_found_though_a_null_is_in_it() -> None:
