@@ -21,7 +21,9 @@ from groundwire.core.query import DIALECT
 _DURING = re.compile(r"""((?:[\w]+|"[^"]*")(?:\.(?:[\w]+|"[^"]*"))*) DURING '((?:[^']|'')*)'""")
 
 
-def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], said: Wording) -> str:
+def to_sql(
+    draft: str, entities: Iterable[Entity], names: Mapping[str, str], said: Wording, listed: Iterable[str] = ()
+) -> str:
     """The query that a draft means, in the query language.
 
     Args:
@@ -29,6 +31,7 @@ def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], sai
         entities: what is shown to the model.
         names: for each full entity name the form in which the model writes it.
         said: what DURING may name, and which of two ways is meant.
+        listed: columns that are to be seen where records are listed; `id` for the key of these.
 
     A draft that broke off comes back as it is: the query language says what is wrong with it.
     """
@@ -51,6 +54,8 @@ def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], sai
         root = by_name.get(".".join(p.name for p in from_.parts).lower())
         for count in list(select.find_all(exp.Count)):
             _name_counted(count, root, by_name)
+        if root is not None and select is tree:
+            _show(select, root, listed, by_name, shown)
         meanings.read(select, root, by_name, said)
         _group(select, by_name)
         if root is not None:
@@ -59,6 +64,28 @@ def to_sql(draft: str, entities: Iterable[Entity], names: Mapping[str, str], sai
         for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
             _bind_alternatives(connected)
     return str(tree.sql(DIALECT))
+
+
+def _show(
+    select: exp.Select, root: Entity, listed: Iterable[str], by_name: Mapping[str, Entity], shown: Mapping[str, Entity]
+) -> None:
+    """Add the columns that were asked for and left out, where records are listed."""
+    if select.args.get("distinct") or select.find(exp.AggFunc, exp.Window) is not None:
+        return
+    near = ways.distances(shown, root.full_name)
+    start = select.args["from_"].this
+    seen = {c.sql(DIALECT).lower() for c in select.selects}
+    for name in listed:
+        if name == "id":
+            keys = [exp.column(k, start.name) for k in root.primary_key if len(start.parts) == 1]
+        else:
+            column = sqlglot.parse_one(name, dialect=DIALECT)
+            assert isinstance(column, exp.Column)
+            entity = by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
+            keys = [column] if entity is not None and entity.full_name in near else []
+        for key in keys:
+            if key.sql(DIALECT).lower() not in seen:
+                select.select(key, copy=False)
 
 
 def _look_beyond(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], shown: Mapping[str, Entity]) -> None:
@@ -116,12 +143,8 @@ def _choose_ways(
             continue
         found = ways.between(shown, root.full_name, target.full_name if target is not None else None, qualifier)
         if len(found) > 1 or (target is None and found and len(next(iter(found))) > 1):
-
-            def price(way: tuple[str, ...]) -> float:
-                heard = sum(any(alike(s, w) for w in spoken) for s in stems(" ".join(way)))
-                return found[way] - 1.5 * heard
-
-            best = min(found, key=price)
+            heard = {w: sum(any(alike(s, x) for x in spoken) for s in stems(" ".join(w))) for w in found}
+            best = min((found[way] - 1.5 * heard[way], n, way) for n, way in enumerate(found))[2]
             path = [*(p.copy() for p in start.parts), *(exp.to_identifier(r, quoted=True) for r in best), column.this]
             column.replace(exp.Dot.build(path) if len(path) > 4 else exp.column(*reversed(path)))
 

@@ -100,6 +100,7 @@ class Link:
         negated: whether records with these values are left out.
         moment: whether it is a moment.
         flag: whether it is something that is true or false of a record.
+        left_out: where the question says that records with these values are left out, in characters.
         end: where the phrase ends in the question, in characters.
     """
 
@@ -113,6 +114,7 @@ class Link:
     negated: bool = False
     moment: bool = False
     flag: bool = False
+    left_out: tuple[int, int] | None = None
     end: int = 0
 
     @property
@@ -239,6 +241,7 @@ class _Finder:
                 negated=(bool(meant) or flag) and (self._is_negated(at) != any(p.denied for p in places)),
                 moment=all(p.moment for p in places),
                 flag=flag,
+                left_out=self._left_out(at) if (meant or flag) and not self._is_none(at, places[0].entity) else None,
                 end=self.spans[at[1] - 1][1],
             )
 
@@ -417,9 +420,26 @@ class _Finder:
 
     def _is_negated(self, at: tuple[int, int]) -> bool:
         """Whether the question leaves out what it names there."""
-        before, after = self.question[: self.spans[at[0]][0]].lower(), self.question[self.spans[at[1] - 1][1] :].lower()
-        aside = _SET.search(before) and _ASIDE.match(after)
-        return bool(_NEGATED.search(before) or _LEFT_OUT.search(before) or _UNCOUNTED.match(after) or aside)
+        return self._left_out(at) is not None
+
+    def _left_out(self, at: tuple[int, int]) -> tuple[int, int] | None:
+        """Where the question says that it leaves out what it names there, in characters; None if it does not."""
+        begin, end = self.spans[at[0]][0], self.spans[at[1] - 1][1]
+        before, after = self.question[:begin].lower(), self.question[end:].lower()
+        if found := _NEGATED.search(before) or _LEFT_OUT.search(before):
+            return found.start(), end
+        if found := _UNCOUNTED.match(after):
+            return begin, end + found.end()
+        if (found := _SET.search(before)) and (behind := _ASIDE.match(after)):
+            return found.start(), end + behind.end()
+        return None
+
+    def _is_none(self, at: tuple[int, int], entity: str) -> bool:
+        """Whether it says that there are no such records: `no open orders`."""
+        before = self.question[: self.spans[at[0]][0]].lower()
+        return self._before(at, entity) and bool(
+            re.search(r"\b(?:no|never|neither|without|any)\W+(?:\w+\W+)?$", before)
+        )
 
     def _is_present(self, at: tuple[int, int]) -> bool:
         """Whether the question leaves out records that have no value there."""

@@ -6,8 +6,10 @@ a reason for (`evidence`), and makes of them the hints and the grammars of a dra
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from groundwire.agents import draft, linking, periods, ways, wording
@@ -16,6 +18,11 @@ from groundwire.agents.grammar import Language
 from groundwire.agents.levers import Levers
 from groundwire.core.catalog import Entity
 
+_SHOWN = re.compile(
+    r"\b(?:return|show|list|display|report|include|give me|(?:i )?(?:want|need)|with)\b[^.?!;]*", re.IGNORECASE
+)
+"""What a question wants to see."""
+_KEY = re.compile(r"\b(?:IDs?|ids?)\b")
 MOST_DEFINED = 5
 """Hints on the words of the asker's own hints, such as what a ratio is made of."""
 
@@ -44,10 +51,21 @@ class Reading:
         self.hints = hints
         self.entities = entities
         self.names = names
-        self.wording = wording.read(question, hints)
         self.links = linking.find(question, entities, names)
-        self._plain = wording.read(question)
+        said = wording.read(question, hints)
+        rest = self._without_what_is_left_out() if self.levers.required and not said.parts else question
+        self._plain, free = wording.read(rest), wording.read(rest, hints)
+        self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty)
         self._evidence = Evidence(question, hints, entities, limits=self.levers.evidence)
+
+    def _without_what_is_left_out(self) -> str:
+        """The question without the words that leave out certain values: code writes these conditions."""
+        text = self.question
+        for link in self.links:
+            if link.left_out is not None:
+                begin, end = link.left_out
+                text = text[:begin] + " " * (end - begin) + text[end:]
+        return text
 
     @property
     def notes(self) -> list[str]:
@@ -106,7 +124,18 @@ class Reading:
 
     def sql(self, written: str) -> str:
         """The query that a whole draft means."""
-        return draft.to_sql(written, self.entities, self.names, self.wording)
+        return draft.to_sql(written, self.entities, self.names, self.wording, self._listed())
+
+    def _listed(self) -> list[str]:
+        """Columns that the question wants to see of each record; `id` for what tells records apart."""
+        if not self.levers.links:
+            return []
+        clauses = [m.span() for m in _SHOWN.finditer(self.question)]
+        plain = (x for x in self.links if not x.values and not x.flag and not x.told and len(x.columns) == 1)
+        listed = [x.columns[0] for x in plain if any(a < x.end <= b for a, b in clauses)]
+        ends = {x.end for x in self.links}
+        bare = (m for m in _KEY.finditer(self.question) if m.end() not in ends)
+        return [*listed, *(["id"] if any(a < m.end() <= b for m in bare for a, b in clauses) else [])]
 
     def _required(self, first_part: str) -> list[str]:
         """Conditions that the question leaves no doubt about and that the draft does not hold yet."""

@@ -532,3 +532,23 @@ def test_no_more_conditions_are_written_than_the_question_gives_reasons_for() ->
 
     assert most("How many orders are there?") == "condition: test"
     assert most("How many orders are paid or open?") == 'condition: test ((" AND " | " OR ") test){0,1}'
+
+
+def test_columns_that_were_asked_for_are_shown_where_records_are_listed() -> None:
+    def shown(question: str, written: str) -> str:
+        return Reading(question, "", ENTITIES, NAMES).sql(written).partition(" FROM ")[0]
+
+    question = "Return ID, customer name and industry of the orders that are open."
+    assert (
+        shown(question, "SELECT customers.name FROM orders") == "SELECT customers.name, customers.industry, orders.id"
+    )
+    assert shown(question, "SELECT COUNT(orders.*) AS n FROM orders") == "SELECT COUNT(*) AS n"
+    assert shown("How are customers called?", "SELECT customers.name FROM customers") == "SELECT customers.name"
+
+
+def test_what_is_left_out_does_not_open_the_way_to_what_is_missing() -> None:
+    left_out = Reading("Total of orders; cancelled orders don't count", "", ENTITIES, NAMES)
+    assert not left_out.wording.absence
+    grammar = left_out.second_part("SELECT SUM(orders.total) FROM ", "orders")
+    assert "orders.status <> 'cancelled'" in grammar
+    assert Reading("Which customers have no open orders?", "", ENTITIES, NAMES).wording.absence
