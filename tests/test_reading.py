@@ -539,8 +539,8 @@ def test_columns_that_were_asked_for_are_shown_where_records_are_listed() -> Non
         return Reading(question, "", ENTITIES, NAMES).sql(written).partition(" FROM ")[0]
 
     question = "Return ID, customer name and industry of the orders that are open."
-    assert (
-        shown(question, "SELECT customers.name FROM orders") == "SELECT customers.name, customers.industry, orders.id"
+    assert shown(question, "SELECT customers.name FROM orders") == (
+        'SELECT orders."customer".name, orders."customer".industry, orders.id'
     )
     assert shown(question, "SELECT COUNT(orders.*) AS n FROM orders") == "SELECT COUNT(*) AS n"
     assert shown("How are customers called?", "SELECT customers.name FROM customers") == "SELECT customers.name"
