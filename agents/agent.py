@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -32,16 +33,17 @@ from langchain_core.messages import (
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from groundwire.agents import grounding, phrasing, prompt
+from groundwire.agents import grounding, phrasing, prompt, weights
 from groundwire.agents.grammar import one_of
 from groundwire.agents.grounding import Citation
 from groundwire.agents.levers import Levers
 from groundwire.agents.local_model import LocalChatModel
 from groundwire.agents.reading import Reading
 from groundwire.agents.tools import make_tools
+from groundwire.core.audit_record import Asking, asking, digest_of
 from groundwire.core.config import ModelConfig
-from groundwire.core.errors import ConfigError, ModelError
-from groundwire.core.hub import Hub
+from groundwire.core.errors import ConfigError, GroundwireError, ModelError
+from groundwire.core.hub import UNRECORDED, Hub
 from groundwire.core.result import Result
 
 Event = Callable[[str, str], None]
@@ -148,8 +150,37 @@ class Agent:
         Raises:
             SourceError: a source failed.
             ModelError: the model can't be loaded or failed.
+            PolicyError: nobody is known to ask, or the question can't be recorded.
             Stopped: a query was under way when the event was set.
         """
+        self.hub.require_principal()
+        at = self.hub.clock()
+        with asking(question) as mine:
+            try:
+                answer = self._answered(question, hints, max_age, on_event, stop_event)
+            except GroundwireError as error:
+                self._record(at, mine, hints, {"error": type(error).__name__, "message": str(error)})
+                raise
+            if not self._record(at, mine, hints, _recorded(answer)):
+                return replace(answer, problems=(*answer.problems, UNRECORDED))
+            return answer
+
+    def _record(self, at: datetime, mine: Asking, hints: str, outcome: dict[str, Any]) -> bool:
+        """Write the question to the audit trail, if there is one; False where that failed and need not be done."""
+        recorder = self.hub.recorder
+        if recorder is None:
+            return True
+        asked = {"asked": mine.question, "hints": hints, "queries": mine.queries, "model": identity(self.model)}
+        return recorder.question(self.hub.principal, at, {**asked, **outcome})
+
+    def _answered(
+        self,
+        question: str,
+        hints: str,
+        max_age: str | None,
+        on_event: Event | None,
+        stop_event: threading.Event | None,
+    ) -> Answer:
         started = time.monotonic()
         tell = on_event or (lambda kind, text: None)
         middleware = _Grounded(self.hub, question, hints, max_age, tell, stop_event, self.levers)
@@ -165,6 +196,22 @@ class Agent:
         except GraphRecursionError:
             raise ModelError(f"the model came to no answer in {_MAX_STEPS} steps") from None
         return middleware.answer(state["messages"], time.monotonic() - started)
+
+
+def identity(model: BaseChatModel) -> dict[str, str]:
+    """Which model answers: its name, and for local weights what tells the file from every other."""
+    if not isinstance(model, LocalChatModel):
+        return {"name": str(getattr(model, "model_name", None) or getattr(model, "model", None) or model._llm_type)}
+    return {"name": model.name_or_path, "weights": weights.fingerprint(weights.resolve(model.name_or_path))}
+
+
+def _recorded(answer: Answer) -> dict[str, Any]:
+    """An answer as the audit trail keeps it: its words and cells, and of its result only what tells it from another."""
+    told = answer.to_dict()
+    rows = None if answer.result is None else digest_of(answer.result)
+    return {k: told[k] for k in ("answer", "refused", "sql", "citations", "problems", "seconds", "tokens")} | {
+        "digest": rows
+    }
 
 
 def model_from_config(settings: ModelConfig) -> BaseChatModel:

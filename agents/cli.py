@@ -35,10 +35,11 @@ from groundwire.agents import weights
 from groundwire.agents.terminal import Tell, console, show_answer, watchable, watched
 from groundwire.core import config as configuration
 from groundwire.core.catalog import Catalog, near_names
-from groundwire.core.config import ModelConfig
+from groundwire.core.config import Config, ModelConfig
 from groundwire.core.errors import ConfigError, GroundwireError, ModelError, PolicyError, QueryError
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
+from groundwire.core.policy import os_user
 from groundwire.core.stopping import in_thread
 
 if TYPE_CHECKING:
@@ -151,10 +152,10 @@ def open_hub(config: Path | None, *, copying: bool = False, operator: bool = Fal
     if not hub.connectors:
         raise ConfigError("no source is configured", setting="sources")
     try:
-        if hub.policy is None or copying or (operator and hub.policy.is_operator()):
+        if operator:
+            operators_only(hub.config)
+        if hub.policy is None or copying or operator:
             yield hub
-        elif operator:
-            raise PolicyError("only accounts named in policy.operators may do this")
         else:
             with hub.as_principal(hub.policy.asker(asker.name)) as mine:
                 yield mine
@@ -162,6 +163,16 @@ def open_hub(config: Path | None, *, copying: bool = False, operator: bool = Fal
         _leave()
     finally:
         hub.close()
+
+
+def operators_only(config: Config) -> None:
+    """Let those go on who decide who may see what: everybody, where there is no policy.
+
+    Raises:
+        PolicyError: this account is not one of `policy.operators`.
+    """
+    if config.policy is not None and os_user() not in config.policy.operators:
+        raise PolicyError("only accounts named in policy.operators may do this")
 
 
 def _leave() -> NoReturn:
@@ -441,6 +452,7 @@ def model_list(json_: JsonOption = False) -> None:
 importlib.import_module("groundwire.agents.cli_sync")  # adds its commands to `app`
 importlib.import_module("groundwire.agents.cli_eval")
 importlib.import_module("groundwire.agents.cli_policy")
+importlib.import_module("groundwire.agents.cli_audit")
 importlib.import_module("groundwire.agents.cli_connectors")
 importlib.import_module("groundwire.agents.cli_init")
 

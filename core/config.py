@@ -314,6 +314,19 @@ class PolicyConfig(_Section):
     operators: tuple[str, ...] = ()
 
 
+class AuditConfig(_Section):
+    """`[audit]`: the trail of what was asked and answered; kept under a `[policy]`, and wherever this section is.
+
+    `path` is the file; by default one among this user's state, for each configuration. `key` makes hashes that nobody
+    else can make. `on_failure` says what becomes of questions while nothing can be written.
+    """
+
+    enabled: bool | None = None
+    path: str | None = None
+    key: SecretStr | None = None
+    on_failure: Literal["refuse", "answer"] = "refuse"
+
+
 class Config(_Section):
     """The whole file."""
 
@@ -326,6 +339,7 @@ class Config(_Section):
     cache: CacheConfig = CacheConfig()
     worker: WorkerConfig = WorkerConfig()
     policy: PolicyConfig | None = None
+    audit: AuditConfig | None = None
     on_error: Literal["raise", "incomplete", "stale"] = "raise"
     _place: Path | None = PrivateAttr(default=None)
 

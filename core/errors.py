@@ -17,7 +17,8 @@ The tree groups errors by who reads them, and the leaves by how one recovers::
     │       ├── AuthFailed       wrong or expired credentials
     │       └── Rejected         the source understood the request and refused it
     ├── PolicyError              the asker: what may not be answered to this principal, now or at all
-    │   └── BudgetSpent          carries `free_at`, when asking makes sense again
+    │   ├── BudgetSpent          carries `free_at`, when asking makes sense again
+    │   └── AuditFailed          what is asked can't be recorded, so it is not answered
     ├── IncompleteError          the caller demanded a complete result and it is not
     ├── ModelError               weights missing, damaged, or a model that does not answer
     └── Stopped                  nobody waits for the answer any more
@@ -141,6 +142,10 @@ class BudgetSpent(PolicyError):
     def __init__(self, message: str, *, free_at: datetime) -> None:
         self.free_at = free_at
         super().__init__(message)
+
+
+class AuditFailed(PolicyError):
+    """The audit trail can't be written or read, or is not as it was left."""
 
 
 class IncompleteError(GroundwireError):

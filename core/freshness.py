@@ -66,11 +66,11 @@ class Bounds:
 
     def __init__(self, config: Config, asked: timedelta | None = None) -> None:
         self._config = config
-        self._asked = asked
+        self.asked = asked
 
     def of(self, entity: Entity) -> timedelta:
         """The bound for this entity; zero is live."""
-        return self._asked if self._asked is not None else self.configured(entity)
+        return self.asked if self.asked is not None else self.configured(entity)
 
     @property
     def allow_copies(self) -> bool:
@@ -78,7 +78,7 @@ class Bounds:
         ages: list[str | None] = [self._config.freshness.max_age]
         for source in self._config.sources.values():
             ages += [source.max_age, *(e.max_age for e in source.entities.values())]
-        return bool(self._asked) or any(parse_age(age) for age in ages)
+        return bool(self.asked) or any(parse_age(age) for age in ages)
 
     def configured(self, entity: Entity) -> timedelta:
         """The bound for questions that say nothing."""

@@ -19,14 +19,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from groundwire.core import config as configuration
 from groundwire.core import registry
 from groundwire.core.catalog import Catalog, Entity, Link, Measure
 from groundwire.core.config import Config, EntityConfig, LimitsConfig, LinkConfig, MeasureConfig, SourceConfig
 from groundwire.core.connector import Connector, Profiling
-from groundwire.core.errors import ConfigError, PolicyError, QueryError, Rejected, SourceError, UnknownName
+from groundwire.core.errors import (
+    ConfigError,
+    GroundwireError,
+    PolicyError,
+    QueryError,
+    Rejected,
+    SourceError,
+    UnknownName,
+)
 from groundwire.core.freshness import Bounds, Clock, Freshness, parse_age, utc_now
 from groundwire.core.labels import with_labels
 from groundwire.core.plans import Asked, Plans
@@ -34,12 +42,15 @@ from groundwire.core.retry import retrying
 
 log = logging.getLogger(__name__)
 
+UNRECORDED = "this answer is not in the audit trail, which can't be written"
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+    from groundwire.core.audit_record import Recorder
     from groundwire.core.binder import Bound
     from groundwire.core.budgets import Budgets
     from groundwire.core.cache import Cache
@@ -77,6 +88,18 @@ class _Question:
     progress: Progress | None = None
     keep: bool = False
     stop: threading.Event | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was asked, as the audit trail keeps it and `replay` asks it again."""
+        bound = self.bounds.asked
+        return {
+            "sql": self.sql,
+            "max_age": None if bound is None else bound.total_seconds(),
+            "limit": self.limit,
+            "on_error": self.on_error,
+            "link_values": self.link_values,
+        }
 
 
 class Hub:
@@ -190,6 +213,21 @@ class Hub:
         self._control = self._control or Control.of(self.config)
         return Budgets(self._control, self.config.policy)
 
+    @cached_property
+    def recorder(self) -> Recorder | None:
+        """Writes the audit trail; None where there is none.
+
+        Raises:
+            ConfigError: naming the setting.
+        """
+        if self._whole is not self:
+            return self._whole.recorder
+        if self.config.audit is None and self.config.policy is None:
+            return None
+        from groundwire.core.audit_record import recorder_of
+
+        return recorder_of(self.config, [c.settings for c in self.connectors.values()])
+
     def as_principal(self, principal: str | Principal) -> Self:
         """A hub over the same connections that answers what this principal may see, and knows of nothing else.
 
@@ -206,7 +244,7 @@ class Hub:
         if policy is None:
             raise ConfigError("principals need a policy", setting="policy")
         mine = copy(self)
-        for shared in ("cache", "replicas", "budgets"):  # shared with the whole hub: see there
+        for shared in ("cache", "replicas", "budgets", "recorder"):  # shared with the whole hub: see there
             mine.__dict__.pop(shared, None)
         mine.principal = policy.principal(principal) if isinstance(principal, str) else principal
         mine._plans, mine._rights, mine._refresher, mine._owns = Plans(), None, None, False
@@ -349,7 +387,7 @@ class Hub:
         Raises:
             QueryError: the query can't be answered as it is written.
             SourceError: a source did not deliver.
-            PolicyError: nobody is known to ask, or the asker's budget is spent.
+            PolicyError: nobody is known to ask, the asker's budget is spent, or what is asked can't be recorded.
             Stopped: `stop` was set.
         """
         self.require_principal()
@@ -368,21 +406,36 @@ class Hub:
         )
         if asked.on_error not in ("raise", "incomplete", "stale"):
             raise QueryError(f"on_error is raise, incomplete or stale, not {asked.on_error!r}")
-        if self.budgets is not None and self.principal is not None:
-            self.budgets.begin(self.principal)
         try:
-            result = self._answered(asked)
-        except Rejected as error:
-            if self.principal is None:
-                raise
-            # a vendor's own words may name what is hidden
-            log.warning("%s, asked by %s", error, self.principal.name)
-            raise Rejected("refused the request", source=error.source) from None
-        if self.principal is None:
-            return result
-        if self.budgets is not None:
-            self.budgets.give(self.principal, result)
-        return _told(result)
+            result = self._allowed(asked)
+        except GroundwireError as error:
+            self._record(asked, error)
+            if isinstance(error, Rejected) and self.principal is not None:
+                # a vendor's own words may name what is hidden
+                log.warning("%s, asked by %s", error, self.principal.name)
+                raise Rejected("refused the request", source=error.source) from None
+            raise
+        if not self._record(asked, result):
+            result = replace(result, notes=(*result.notes, UNRECORDED))
+        return result if self.principal is None else _told(result)
+
+    def _allowed(self, asked: _Question) -> Result:
+        """The answer within its asker's budget."""
+        if self.budgets is None or self.principal is None:
+            return self._answered(asked)
+        self.budgets.begin(self.principal)
+        result = self._answered(asked)
+        self.budgets.give(self.principal, result)
+        return result
+
+    def _record(self, asked: _Question, outcome: Result | GroundwireError) -> bool:
+        """Write a query to the audit trail, if there is one; False where that failed and need not be done."""
+        if self.recorder is None:
+            return True
+        policy = None
+        if self._rights is not None:
+            policy = {"digest": self._rights.digest, "roles": self._rights.principal.roles}
+        return self.recorder.query(self.principal, asked.options, asked.asked_at, outcome, policy)
 
     def _answered(self, asked: _Question) -> Result:
         """The answer with everything that is known of how it was found."""

@@ -204,10 +204,6 @@ class Policy:
         found = self.config.principals.get(name)
         return found.os_users if found is not None else ()
 
-    def is_operator(self) -> bool:
-        """Whether this process's account is one of `policy.operators`."""
-        return os_user() in self.config.operators
-
     def denied_by(self, principal: Principal, path: str) -> tuple[str, str] | None:
         """The role and the pattern that deny an entity or field to a principal; None where no role does."""
         for role in principal.roles:

@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
@@ -23,6 +24,7 @@ from groundwire.agents import phrasing
 from groundwire.agents.prompt import choose, system_text
 from groundwire.agents.reading import Reading
 from groundwire.connectors.memory import ALL_OPERATORS, MemoryConnector
+from groundwire.core.catalog import Relation
 from groundwire.core.config import parse
 from groundwire.core.connector import Capabilities, Pushdown, Scan
 from groundwire.core.errors import BudgetSpent, ConfigError, GroundwireError, PolicyError, Rejected, UnknownName
@@ -127,6 +129,32 @@ def test_a_conversion_that_fails_over_hidden_records_does_not_fail(whole: Hub) -
         whole.as_principal("root").query("SELECT name FROM person WHERE CAST(grade AS INTEGER) = 13")
 
 
+@pytest.mark.server
+def test_a_database_that_checks_the_askers_condition_first_tells_nothing_either(postgres_url: str) -> None:
+    engine = sa.create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE lead (id int PRIMARY KEY, region text NOT NULL, code text, size int)")
+        connection.exec_driver_sql(
+            f"INSERT INTO lead VALUES (1, 'de', '7', 1), (2, 'fr', '{SECRET}', 0), (3, 'de', '8', 2)"
+        )
+    engine.dispose()
+    role = {"allow": ["crm.*"], "rows": {"crm.*lead": "region = 'de'"}}
+    settings = {
+        "sources": {"crm": {"type": "sql", "url": postgres_url}},
+        "policy": {
+            "roles": {"one": role, "all": {"allow": ["*"]}},
+            "principals": {"asker": {"roles": ["one"]}, "root": {"roles": ["all"]}},
+        },
+    }
+    with Hub.from_parsed(parse(settings, base=Path())) as hub:
+        asker, root = hub.as_principal("asker"), hub.as_principal("root")
+        for sql in ("SELECT id FROM lead WHERE CAST(code AS INTEGER) = 8", "SELECT id FROM lead WHERE 6 // size = 3"):
+            assert asker.query(sql).rows() == [(3,)]
+            with pytest.raises(GroundwireError):
+                root.query(sql)
+        assert asker.plan("SELECT COUNT(*) FROM lead WHERE code = '8'").residual is None, "what can't fail stays there"
+
+
 def test_a_result_says_that_it_is_limited_and_never_by_how_much(whole: Hub) -> None:
     alice = whole.as_principal("alice")
     told: list[str] = []
@@ -175,6 +203,7 @@ def test_a_source_that_follows_paths_itself_does_not_follow_them_past_a_conditio
         },
         capabilities=Capabilities(paths=2, boolean=True),
         pushdown=dict.fromkeys(ALL_OPERATORS, Pushdown.EXACT),
+        relations={"account": (Relation(name="owner", target="crm.owner", on=(("owner_id", "id"),), native="owner"),)},
         primary_keys={"account": ("id",), "owner": ("id",)},
     )
     with _memory(crm, {"allow": ["crm.*"], "rows": {"crm.owner": "id = 1"}}) as asker:
