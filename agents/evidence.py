@@ -109,7 +109,10 @@ class Evidence:
             return True
         parts = [p for p in stems(f"{flag.name} {flag.label}") if p not in SAID and p not in ("flag", "flg", "has")]
         words = [*self._words, *(w for s in flag.synonyms for w in stems(s) if w in self._words)]
-        return any(alike(w, p) or root(w) == root(p) or self._same(p, w) for p in parts for w in words)
+        told = [w for w in words if w not in SAID]
+        return any(root(w) == root(p) or self._same(p, w) for p in parts for w in words) or any(
+            alike(w, p) for p in parts for w in told
+        )
 
     def __call__(self, field: Field, value: str) -> bool:
         if self.open_words or not self._limits:

@@ -9,7 +9,7 @@ with a date. `draft` turns it into the query language.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -138,16 +138,23 @@ class Language:
         names: for each full entity name the form in which the model writes it.
         wording: what the question says.
         evidence: which values of enumerated fields it gives a reason to write.
+        mentioned: tables whose records the question names, as they are written.
     """
 
     def __init__(
-        self, entities: Iterable[Entity], names: Mapping[str, str], wording: Wording, evidence: Evidence
+        self,
+        entities: Iterable[Entity],
+        names: Mapping[str, str],
+        wording: Wording,
+        evidence: Evidence,
+        mentioned: Collection[str] = (),
     ) -> None:
         self.shown = {e.full_name: e for e in entities}
         self.walked = list(self.shown.values())
         self.names = names
         self.wording = wording
         self.evidence = evidence
+        self.mentioned = mentioned
         self.bounded = False  # by a span of time that stands already
 
     def first_part(self, groups: Iterable[str] = (), *, refusal: bool = True) -> str:
@@ -178,7 +185,7 @@ class Language:
             span: a span of time that something about each record must fall into; empty for none.
             moment: the column that it is said of, if that is known.
         """
-        language = Language(self.shown.values(), self.names, self.wording, self.evidence)
+        language = Language(self.shown.values(), self.names, self.wording, self.evidence, self.mentioned)
         language._start_at(table)
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
         first = " AND ".join(required)
@@ -351,6 +358,7 @@ class Language:
 
     def _absent(self) -> str:
         """`customers.id NOT IN (SELECT orders.customer_id FROM orders ...)` for every reference."""
+        unnamed: list[str] = []
         tests = ['"NOT (" condition ")"']
         for child in self.shown.values():
             for relation in child.relations:
@@ -358,7 +366,10 @@ class Language:
                     (here, there), name = relation.on[0], _quoted(self.names[child.full_name])
                     key = f'{_quoted(self.names[relation.target])} "." {_quoted(identifier(there))}'
                     reference = f'{name} "." {_quoted(identifier(here))}'
-                    tests.append(f'{key} " NOT IN (SELECT " {reference} " FROM " {name} inner ")"')
+                    among = tests if self.names[child.full_name] in self.mentioned else unnamed
+                    among.append(f'{key} " NOT IN (SELECT " {reference} " FROM " {name} inner ")"')
+        if len(tests) == 1:
+            tests += unnamed  # what is missing goes by another name
         return "".join(f"\n    | {t}" for t in dict.fromkeys(tests))
 
     def _literals(self) -> list[str]:

@@ -20,6 +20,7 @@ class Levers:
 
     Attributes:
         links: hints beside the question that say where its words are found, and what is counted.
+        tables: only entities that the question is about can be written, and those between them.
         evidence: only values of enumerated fields that the question gives a reason for can be written.
         required: conditions that the question leaves no doubt about must be in the query.
         groups: what is asked per value of a column is shown with that column.
@@ -31,6 +32,7 @@ class Levers:
     """
 
     links: bool = True
+    tables: bool = True
     evidence: bool = True
     required: bool = True
     groups: bool = True

@@ -8,6 +8,7 @@ capital letter ("urgent tickets", "customers in Germany") becomes a condition th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -260,12 +261,14 @@ class _Finder:
 
     def mentioned(self) -> Iterator[str]:
         """Tables whose records the question names."""
+        holders = Counter(w for called in self.called.values() for w in {x for phrase in called for x in phrase})
         for entity in self.entities:
             phrases = self.called[entity.full_name]
+            alone = {w for phrase in phrases for w in phrase if holders[w] == 1 and w not in SAID and w not in PLAIN}
             found = (at for phrase in phrases for at in self._find(phrase, self.words))
             done = {root(phrase[0]) for phrase in phrases if len(phrase) == 1}  # who ordered has made an order
             verbs = {root(w) for w in self.plain if w.endswith(("ed", "ing"))}
-            if done & verbs or any(not self._is_sorting(at) for at in found):
+            if alone & self.spoken.keys() or done & verbs or any(not self._is_sorting(at) for at in found):
                 yield self.names[entity.full_name]
 
     def _is_sorting(self, at: tuple[int, int]) -> bool:

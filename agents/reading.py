@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from groundwire.agents import draft, linking, periods, ways, wording
+from groundwire.agents import draft, linking, periods, retrieval, ways, wording
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language
 from groundwire.agents.levers import Levers
@@ -49,14 +49,21 @@ class Reading:
         self.levers = levers or Levers()
         self.question = question
         self.hints = hints
-        self.entities = entities
         self.names = names
         self.links = linking.find(question, entities, names)
+        self.entities = self._about(entities) if self.levers.tables else entities
         said = wording.read(question, hints)
         rest = self._without_what_is_left_out() if self.levers.required and not said.parts else question
         self._plain, free = wording.read(rest), wording.read(rest, hints)
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty)
         self._evidence = Evidence(question, hints, entities, limits=self.levers.evidence)
+
+    def _about(self, entities: Sequence[Entity]) -> Sequence[Entity]:
+        """The entities that the question is about."""
+        by_name = {self.names[e.full_name]: e.full_name for e in entities}
+        places = (link.columns[0].rpartition(".")[0] for link in self.links if len(link.columns) == 1)
+        known = [by_name[p] for p in places if p in by_name]
+        return retrieval.relevant(f"{self.question} {self.hints}", entities, known)
 
     def _without_what_is_left_out(self) -> str:
         """The question without the words that leave out certain values: code writes these conditions."""
@@ -79,7 +86,11 @@ class Reading:
 
     @cached_property
     def _language(self) -> Language:
-        return Language(self.entities, self.names, self.wording, self._evidence)
+        return Language(self.entities, self.names, self.wording, self._evidence, self._mentioned)
+
+    @cached_property
+    def _mentioned(self) -> tuple[str, ...]:
+        return linking.mentioned(self.question, self.entities, self.names)
 
     @property
     def doubt(self) -> float:
@@ -118,7 +129,7 @@ class Reading:
         if not self.wording.absence:
             likely = [{c.rpartition(".")[0] for c in x.columns} for x in self.links if x.values or x.told]
             if self.wording.limit is None or "(" in first_part:  # a ranking of records counts each once
-                mentioned = linking.mentioned(self.question, self.entities, self.names)
+                mentioned = self._mentioned
         required = self._required(first_part)
         return ways.start(first_part, self.entities, self.names, required, likely, mentioned)
 

@@ -9,7 +9,7 @@ what the ones before it leave unexplained, and entities on the way between two t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from weakref import WeakKeyDictionary
 
@@ -97,6 +97,13 @@ class Retriever:
             question: with what else the asker says.
             most: how many; those between them are not counted. Where fewer explain it, their neighbours come along.
         """
+        chosen = self.explaining(question, most)
+        names = self.with_between(chosen)
+        names += self._around(names, most - len(names))
+        return [self.catalog.entity(n) for n in names]
+
+    def explaining(self, question: str, most: int) -> list[str]:
+        """Full names of the entities that together explain the question, best first."""
         heard = self._heard(question)
         chosen: list[str] = []
         explained: dict[str, float] = {}
@@ -116,9 +123,12 @@ class Retriever:
             chosen.append(best)
             for word, weight in heard[best].items():
                 explained[word] = max(explained.get(word, 0.0), weight)
-        names = dict.fromkeys([*chosen, *self._between(chosen)])
-        names |= dict.fromkeys(self._around(list(names), most - len(names)))
-        return [self.catalog.entity(n) for n in names]
+        return chosen
+
+    def with_between(self, chosen: Iterable[str]) -> list[str]:
+        """Entities by full name, and those on the shortest ways between them."""
+        chosen = list(dict.fromkeys(chosen))
+        return list(dict.fromkeys([*chosen, *self._between(chosen)]))
 
     def _heard(self, question: str) -> dict[str, dict[str, float]]:
         """For every entity, what each word of the question is worth to it."""
@@ -220,3 +230,17 @@ def retriever(catalog: Catalog) -> Retriever:
     if made is None:
         made = _KEPT[catalog] = Retriever(catalog)
     return made
+
+
+def relevant(question: str, entities: Sequence[Entity], known: Iterable[str], most: int = 8) -> list[Entity]:
+    """Of a few entities those that a question is about, in their order; all of them where it is about none.
+
+    Args:
+        question: with what else the asker says.
+        entities: a small catalog.
+        known: full names of entities that it is about in any case.
+        most: how many are chosen beside these; those between are not counted.
+    """
+    local = Retriever(Catalog(entities).without_dangling())
+    names = set(local.with_between([*known, *local.explaining(question, most)]))
+    return [e for e in entities if e.full_name in names] or list(entities)

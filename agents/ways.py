@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from sqlglot import exp
 from groundwire.agents.wording import stems
 from groundwire.core.catalog import Entity, Relation
 from groundwire.core.query import DIALECT
+
+
+_DURING = re.compile(r" DURING (?=')")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,7 @@ def start(
         mentioned: tables whose records it names. They count where one table reaches them too.
     """
     shown = {e.full_name: e for e in entities}
-    tree = sqlglot.parse_one(first_part.removesuffix(" FROM "), dialect=DIALECT)
+    tree = sqlglot.parse_one(_DURING.sub(" = ", first_part.removesuffix(" FROM ")), dialect=DIALECT)
     assert isinstance(tree, exp.Select)
     labels = tuple(item.alias for item in tree.selects if isinstance(item, exp.Alias))
     written = {".".join(p.name for p in c.parts[:-1]).lower() for c in tree.find_all(exp.Column) if len(c.parts) > 1}

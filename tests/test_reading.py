@@ -510,6 +510,11 @@ def test_a_table_that_the_question_names_is_a_part_of_the_way() -> None:
     assert ways.start(first, SHOP, SHOP_NAMES, mentioned=["vouchers"]).tables == ("goods",)
 
 
+def test_a_time_in_what_is_shown_does_not_hide_where_a_draft_starts() -> None:
+    written = "SELECT SUM(CASE WHEN orders.ordered_at DURING '2023' THEN orders.total ELSE 0 END) AS total FROM "
+    assert ways.start(written, ENTITIES, NAMES).tables == ("orders",)
+
+
 def test_who_is_in_no_list_is_found_though_a_null_is_in_it() -> None:
     written = "SELECT vouchers.code FROM vouchers WHERE vouchers.id NOT IN (SELECT baskets.voucher_id FROM baskets)"
     assert "(SELECT baskets.voucher_id FROM baskets WHERE NOT baskets.voucher_id IS NULL)" in _meant(written)
