@@ -13,7 +13,6 @@ from groundwire.agents.wording import stems
 from groundwire.core.catalog import Entity, Relation
 from groundwire.core.query import DIALECT
 
-
 _DURING = re.compile(r" DURING (?=')")
 
 
