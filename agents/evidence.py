@@ -103,6 +103,15 @@ class Evidence:
             and not any(self._same(k, w) for k in known)
         ]
 
+        beside = {
+            w: t
+            for w in self.unknown_words
+            for t in self.text_words
+            if re.search(rf"\b(?:{re.escape(w)} or {re.escape(t)}|{re.escape(t)} or {re.escape(w)})\b", question, re.I)
+        }
+        self.text_words += tuple(w for w in beside if w not in self.text_words)
+        self.patterns |= {w: self.patterns[t] for w, t in beside.items()}
+
     def speaks_of(self, flag: Field) -> bool:
         """Whether the question says, or denies, what a flag says."""
         if self.open_words or not self._limits:

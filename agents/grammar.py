@@ -157,15 +157,20 @@ class Language:
         self.mentioned = mentioned
         self.bounded = False  # by a span of time that stands already
 
-    def first_part(self, groups: Iterable[str] = (), *, refusal: bool = True) -> str:
+    def first_part(self, groups: Sequence[str] = (), moment: str = "", *, refusal: bool = True) -> str:
         """Lark for a draft up to and with FROM, or for the words that say that the data does not hold the answer.
 
         Args:
             groups: columns that are shown first, because the question asks for something per value of them.
+            moment: the column that times are said of, where one is known and something is asked for each month.
             refusal: whether those words are allowed.
         """
-        first = "".join(f"{column}, " for column in groups)
-        select = _SELECT.replace("GROUPS", _quoted(first) if first else '["DISTINCT "]')
+        first = _quoted("".join(f"{column}, " for column in groups)) if groups else ""
+        if self.wording.period and self.has_moments():
+            when = _quoted(moment) if moment else "instant"
+            unit = self.wording.period
+            first += f""" {_quoted(f"DATE_TRUNC('{unit}', ")} {when} {_quoted(f") AS {unit}, ")}"""
+        select = _SELECT.replace("GROUPS", first or '["DISTINCT "]')
         items = 'item (", " item){0,9}'
         if self.wording.middles == ("MEDIAN",):
             items = '(key ", "){0,3} middle'
@@ -191,7 +196,7 @@ class Language:
         first = " AND ".join(required)
         where = f'{_quoted(f" WHERE {first}")} [" AND " condition]' if required else '[" WHERE " condition]'
         rules = _REST
-        if span and language._has_moments():
+        if span and language.has_moments():
             language.bounded = True
             first = f" WHERE {first} AND " if required else " WHERE "
             where = f'{_quoted(first)} bounded {_quoted(f" DURING {_text(span)}")} [" AND " condition]'
@@ -285,7 +290,7 @@ class Language:
             for relation in told_relations(entity, {n: self.names[n] for n in self.shown}):
                 yield identifier(relation.name), self.shown[relation.target]
 
-    def _has_moments(self) -> bool:
+    def has_moments(self) -> bool:
         """Whether what the records belong to has any moment."""
         return any(kind(f) == "moment" for e in self.walked for f in e.fields)
 

@@ -352,7 +352,8 @@ class _Finder:
             begin, end = self.spans[index]
             alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
             alone = alone and re.match(r"[.@]\w", self.question[end:]) is None
-            if alone and word not in _NO_VERBS and len(word) > 3 and root(word) in roots:
+            sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"])  # `starting from the latest`
+            if alone and not sorts and word not in _NO_VERBS and len(word) > 3 and root(word) in roots:
                 yield index, index + 1
 
     def _flagged(self, bare: str) -> Iterator[tuple[tuple[int, int], bool]]:

@@ -13,13 +13,16 @@ from collections.abc import Mapping
 import pyarrow as pa
 from sqlglot import exp
 
-from groundwire.agents.wording import Wording
+from groundwire.agents.wording import Wording, stems
 from groundwire.core.catalog import Entity
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _ASKED_UNIT = re.compile(
     r"\b(?:many|number of|in|average|median|mean|total)\s+(?:\w+\s+){0,2}?"
     r"(seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?)\b"
+)
+_PER = re.compile(
+    r"\b(?:average|mean)\s+(?:number|quantity|count|total|amount|sum|value)\s+of\s+(?:\w+\s+){1,5}?per\s+(\w+)"
 )
 _WHOLE = ("week", "month", "quarter", "year")
 
@@ -39,6 +42,8 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
         _in_unit(extract, said)
     for ratio in list(select.find_all(exp.Div)):
         _average_of_shares(ratio)
+    if root is not None:
+        _per_record(select, root, by_name, said)
     for member in select.find_all(exp.In):
         _without_null(member)
     if root is not None:
@@ -119,6 +124,24 @@ def _average_of_shares(node: exp.Div) -> None:
     if not isinstance(divisor, exp.Count) or inner is None or not isinstance(inner.this, exp.Case):
         return
     node.replace(node.this)
+
+
+def _per_record(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], said: Wording) -> None:
+    """`average number of pieces per order`, asked of the pieces: their sum, divided by the number of orders."""
+    match = _PER.search(" ".join(said.words).lower())
+    of = next((e for name, e in by_name.items() if match and stems(name.split(".")[-1])[-1:] == stems(match[1])), None)
+    reference = next((r for r in root.relations if of is not None and not r.many and r.target == of.full_name), None)
+    if reference is None or len(reference.on) != 1:
+        return
+    start = select.args["from_"].this
+    key = exp.column(exp.to_identifier(reference.on[0][0]), *reversed([p.copy() for p in start.parts]))
+    count = exp.Count(this=exp.Distinct(expressions=[key]))
+    for average in list(select.find_all(exp.Avg)):
+        if isinstance(average.this, exp.Column):
+            average.replace(exp.paren(exp.Div(this=exp.Sum(this=average.this.copy()), expression=count.copy())))
+    for ratio in list(select.find_all(exp.Div)):
+        if isinstance(ratio.expression, exp.Count) and isinstance(ratio.expression.this, exp.Star):
+            ratio.set("expression", count.copy())
 
 
 def _without_null(node: exp.In) -> None:

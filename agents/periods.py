@@ -50,7 +50,10 @@ RUNNING = (
     r"|(?:day|week|month|quarter|year|one)\s+(?:that\s+)?(?:we\s+are|is\s+(?:still\s+)?(?:running|on))\b)"
 )
 """How a question says that the unit of time that is not over yet does not count."""
-_WHOLE_ONLY = re.compile(rf"{LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{RUNNING}")
+_WHOLE_ONLY = re.compile(
+    rf"{LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{RUNNING}"
+    rf"|{RUNNING}(?:\s+(?:day|week|month|quarter|year|one))?\s+(?:is\s+)?(?:excluded|not\s+included|left\s+out|aside|not\s+counted)"
+)
 _WITH_TODAY = re.compile(r"^\W*(?:and\s+)?inclu\w+\s+(?:of\s+)?today")
 
 

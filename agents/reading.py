@@ -108,7 +108,9 @@ class Reading:
     def first_part(self, *, refusal: bool = True) -> str:
         """The grammar of a draft up to and with FROM; see `Language.first_part`."""
         groups = [link.columns[0] for link in self.links if link.grouped and len(link.columns) == 1]
-        return self._language.first_part(groups if self.levers.groups else [], refusal=refusal)
+        moments = {link.columns for link in self.links if link.moment and len(link.columns) == 1}
+        moment = moments.pop()[0] if len(moments) == 1 else ""
+        return self._language.first_part(groups if self.levers.groups else [], moment, refusal=refusal)
 
     def tables(self, first_part: str) -> tuple[str, ...]:
         """Tables at which a draft may start, nearest first; where there are several, the model chooses."""
@@ -176,7 +178,7 @@ class Reading:
         if self.wording.parts or self._plain.missing or not self.levers.required:
             return []
         chosen: dict[tuple[str, bool], dict[str, None]] = {}
-        for link in self.links:
+        for link in (*self.links, *self._left_out_by_hints):
             columns = [c for c in link.columns if c.rpartition(".")[0] in near]
             if link.values and len(columns) == 1 and not any(f"'{v}'" in first_part for v in link.values):
                 chosen.setdefault((columns[0], link.negated), {}).update(dict.fromkeys(link.values))
@@ -189,6 +191,14 @@ class Reading:
                     test = test.replace(" IN (", " NOT IN (", 1) if len(values) > 1 else test.replace(" = ", " <> ", 1)
                 made.append(f"{column}{test}")
         return made
+
+    @cached_property
+    def _left_out_by_hints(self) -> list[linking.Link]:
+        """Values that the asker's hints leave out, where these define nothing by them."""
+        if wording.read("", self.hints).parts:
+            return []
+        found = linking.find(self.hints, self.entities, self.names) if self.hints else ()
+        return [link for link in found if link.left_out is not None]
 
     def _during(self) -> tuple[str, str]:
         """The one span of time that bounds everything asked for, and the moment that it is said of, if one is."""

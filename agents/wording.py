@@ -85,6 +85,15 @@ _LASTING = re.compile(
     r"|difference|between|elapsed|took|takes?|tak(?:en|ing)|ages?|old(?:er|est)?|young(?:er|est)?|late|delays?|delayed|lasts?|lasted"
     r"|tenure|length|lead time|turnaround|time (?:from|to)|waited|waiting|lag|gap)\b|\w - \w"
 )
+_PERIOD = re.compile(
+    r"\b(?:per|each|every)\s+(?:calendar\s+)?(day|week|month|quarter|year)\b(?!\s+of\s+the)"
+    r"|\beach\s+(?:one\s+)?of\s+the\s+(?:(?:last|past|previous|next|preceding)\s+)?(?:\w+\s+)?(?:calendar\s+|full\s+)?"
+    r"(day|week|month|quarter|year)s\b"
+)
+_RATE = re.compile(
+    r"\b(?:average|mean|typical)\s+(?:\w+\s+){1,5}?(?:per|each|every)\s+(?:day|week|month|quarter|year)\b"
+    r"|\bon average\b"
+)
 _ZERO = re.compile(r"\b(?:zero|positive|negative|non-?zero|above 0|any)\b")
 _BOUND = r"(?:on or |)(?:after|before|since|until|till|by|from)(?: the)? "
 _STEM = re.compile(r"[^\W\d_]+|\d+")
@@ -105,6 +114,7 @@ class Wording:
         missing: whether it speaks of what there is none of.
         empty: whether it may ask for records that have no value somewhere, or that have one.
         ongoing: whether it may ask for what is not over.
+        period: the unit of time for each of which it asks something, such as `month`; empty for none.
         limit: how many records it asks for in a ranking, None if it does not rank.
         middles: functions for the middle of many values that it may mean.
         keys: whether it speaks of numbers that only tell which record is meant.
@@ -133,6 +143,7 @@ class Wording:
     lasting: bool = False
     empty: bool = False
     ongoing: bool = False
+    period: str = ""
 
 
 def read(question: str, hints: str = "") -> Wording:
@@ -169,6 +180,7 @@ def read(question: str, hints: str = "") -> Wording:
         weekdays=bool(_WEEKDAYS.search(lower)),
         compares=bool(_COMPARES.search(untimed)),
         lasting=bool(_LASTING.search(untimed)),
+        period=_period(question.lower()),
         ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower))),
         empty=bool(_EMPTY.search(_CURRENT.sub(" ", lower))),
     )
@@ -179,6 +191,12 @@ def _direction(question: str) -> str:
     plain = _LEAST.sub(" ", question)
     down, up = bool(_DESCENDING.search(plain)), bool(_ASCENDING.search(plain))
     return "" if down == up else "DESC" if down else "ASC"
+
+
+def _period(question: str) -> str:
+    """The one unit of time that something is asked for each of; a rate such as `orders per day` is none."""
+    units = {unit for match in _PERIOD.findall(question) for unit in match if unit}
+    return units.pop() if len(units) == 1 and not _RATE.search(question) else ""
 
 
 def _middles(text: str) -> tuple[str, ...]:

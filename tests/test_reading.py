@@ -557,3 +557,48 @@ def test_what_is_left_out_does_not_open_the_way_to_what_is_missing() -> None:
     grammar = left_out.second_part("SELECT SUM(orders.total) FROM ", "orders")
     assert "orders.status <> 'cancelled'" in grammar
     assert Reading("Which customers have no open orders?", "", ENTITIES, NAMES).wording.absence
+
+
+@pytest.mark.parametrize(
+    ("question", "unit"),
+    [
+        ("Orders per month", "month"),
+        ("How many orders came in each of the past 5 weeks?", "week"),
+        ("total for every calendar quarter of 2024", "quarter"),
+        ("What is the average number of orders per day?", ""),
+        ("orders per customer", ""),
+    ],
+)
+def test_what_is_asked_for_each_unit_of_time_is_shown_with_it(question: str, unit: str) -> None:
+    assert wording.read(question).period == unit
+    shown = f"DATE_TRUNC('{unit}', "
+    assert (shown in Reading(question, "", ENTITIES, NAMES).first_part().splitlines()[1]) == bool(unit)
+
+
+def test_the_unit_that_is_still_running_is_left_out_however_that_is_said() -> None:
+    said = periods.find("in the past 5 weeks, the current week excluded")
+    assert said[0].conditions == periods.find("the last 5 weeks excluding the current week")[0].conditions
+
+
+def test_values_that_the_hints_leave_out_are_conditions() -> None:
+    grammar = Reading("What is the GMV?", "GMV = total of orders that were not cancelled", ENTITIES, NAMES).second_part(
+        "SELECT SUM(orders.total) AS gmv FROM ", "orders"
+    )
+    assert "orders.status <> 'cancelled'" in grammar
+    share = Reading("What is the CR?", "CR = share of orders that were not cancelled", ENTITIES, NAMES)
+    assert "<> 'cancelled'" not in share.second_part("SELECT COUNT(orders.*) FROM ", "orders").splitlines()[1]
+
+
+def test_an_average_of_sums_is_divided_by_what_they_are_summed_for() -> None:
+    question = "What is the average number of orders per customer?"
+    written = "SELECT AVG(orders.total) AS average, SUM(orders.total) / COUNT(orders.*) AS other FROM orders"
+    assert Reading(question, "", ENTITIES, NAMES).sql(written) == (
+        "SELECT (SUM(orders.total) / COUNT(DISTINCT orders.customer_id)) AS average, "
+        "SUM(orders.total) / COUNT(DISTINCT orders.customer_id) AS other FROM orders"
+    )
+
+
+def test_words_beside_a_text_are_texts_too() -> None:
+    assert set(Evidence("orders with oak or walnut in their label", "", ENTITIES).text_words) >= {"walnut", "oak"}
+    starting = linking.find("orders, starting from the latest", ENTITIES, NAMES)
+    assert not [x for x in starting if x.told]
