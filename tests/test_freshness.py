@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groundwire import Hub
+from groundwire.agents.tools import make_tools
 from groundwire.connectors.memory import MemoryConnector
 from groundwire.core.config import parse
 from groundwire.core.connector import Capabilities, Pushdown, Scan, ScanReport
@@ -261,3 +262,21 @@ def test_every_source_says_how_it_was_read_and_how_old_its_copy_is() -> None:
     assert lines.count("(12.0 s old; at most 1 min)") == 2
     told = {s["source"]: (s["mode"], s["age"], s["max_age"]) for s in result.to_dict()["sources"]}
     assert told == {"a": ("cache", 12.0, 60.0), "b": ("replica", 12.0, 60.0)}
+
+
+def test_tools_keep_to_the_age_that_a_call_asks_for_else_to_that_of_the_chat() -> None:
+    clock = Clock()
+    source = Source.of("a", clock)
+    with _hub(clock, [source]) as hub:
+        ask = next(tool for tool in make_tools(hub, max_age="1m") if tool.name == "query")
+
+        def read(**more: str) -> tuple[str, dt.timedelta | None]:
+            call = {"name": "query", "args": {"sql": "SELECT version FROM a.t", **more}, "id": "1", "type": "tool_call"}
+            report = ask.invoke(call).artifact.sources[0]
+            return report.mode, report.max_age
+
+        assert read() == ("live", dt.timedelta(minutes=1))
+        clock.pass_by(12)
+        assert read() == ("cache", dt.timedelta(minutes=1))
+        assert read(max_age="5s") == ("live", dt.timedelta(seconds=5))
+        assert read(max_age="0") == ("live", dt.timedelta())
