@@ -453,6 +453,7 @@ importlib.import_module("groundwire.agents.cli_sync")  # adds its commands to `a
 importlib.import_module("groundwire.agents.cli_eval")
 importlib.import_module("groundwire.agents.cli_policy")
 importlib.import_module("groundwire.agents.cli_audit")
+importlib.import_module("groundwire.agents.cli_doctor")
 importlib.import_module("groundwire.agents.cli_connectors")
 importlib.import_module("groundwire.agents.cli_init")
 

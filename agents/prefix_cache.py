@@ -59,7 +59,7 @@ class PrefixCache:
         file = self._file(tokens)
         partial = file.with_suffix(f".{os.getpid()}.part")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with partial.open("wb") as out:
                 out.write(hashlib.blake2b(state, digest_size=_DIGEST).digest())
                 out.write(state)

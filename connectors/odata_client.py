@@ -126,6 +126,11 @@ class ODataClient(HTTPConnector):
         scope = s.scope or (f"{root.scheme}://{root.netloc}{self._preset.scope}" if self._preset.scope else None)
         return client_credentials(self, url, client_id, secret, report, scope=scope)
 
+    def addresses(self) -> tuple[str, ...]:
+        """Where Microsoft gives tokens, if it is asked for some."""
+        s = self.settings
+        return (MICROSOFT_LOGIN.format(tenant=s.tenant),) if s.tenant and not s.token_url else ()
+
     def expired(self, answer: Answer) -> bool:
         """Only sessions and tokens that were given for a time end; a refused password is not sent again."""
         return answer.status == 401 and (self._preset.session or bool(self.settings.client_id))

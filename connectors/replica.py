@@ -132,7 +132,8 @@ class ReplicaConnector(SQLConnector):
             sa.event.listen(engine, "connect", _prepare_postgresql)
             return engine
         path = Path(str(self.url.database))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
         engine = sa.create_engine(
             self.url,
             creator=lambda: sqlite3.connect(path, check_same_thread=False, timeout=WAIT, isolation_level=None),

@@ -152,6 +152,11 @@ class RestConnector(HTTPConnector):
         """The description decides what is read, too."""
         return f"{super().place()} {self.description.model_dump_json()}"
 
+    def addresses(self) -> tuple[str, ...]:
+        """The description names some, too."""
+        token_url = self.description.authentication.token_url
+        return (str(self._url), *([str(token_url)] if token_url else []))
+
     # -- discovery -------------------------------------------------------------------------
 
     def discover(self) -> list[Entity]:

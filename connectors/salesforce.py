@@ -82,6 +82,10 @@ class SalesforceConnector(Connector):
 
     # -- discovery -------------------------------------------------------------------------
 
+    def addresses(self) -> tuple[str, ...]:
+        """Where people log in with a password."""
+        return () if self.settings.url else (f"https://{self.settings.domain}.salesforce.com",)
+
     def discover(self) -> list[Entity]:
         present = {o["name"] for o in self._part(self.api.get("sobjects"), "sobjects") if o.get("queryable", True)}
         names = [n for n in self.settings.objects if n in present]

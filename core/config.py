@@ -328,7 +328,7 @@ class AuditConfig(_Section):
 
 
 class Config(_Section):
-    """The whole file."""
+    """The whole file. With `offline`, this process connects to nothing that the file does not name."""
 
     sources: dict[str, SourceConfig] = Field(default_factory=dict)
     links: tuple[LinkConfig, ...] = ()
@@ -340,6 +340,7 @@ class Config(_Section):
     worker: WorkerConfig = WorkerConfig()
     policy: PolicyConfig | None = None
     audit: AuditConfig | None = None
+    offline: bool = False
     on_error: Literal["raise", "incomplete", "stale"] = "raise"
     _place: Path | None = PrivateAttr(default=None)
 
@@ -406,6 +407,23 @@ def parse(raw: Mapping[str, Any], *, base: Path, environment: Mapping[str, str] 
             raise ConfigError("a source's name is letters, digits and underscores", setting=f"sources.{name}")
     config._place = base.resolve()
     return config
+
+
+def secret_files(file: Path) -> list[Path]:
+    """The files that a configuration file takes texts from, `{ file = ... }`; without those whose names are variables.
+
+    Args:
+        file: a configuration that `load` accepts.
+    """
+
+    def inside(value: Any) -> list[Path]:
+        if isinstance(value, Mapping):
+            if set(value) == {"file"} and isinstance(value["file"], str):
+                return [] if "${" in value["file"] else [file.parent / value["file"]]
+            return [found for inner in value.values() for found in inside(inner)]
+        return [found for inner in value for found in inside(inner)] if isinstance(value, list) else []
+
+    return inside(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 def settings_of(model: type[BaseModel], settings: Mapping[str, Any], *, setting: str) -> Any:

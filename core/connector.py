@@ -269,6 +269,10 @@ class Connector(ABC):
         """
         return str(Path.cwd())
 
+    def addresses(self) -> tuple[str, ...]:
+        """URLs that may be contacted besides those in the settings, such as a vendor's place to log in."""
+        return ()
+
     def close(self) -> None:  # noqa: B027 - nothing to let go of is the common case
         """Let go of connections. May be called twice."""
 

@@ -101,7 +101,8 @@ class Control:
         try:
             if self.folder is None:
                 return sa.create_engine(self.url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            Path(str(self.url.database)).touch(mode=0o600)
             engine = sa.create_engine(
                 self.url,
                 poolclass=sa.pool.QueuePool,

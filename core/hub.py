@@ -173,6 +173,10 @@ class Hub:
             connectors.append(kind(name, settings))
         hub = cls(connectors, config)
         hub._configured = True
+        if config.offline:
+            from groundwire.core import outbound
+
+            outbound.enforce(outbound.addresses(config, connectors))
         if any(s.rate for s in config.sources.values()) or any(c.rate for c in connectors):
             from groundwire.core import limits
             from groundwire.core.control import Control

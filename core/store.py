@@ -20,6 +20,9 @@ from typing import Protocol
 
 from groundwire.core.errors import ConfigError
 
+FILE = "fragments.sqlite"
+"""Name of the store in a user's folder of caches."""
+
 MOST_ENTRIES = 200
 """Entries of one group; the one unused for longest goes first."""
 
@@ -112,7 +115,7 @@ def open_store(url: str | None, folder: Path, max_bytes: int) -> Store:
     """
     scheme, _, rest = (url or "").partition("://")
     if url is None:
-        return EmbeddedStore(folder / "fragments.sqlite", max_bytes)
+        return EmbeddedStore(folder / FILE, max_bytes)
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return EmbeddedStore(Path(rest[1:]), max_bytes)
     if scheme in ("redis", "rediss"):

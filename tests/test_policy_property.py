@@ -369,3 +369,27 @@ def test_no_query_tells_of_anything_hidden(
         for sql in queries:
             got, expected = _outcome(asker, sql, max_age=max_age), _outcome(wanted, sql)
             assert _same(got, expected, left), f"{sql}\n{case.roles}\n{got}\n{expected}"
+
+
+def test_a_condition_that_fails_over_a_hidden_record_is_never_checked_there() -> None:
+    """A database that checks the asker's condition first would otherwise tell that there is such a record."""
+    account = {"id": [0, 1, 2], "code": ["5", "a", "7"], "owner_id": [1, 2, 1], "since": [None] * 3, "open": [True] * 3}
+    schema = [
+        ("id", pa.int64()),
+        ("code", pa.string()),
+        ("owner_id", pa.int64()),
+        ("since", pa.date32()),
+        ("open", pa.bool_()),
+    ]
+    owner = pa.table({"id": [1, 2], "name": ["A", "B"]})
+    tables = {"account": pa.table(account, schema=pa.schema(schema)), "owner": owner}
+    case = Case(roles={"first": {"allow": ["crm.*"], "rows": {"crm.account": "owner_id = 1"}}}, shown={}, rows={})
+    for sql in (
+        "SELECT id FROM account WHERE CAST(code AS INTEGER) > 5",
+        "SELECT a.id FROM account a JOIN owner o ON CAST(a.code AS INTEGER) = o.id + 6",
+        "SELECT n + 2 - 7 FROM (SELECT CAST(code AS INTEGER) AS n FROM account) t WHERE n > 5",
+        "SELECT 2 FROM account GROUP BY code HAVING CAST(code AS INTEGER) > 5",
+    ):
+        with _hub(tables, EVERYTHING, Database, {}, _policy(case)) as whole:
+            got = _outcome(whole.as_principal("asker"), sql)
+            assert got[1:] == (["[2]"], ()), (sql, got)
