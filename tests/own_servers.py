@@ -1,10 +1,11 @@
-"""Servers that belong to one test, which may stop them: PostgreSQL by initdb, Redis, and a small disk."""
+"""Servers that belong to one test, which may stop them: PostgreSQL by initdb, Redis, RabbitMQ, and a small disk."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -127,6 +128,62 @@ class OwnRedis:
             self._process = None
 
     def __enter__(self) -> OwnRedis:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+class OwnRabbitMQ:
+    """A RabbitMQ of its own, as a context manager, whose data outlives its process."""
+
+    def __init__(self, folder: Path) -> None:
+        found = sorted(Path("/usr/lib/rabbitmq/lib").glob("*/sbin/rabbitmq-server")) or [
+            Path(p) for p in [shutil.which("rabbitmq-server")] if p and os.geteuid() != 0
+        ]
+        if not found:
+            pytest.skip("no rabbitmq-server, to start one that may be killed")
+        self._program = found[-1]
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        (folder / "plugins").write_text("[].")
+        absent = str(folder / "absent")
+        self._environment = os.environ | {
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": f"gw{self.port}@localhost",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_PID_FILE": str(self._pid_file),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_CONF_ENV_FILE": absent,
+            "RABBITMQ_CONFIG_FILE": absent,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "pid"
+
+    def start(self) -> None:
+        """Start with the data that is there."""
+        self._process = subprocess.Popen([self._program], env=self._environment, stdout=subprocess.DEVNULL)
+        wait_for(self.port, 90)
+
+    def kill(self) -> None:
+        """End it without a word."""
+        if self._process is not None:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                os.kill(int(self._pid_file.read_text()), signal.SIGKILL)
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def __enter__(self) -> OwnRabbitMQ:
         self.start()
         return self
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from kombu import Exchange, Producer, Queue
-from own_servers import OwnRedis, free_port
+from own_servers import OwnRabbitMQ, OwnRedis, free_port
 from worker_program import Place, empty_redis, fill, forget, place, redis_url, until, vhost
 
 from groundwire.core import broker, worker
@@ -259,6 +259,23 @@ def test_redis_may_be_restarted_empty_in_mid_flight(tmp_path: Path, postgres_url
         time.sleep(0.3)
         redis.start()
         until(lambda: spot.copy() == spot.original(), "the sync after the restart")
+        assert spot.stop(running) == 0
+
+
+@pytest.mark.timeout(240)
+def test_rabbitmq_may_be_killed_and_started_again_in_mid_flight(tmp_path: Path, postgres_url: str) -> None:
+    (tmp_path / "broker").mkdir()
+    with (
+        OwnRabbitMQ(tmp_path / "broker") as rabbitmq,
+        place(tmp_path, postgres_url, {"AMQP_URL": rabbitmq.url}) as spot,
+    ):
+        spot.configure(every="0.4s")
+        running = spot.start()
+        until(lambda: spot.copy() == spot.original(), "the first load")
+        rabbitmq.kill()
+        spot.do("UPDATE orders SET name = 'while it was away', updated_at = clock_timestamp() WHERE id < 10")
+        rabbitmq.start()
+        until(lambda: spot.copy() == spot.original(), "the sync after the restart", 90)
         assert spot.stop(running) == 0
 
 
