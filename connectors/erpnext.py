@@ -39,7 +39,7 @@ from groundwire.connectors.erpnext_filters import (
     wire,
 )
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
-from groundwire.connectors.records import Convert, converter, counted, record_batch, to_text
+from groundwire.connectors.records import Convert, counted, record_batch, to_text
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Aggregate, Capabilities, Comparison, Deleted, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
@@ -412,23 +412,24 @@ class ERPNextConnector(HTTPConnector):
     def _batch(self, rows: Sequence[Any], scan: Scan) -> pa.RecordBatch:
         kinds = {n: f["fieldtype"] for n, f in self._kinds[scan.entity.name].fields.items()}
 
-        def at(row: Mapping[str, Any], name: str) -> Any:
-            value = row[name]
-            if value in (None, ""):
-                return 0 if kinds[name] in NEVER_NULL else None
-            return value
+        def column(rows: Sequence[Any], name: str) -> list[Any]:
+            """What is empty is 0 or null; names may be numbers, JSON may be an object."""
+            empty = 0 if kinds[name] in NEVER_NULL else None
+            values = [empty if (v := row[name]) is None or v == "" else v for row in rows]
+            if kinds[name] in TEXTS and not set(map(type, values)) <= {str, type(None)}:
+                values = [v if v is None or isinstance(v, str) else json.dumps(v, default=str) for v in values]
+            return values
 
-        converters = {c.name: self._convert(c.type) for c in scan.schema}
-        return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, at=at, converters=converters)
+        converters = {c.name: f for c in scan.schema if (f := self._converter(c.type)) is not None}
+        return record_batch(
+            rows, scan.schema, source=self.name, entity=scan.entity.name, column=column, converters=converters
+        )
 
-    def _convert(self, type_: pa.DataType) -> Convert:
-        if pa.types.is_timestamp(type_):
+    def _converter(self, type_: pa.DataType) -> Convert | None:
+        """How values are read that Frappe writes in a way of its own."""
+        if pa.types.is_timestamp(type_) and self._zone.key != "UTC":
             return lambda v: dt.datetime.fromisoformat(to_text(v)).replace(tzinfo=self._zone).astimezone(dt.UTC)
-        if pa.types.is_time(type_):
-            return _time
-        if pa.types.is_string(type_):  # names may be numbers, JSON may be an object
-            return lambda v: v if isinstance(v, str) else json.dumps(v, default=str)
-        return converter(type_)
+        return _time if pa.types.is_time(type_) else None
 
 
 def _kind(meta: Mapping[str, Any], within: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None) -> _Kind:

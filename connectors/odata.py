@@ -28,7 +28,7 @@ from groundwire.connectors.odata_client import ODataClient, ODataSettings
 from groundwire.connectors.odata_metadata import EntitySet, Property, Service, parse
 from groundwire.connectors.odata_presets import CURSORS, FORMATTED
 from groundwire.connectors.paging import Page, Paginator, pages
-from groundwire.connectors.records import Convert, counted, record_batch, value_at
+from groundwire.connectors.records import Convert, counted, record_batch, values_at
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Aggregate, Capabilities, Comparison, Deleted, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, Rejected, SourceError, Unavailable
@@ -366,14 +366,14 @@ class ODataConnector(ODataClient):
                 converters[a.alias] = partial(wire.summed, type_=scan.types[a.alias])
         for column, path in fields.items():
             p = self._find(scan.entity, path)
-            if p is not None:
-                converters[column] = wire.value_converter(p, self._service.version)
+            if p is not None and (own := wire.value_converter(p, self._service.version)) is not None:
+                converters[column] = own
         return record_batch(
             rows,
             scan.schema,
             source=self.name,
             entity=scan.entity.name,
-            at=lambda row, column: value_at(row, aliases.get(column, column)),
+            column=lambda rows, column: values_at(rows, aliases.get(column, column)),
             converters=converters,
         )
 

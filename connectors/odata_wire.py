@@ -101,8 +101,8 @@ def error_of(body: Any) -> tuple[str, str] | None:
 # -- values ----------------------------------------------------------------------------------
 
 
-def value_converter(p: Property, version: int) -> Convert:
-    """How a property's JSON values are read."""
+def value_converter(p: Property, version: int) -> Convert | None:
+    """How a property's JSON values are read; None where its type says it all."""
     if p.edm == "Edm.Guid":
         return lambda v: to_text(v).lower()
     if p.edm == "Edm.Int64":
@@ -113,7 +113,7 @@ def value_converter(p: Property, version: int) -> Convert:
         if pa.types.is_date(p.type):
             return lambda v: _moment(v).date()
         return _moment if p.edm == "Edm.DateTimeOffset" else lambda v: _moment(v).replace(tzinfo=None)
-    return _duration if p.edm == "Edm.Time" else converter(p.type)
+    return _duration if p.edm == "Edm.Time" else None
 
 
 def _whole(value: Any) -> int:

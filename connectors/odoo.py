@@ -11,8 +11,7 @@ Source: "External RPC API" and "External JSON-2 API" of Odoo's developer documen
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, Self
 
@@ -339,7 +338,7 @@ class OdooConnector(HTTPConnector):
             )
             rows = self._records(found, ("id",))
             ids = [r["id"] for r in rows]
-            if not all(isinstance(i, int) for i in ids) or any(b <= a for a, b in itertools.pairwise([last, *ids])):
+            if set(map(type, ids)) - {int} or [last, *ids] != sorted({last, *ids}):
                 raise Rejected("the records are not in the order asked for", source=self.name)
             if rows:
                 yield self._batch(rows, scan)
@@ -369,21 +368,23 @@ class OdooConnector(HTTPConnector):
         return self._batch([_totals(r, keys, sums, counts) for r in rows], scan)
 
     def _records(self, rows: Any, names: tuple[str, ...]) -> list[Any]:
-        if not isinstance(rows, list) or not all(isinstance(r, dict) and all(n in r for n in names) for r in rows):
+        if not isinstance(rows, list) or not set(map(type, rows)) <= {dict}:
+            raise Rejected("the answer holds no records", source=self.name)
+        if not all(n in r for n in names for r in rows):
             raise Rejected("the answer holds no records", source=self.name)
         return rows
 
     def _batch(self, rows: list[Any], scan: Scan) -> pa.RecordBatch:
         booleans = {c.name for c in scan.schema if pa.types.is_boolean(c.type)}
 
-        def at(row: Mapping[str, Any], name: str) -> Any:
+        def column(rows: Sequence[Any], name: str) -> list[Any]:
             """Null is false in Odoo; a many2one is its id and a name."""
-            value = row[name]
-            if isinstance(value, list) and len(value) == 2:
-                value = value[0]
-            return None if value is False and name not in booleans else value
+            values = [row[name] for row in rows]
+            if list in set(map(type, values)):
+                values = [v[0] if isinstance(v, list) and len(v) == 2 else v for v in values]
+            return values if name in booleans else [None if v is False else v for v in values]
 
-        return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, at=at)
+        return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, column=column)
 
 
 def _totals(row: Mapping[str, Any], keys: list[str], sums: Mapping[str, str], counts: set[str]) -> dict[str, Any]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Context, Decimal
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
+from groundwire.connectors.columns import whole
 from groundwire.core.errors import Rejected
 
 Convert = Callable[[Any], Any]
@@ -31,6 +33,7 @@ def record_batch(
     source: str,
     entity: str,
     at: Callable[[Any, str], Any] | None = None,
+    column: Callable[[Sequence[Any], str], list[Any]] | None = None,
     converters: Mapping[str, Convert] | None = None,
 ) -> pa.RecordBatch:
     """Records as a batch of exactly this schema.
@@ -40,24 +43,46 @@ def record_batch(
         schema: names and types of the columns.
         source, entity: named in errors.
         at: the value of a column in a record; by default `value_at`.
+        column: a column's value in every record, in place of `at` where that is quicker; raises as `at` does.
         converters: for columns that are read in another way than their type says.
 
     Raises:
         Rejected: a record lacks a column, or a value is not of its type.
     """
-    find = at or value_at
+    find = column or (partial(_each, at) if at else values_at)
     arrays = []
-    for column in schema:
-        convert = (converters or {}).get(column.name) or converter(column.type)
+    for one in schema:
+        own = (converters or {}).get(one.name)
         try:
-            values = [find(row, column.name) for row in rows]
+            values = find(rows, one.name)
         except (KeyError, TypeError, IndexError, AttributeError):
-            raise Rejected(f"a record of {entity} holds no {column.name}", source=source) from None
-        try:
-            arrays.append(pa.array([None if v is None else convert(v) for v in values], column.type))
-        except (pa.ArrowException, KeyError, ValueError, TypeError, ArithmeticError):
-            raise Rejected(f"a value of {entity}.{column.name} is not a {column.type}", source=source) from None
+            raise Rejected(f"a record of {entity} holds no {one.name}", source=source) from None
+        array = whole(values, one.type) if own is None else None
+        if array is None:
+            convert = own or converter(one.type)
+            try:
+                array = pa.array([None if v is None else convert(v) for v in values], one.type)
+            except (pa.ArrowException, KeyError, ValueError, TypeError, ArithmeticError):
+                raise Rejected(f"a value of {entity}.{one.name} is not a {one.type}", source=source) from None
+        arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def values_at(rows: Sequence[Any], path: str) -> list[Any]:
+    """The values at a path in every record (see `value_at`)."""
+    head, dot, last = path.rpartition(".")
+    try:
+        if not dot:
+            return [row[path] for row in rows]
+        if "." not in head and not any(path in row for row in rows):
+            return [None if (below := row[head]) is None else below[last] for row in rows]
+    except (KeyError, TypeError):
+        pass  # told by the first record that lacks it
+    return [value_at(row, path) for row in rows]
+
+
+def _each(at: Callable[[Any, str], Any], rows: Sequence[Any], name: str) -> list[Any]:
+    return [at(row, name) for row in rows]
 
 
 def value_at(row: Any, path: str) -> Any:

@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -26,7 +26,7 @@ from groundwire.connectors.http import Answer, Credentials, HTTPConnector
 from groundwire.connectors.http_wire import Address, basic
 from groundwire.connectors.oauth import client_credentials
 from groundwire.connectors.paging import GivenPaginator, NumberPaginator, OffsetPaginator, Page, Paginator, pages
-from groundwire.connectors.records import Convert, counted, record_batch, to_moment, value_at
+from groundwire.connectors.records import Convert, counted, record_batch, value_at, values_at
 from groundwire.connectors.rest_description import (
     CursorPaging,
     EntityDescription,
@@ -235,12 +235,14 @@ class RestConnector(HTTPConnector):
             return self._page(name, path, query, report)
 
         converters = {f: c for f in scan.fields if (c := _converter(described.fields[f])) is not None}
-        at = _finder(described)
+        column = _finder(described)
         for page in pages(self._paginator(first), fetch, source=self.name):
             read += len(page.rows)
             rows = page.rows if left is None else page.rows[:left]
             if rows:
-                yield record_batch(rows, scan.schema, source=self.name, entity=name, at=at, converters=converters)
+                yield record_batch(
+                    rows, scan.schema, source=self.name, entity=name, column=column, converters=converters
+                )
             left = None if left is None else left - len(rows)
             if left == 0:
                 return
@@ -433,11 +435,11 @@ def _moment(value: dt.datetime, field: FieldDescription) -> str | None:
 # -- values ----------------------------------------------------------------------------------
 
 
-def _finder(described: EntityDescription) -> Any:
+def _finder(described: EntityDescription) -> Callable[[Sequence[Any], str], list[Any]]:
     paths = {name: f.path or name for name, f in described.fields.items()}
     if described.absent is None or described.absent == "null":
-        return lambda row, name: _maybe(row, paths[name])
-    return lambda row, name: value_at(row, paths[name])
+        return lambda rows, name: [_maybe(row, paths[name]) for row in rows]
+    return lambda rows, name: values_at(rows, paths[name])
 
 
 def _maybe(row: Any, path: str) -> Any:
@@ -454,7 +456,7 @@ def _converter(field: FieldDescription) -> Convert | None:
     if field.type == "datetime" and field.format != "iso":
         unit = 1 if field.format == "epoch" else 1000
         return lambda v: _from_epoch(v, unit)
-    return to_moment if field.type == "datetime" else None
+    return None
 
 
 def _from_epoch(value: Any, unit: int) -> dt.datetime:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from groundwire.connectors.columns import whole
 from groundwire.connectors.profiling import Distinct, open_texts
 from groundwire.connectors.salesforce_bulk import BulkQuery, NotInBulk
 from groundwire.connectors.salesforce_fields import ID, LEFT_OUT, NUMBERS, TYPES, converter, support, value_at
@@ -338,7 +339,9 @@ class SalesforceConnector(Connector):
         for path, field in zip(paths, schema, strict=True):
             convert = converter(field.type)
             try:
-                columns.append(pa.array([convert(value_at(row, path)) for row in rows], field.type))
+                values = [row[path] for row in rows] if "." not in path else [value_at(row, path) for row in rows]
+                column = whole(values, field.type)
+                columns.append(pa.array(map(convert, values), field.type) if column is None else column)
             except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError, ValueError, TypeError, ArithmeticError):
                 raise Rejected(f"a value of {field.name} is not a {field.type}", source=self.name) from None
         return pa.RecordBatch.from_arrays(columns, schema=schema)

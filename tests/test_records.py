@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from groundwire.connectors.records import counted, record_batch
+from groundwire.connectors.records import converter, counted, record_batch
 from groundwire.core.errors import Rejected
 
 MONEY = pa.decimal128(18, 2)
@@ -103,3 +103,67 @@ def test_a_count_is_a_whole_number() -> None:
     for value in (None, True, -1, 1.0, "1"):
         with pytest.raises(Rejected, match="no count"):
             counted(value, schema, source="src")
+
+
+# -- whole columns -----------------------------------------------------------------------------
+
+VALUES: list[Any] = [
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        -7,
+        2**53 + 1,
+        2**63 - 1,
+        2**63,
+        10**17,
+        1.5,
+        float("nan"),
+        Decimal("0.1"),
+        Decimal("1.005"),
+    ),
+    *(
+        Decimal("0.30000000000000004"),
+        Decimal("1E+3"),
+        Decimal("12345678901234567890"),
+        "",
+        " ",
+        "x",
+        "NaN",
+        "1.5",
+        " 1.5",
+    ),
+    *("1e3", "-12", "2026-02-03", "0000-01-01", "0001-01-01", "9999-12-31", "2026-02-30", "20260203", "2026-02-03T04"),
+    *("2026-02-03T04:05:06", "2026-02-03 04:05:06.5", "2026-02-03T04:05:06.123456Z", "2026-02-03T04:05:06+02:00"),
+    *(
+        "2026-02-03T04:05:06.1234567Z",
+        "2024-09-27T10:39:01.000+0000",
+        "0001-01-01T00:00:00+02:00",
+        "24:00:00",
+        "04:05:06",
+    ),
+    *([1], {}, "\ud800", "e\u0301", "🙂"),
+]
+TYPES = [MONEY, pa.decimal128(38, 9), pa.int64(), pa.int32(), pa.float64(), pa.bool_(), pa.string(), pa.date32()]
+
+
+@pytest.mark.parametrize("type_", [*TYPES, MOMENT, pa.timestamp("us"), pa.time64("us")], ids=str)
+def test_a_column_as_a_whole_is_read_as_each_of_its_values(type_: pa.DataType) -> None:
+    """With a converter of one's own values are read one by one: the same comes out, or the same is refused."""
+
+    def read(values: list[Any], converters: dict[str, Any]) -> Any:
+        try:
+            batch = record_batch(
+                [{"f": v} for v in values], pa.schema([("f", type_)]), source="s", entity="e", converters=converters
+            )
+        except Rejected:
+            return "refused"
+        return [str(v) for v in batch.column(0).to_pylist()]
+
+    single = converter(type_)
+    for one in VALUES:
+        for other in VALUES:
+            together = [one, None, other]
+            assert read(together, {}) == read(together, {"f": single}), together
