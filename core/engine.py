@@ -293,7 +293,7 @@ class _Reader:
             if self.on_error != "incomplete":
                 raise
             report = ScanReport(as_of=self.fresh.clock())
-            report.incomplete.append(f"not read: {error}")
+            report.incomplete.append(f"not read{_because(error, fragment)}")
             return _Piece(table=fragment.schema.empty_table(), report=report)
 
     def _fresh_piece(self, fragment: Fragment, connector: Connector) -> _Piece:
@@ -359,7 +359,7 @@ class _Reader:
                 if isinstance(error, RetryableError) or self.on_error != "incomplete" or not batches:
                     self.budget.give_back(fragment.name, batches)
                     raise
-                report.incomplete.append(f"stopped after {_rows(batches):,} rows: {error}")
+                report.incomplete.append(f"stopped after {_rows(batches):,} rows{_because(error, fragment)}")
         return _Piece(table=pa.Table.from_batches(batches, schema=fragment.schema), report=report)
 
     def _receive(
@@ -379,6 +379,11 @@ class _Reader:
                 return
             if time.monotonic() > self.deadline:
                 raise self._too_slow(fragment.source)
+
+
+def _because(error: SourceError, fragment: Fragment) -> str:
+    """The source's reason, but for those from whom something of it is hidden: its words may name that."""
+    return "" if fragment.policy else f": {error}"
 
 
 def _loaded(piece: _Piece) -> Loaded:

@@ -12,10 +12,11 @@ import importlib
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -41,6 +42,9 @@ from groundwire.core.plans import Asked, Plans
 from groundwire.core.retry import retrying
 
 log = logging.getLogger(__name__)
+
+MOST_VIEWS = 64
+"""Principals whose rights and plans a hub remembers; the one that has not asked for longest goes first."""
 
 UNRECORDED = "this answer is not in the audit trail, which can't be written"
 
@@ -102,6 +106,14 @@ class _Question:
         }
 
 
+@dataclass
+class _View:
+    """What one principal sees of a hub, or everybody where there is no policy, as far as it was worked out."""
+
+    plans: Plans = field(default_factory=Plans)
+    rights: Rights | None = None
+
+
 class Hub:
     """Connected sources under one catalog and one query language.
 
@@ -122,7 +134,6 @@ class Hub:
         self.connectors: dict[str, Connector] = {c.name: c for c in connectors}
         self._kinds = {name: s.type for name, s in self.config.sources.items()}
         self._catalog: Catalog | None = None
-        self._plans = Plans()
         self._replicas: Replicas | None = None
         self._control: Control | None = None
         self._cache: Cache | None = None
@@ -130,7 +141,8 @@ class Hub:
         self._refresher: Refresher | None = None
         self._lock = threading.RLock()
         self.principal: Principal | None = None
-        self._rights: Rights | None = None
+        self._view = _View()
+        self._views: OrderedDict[str, _View] = OrderedDict()
         self._whole: Hub = self
         self._owns = True
 
@@ -251,8 +263,18 @@ class Hub:
         for shared in ("cache", "replicas", "budgets", "recorder"):  # shared with the whole hub: see there
             mine.__dict__.pop(shared, None)
         mine.principal = policy.principal(principal) if isinstance(principal, str) else principal
-        mine._plans, mine._rights, mine._refresher, mine._owns = Plans(), None, None, False
+        mine._view, mine._refresher, mine._owns = self._whole._view_of(mine.principal), None, False
         return mine
+
+    def _view_of(self, principal: Principal) -> _View:
+        """What is known of a principal already: the same one asks again and again."""
+        key = f"{principal.name!r} {principal.roles!r} {sorted(principal.attributes.items())!r}"
+        with self._lock:
+            view = self._views.setdefault(key, _View())
+            self._views.move_to_end(key)
+            while len(self._views) > MOST_VIEWS:
+                self._views.popitem(last=False)
+            return view
 
     def require_principal(self) -> None:
         """Make sure that somebody is known to ask, where there is a policy.
@@ -276,9 +298,9 @@ class Hub:
         if policy is None or self.principal is None:
             return None
         with self._lock:
-            if self._rights is None:
-                self._rights = policy.rights(self.principal, self._whole.catalog)
-            return self._rights
+            if self._view.rights is None:
+                self._view.rights = policy.rights(self.principal, self._whole.catalog)
+            return self._view.rights
 
     @property
     def catalog(self) -> Catalog:
@@ -437,8 +459,9 @@ class Hub:
         if self.recorder is None:
             return True
         policy = None
-        if self._rights is not None:
-            policy = {"digest": self._rights.digest, "roles": self._rights.principal.roles}
+        rights = self._view.rights
+        if rights is not None:
+            policy = {"digest": rights.digest, "roles": rights.principal.roles}
         return self.recorder.query(self.principal, asked.options, asked.asked_at, outcome, policy)
 
     def _answered(self, asked: _Question) -> Result:
@@ -457,7 +480,8 @@ class Hub:
             if live or not any(s.stale and s.source not in failed for s in result.sources):
                 break
             live = True  # a copy aged past its bound while other parts were read
-        notes = [f"{name} can't be read: {error}" for name, error in failed.items()]
+        known = self.principal is None
+        notes = [f"{name} can't be read" + (f": {error}" if known else "") for name, error in failed.items()]
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 
     def refresh(self, sql: str, *, limit: int | None = None, link_values: bool = False) -> None:
@@ -594,7 +618,7 @@ class Hub:
         catalog, rights = self.catalog, self.rights
         copies = offers.key if offers else frozenset()
         asked = Asked(sql=sql, limit=limit, whole=whole, link_values=link_values, copies=copies)
-        plan = self._plans.find(catalog, asked)
+        plan = self._view.plans.find(catalog, asked)
         if plan is None:
             try:
                 bound = binder.bind(sql, catalog, max_bytes=self.config.limits.query_bytes, link_values=link_values)
@@ -610,7 +634,7 @@ class Hub:
                 raise QueryError("the query is nested too deeply") from None
             if plan.bound is not bound:
                 plan.bound, plan.query = bound, bound.sql()
-            self._plans.keep(catalog, asked, plan)
+            self._view.plans.keep(catalog, asked, plan)
         if offers:
             plan = copy(plan)  # a plan that is kept outlives the instant for which a copy is true
             plan.copies = offers.used(e for f in plan.fragments for e in f.entities)

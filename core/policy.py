@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 import sqlglot
@@ -95,7 +96,7 @@ class EntityRight:
         """Whether anything of what can be named is not shown as it is."""
         return self.limits_rows or not all(self.is_plain(f.name) for f in self.shown.fields)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Equal digests see the same of the entity."""
         rights = {n: [str(r.mask), _sql(r.where)] for n, r in self.fields.items()}
@@ -121,7 +122,7 @@ class Rights:
     entities: Mapping[str, EntityRight]
     mask_key: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Equal digests see the same of everything."""
         return hashlib.sha256("".join(sorted(r.digest for r in self.entities.values())).encode()).hexdigest()[:32]

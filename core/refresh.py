@@ -39,6 +39,7 @@ class Errand:
     limit: int | None
     link_values: bool
     source: str
+    principal: str | None = None
 
 
 class Refresher:
@@ -62,7 +63,10 @@ class Refresher:
             sql, limit, link_values: as they were asked; see `Hub.query`.
             entities: full names of those whose copies are getting old.
         """
-        errand = Errand(sql=sql, limit=limit, link_values=link_values, source=min(entities).split(".", 1)[0])
+        source, asker = min(entities).split(".", 1)[0], self._hub.principal
+        errand = Errand(
+            sql=sql, limit=limit, link_values=link_values, source=source, principal=asker.name if asker else None
+        )
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="refresh", daemon=True)
@@ -92,7 +96,8 @@ class Refresher:
             if cache is None or not cache.first(f"{errand}", ONCE_IN):
                 continue
             try:
-                if self._hub.config.cache.refresh == "worker":
+                # who asks is known in this process only: a worker takes nobody's word for it
+                if self._hub.config.cache.refresh == "worker" and errand.principal is None:
                     self._send(errand)
                 else:
                     self._hub.refresh(errand.sql, limit=errand.limit, link_values=errand.link_values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -473,9 +474,14 @@ def test_a_role_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_vendors_words_about_a_refused_request_are_not_passed_on() -> None:
     crm = MemoryConnector.from_tables("crm", {"account": pa.table({"id": [1]})}, fail_after=0)
     crm.failure = Rejected(f"no column {SECRET}", source="crm")
-    with _memory(crm, {"allow": ["crm.account"]}) as asker, pytest.raises(Rejected) as caught:
-        asker.query("SELECT id FROM account")
-    assert str(caught.value) == "crm: refused the request"
+    with _memory(crm, {"allow": ["crm.account"], "rows": {"crm.account": "id > 0"}}) as asker:
+        with pytest.raises(Rejected) as caught:
+            asker.query("SELECT id FROM account")
+        assert str(caught.value) == "crm: refused the request"
+        for way in ("incomplete", "stale"):
+            with contextlib.suppress(Rejected):
+                result = asker.query("SELECT id FROM account", on_error=way)
+                assert not result.complete and SECRET not in result.to_json()
 
 
 # -- masks ---------------------------------------------------------------------------------------
