@@ -179,7 +179,7 @@ class Language:
         return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"
 
     def second_part(
-        self, start: Start, table: str, required: Sequence[str] = (), span: str = "", moment: str = ""
+        self, start: Start, table: str, required: Sequence[str] = (), span: str = "", moments: Sequence[str] = ()
     ) -> str:
         """Lark for what follows FROM and the table.
 
@@ -188,7 +188,7 @@ class Language:
             table: where the draft starts, as it is written.
             required: conditions that the question leaves no doubt about.
             span: a span of time that something about each record must fall into; empty for none.
-            moment: the column that it is said of, if that is known.
+            moments: the columns that it may be said of, if that is known.
         """
         language = Language(self.shown.values(), self.names, self.wording, self.evidence, self.mentioned)
         language._start_at(table)
@@ -201,7 +201,7 @@ class Language:
             first = f" WHERE {first} AND " if required else " WHERE "
             where = f'{_quoted(first)} bounded {_quoted(f" DURING {_text(span)}")} [" AND " condition]'
             near = {self.names[e.full_name] for e in language.walked}
-            known = _quoted(moment) if moment.rpartition(".")[0] in near else ""
+            known = " | ".join(_quoted(m) for m in moments if m.rpartition(".")[0] in near)
             rules += f"bounded: {known or language._columns(('moment',), walked=True)}\n"
         rules = rules.replace("WHERE", where).replace("ENDING", self._ending())
         rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
@@ -380,7 +380,8 @@ class Language:
     def _literals(self) -> list[str]:
         """Terminals for values: what the question says, and a few numbers that carry no facts."""
         wording = self.wording
-        numbers = dict.fromkeys([*wording.numbers, "0", "1", "1.0", "100", "100.0"])
+        hundred = ("100", "100.0") if wording.percent else ()
+        numbers = dict.fromkeys([*wording.numbers, "0", "1", "1.0", *hundred])
         words = self.evidence.text_words
         free = [w for w in words if not self.evidence.patterns[w]]
         forms = dict.fromkeys(form for w in free for form in (w, w.lower(), w.upper(), w.capitalize()))

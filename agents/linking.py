@@ -60,6 +60,7 @@ _UNCOUNTED = re.compile(
 )
 _SET = re.compile(r"\b(?:leav\w+|set\w*|put\w*|tak\w+)\s+(?:\w+\s+){0,2}$")
 _ASIDE = re.compile(r"(?:\s+\w+){0,3}?\s+(?:out|aside|off|away)\b")
+_WHO = re.compile(r"(\w+)\s+(?:who|that|which|whose)\b[^,;.?!]*$")
 _NO_VERBS = (
     PLAIN
     | EMPTY
@@ -496,6 +497,15 @@ class _Finder:
 def mentioned(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:
     """Tables whose records the question names, as the model writes them."""
     return tuple(_Finder(question, list(entities), names).mentioned())
+
+
+def subject(text: str, entities: Iterable[Entity], names: Mapping[str, str]) -> str:
+    """The table whose records a clause at the end of a text is about (`customers who joined in`); empty for none."""
+    match = _WHO.search(text.lower())
+    word = stems(match[1])[-1:] if match else []
+    finder = _Finder(text, list(entities), names)
+    found = [n for n, called in finder.called.items() if word and any(phrase[-1:] == word for phrase in called)]
+    return names[found[0]] if len(found) == 1 else ""
 
 
 def counts(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:

@@ -24,6 +24,9 @@ _ASKED_UNIT = re.compile(
 _PER = re.compile(
     r"\b(?:average|mean)\s+(?:number|quantity|count|total|amount|sum|value)\s+of\s+(?:\w+\s+){1,5}?per\s+(\w+)"
 )
+_TAKEN = re.compile(r"updat|snap|taken|record|measur|read|effective|as_?of|date|day|month")
+_LATEST = re.compile(r"\b(?:latest|most recent|newest|current|last (?:known|recorded)|up-to-date)\b")
+_GREATEST = re.compile(r"\b(?:max\w*|highest|largest|biggest|greatest|peak|top)\b")
 _WHOLE = ("week", "month", "quarter", "year")
 
 
@@ -46,6 +49,9 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
         _per_record(select, root, by_name, said)
     for member in select.find_all(exp.In):
         _without_null(member)
+    if _LATEST.search(" ".join(said.words).lower()) and not _GREATEST.search(" ".join(said.words).lower()):
+        for greatest in list(select.find_all(exp.Max)):
+            _latest(greatest, by_name)
     if root is not None:
         _once(select, root, by_name)
 
@@ -124,6 +130,21 @@ def _average_of_shares(node: exp.Div) -> None:
     if not isinstance(divisor, exp.Count) or inner is None or not isinstance(inner.this, exp.Case):
         return
     node.replace(node.this)
+
+
+def _latest(node: exp.Max, by_name: Mapping[str, Entity]) -> None:
+    """The greatest of a record's values is not the latest one: the value of the latest record is."""
+    column = node.this
+    if not isinstance(column, exp.Column) or _moment(column, by_name) is not None:
+        return
+    entity = by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
+    moments = [f.name for f in entity.fields if pa.types.is_temporal(f.type)] if entity is not None else []
+    told = [m for m in moments if _TAKEN.search(m.lower())]
+    when = moments if len(moments) == 1 else told[:1]
+    if when:
+        at = column.copy()
+        at.set("this", exp.to_identifier(when[0], quoted=True))
+        node.replace(exp.ArgMax(this=column.copy(), expression=at))
 
 
 def _per_record(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], said: Wording) -> None:

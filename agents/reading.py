@@ -14,7 +14,7 @@ from functools import cached_property
 
 from groundwire.agents import draft, linking, periods, retrieval, ways, wording
 from groundwire.agents.evidence import Evidence
-from groundwire.agents.grammar import Language
+from groundwire.agents.grammar import Language, identifier, kind
 from groundwire.agents.levers import Levers
 from groundwire.core.catalog import Entity
 
@@ -23,6 +23,7 @@ _SHOWN = re.compile(
 )
 """What a question wants to see."""
 _KEY = re.compile(r"\b(?:IDs?|ids?)\b")
+_TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
 MOST_DEFINED = 5
 """Hints on the words of the asker's own hints, such as what a ratio is made of."""
 
@@ -118,7 +119,7 @@ class Reading:
 
     def second_part(self, first_part: str, table: str) -> str:
         """The grammar of what follows FROM and the table."""
-        span = ("", "") if " DURING " in first_part else self._during()
+        span = ("", ()) if " DURING " in first_part else self._during(first_part, table)
         start = self._start(first_part)
         required = self._required(first_part)
         required += self._roles(table)
@@ -200,14 +201,27 @@ class Reading:
         found = linking.find(self.hints, self.entities, self.names) if self.hints else ()
         return [link for link in found if link.left_out is not None]
 
-    def _during(self) -> tuple[str, str]:
-        """The one span of time that bounds everything asked for, and the moment that it is said of, if one is."""
+    def _during(self, first_part: str, table: str) -> tuple[str, tuple[str, ...]]:
+        """The one span of time that bounds everything asked for, and the moments that it may be said of.
+
+        That is what happened then (`booked in May`), or what time is told by (`per month`), or a moment of those
+        `who` it follows (`customers who joined last year`), else one of the table's own.
+        """
         text = self._span
         at = self.question.lower().find(text) if text else -1
         moments = [link for link in self.links if link.moment and len(link.columns) == 1]
         before = [link for link in moments if 0 <= at - link.end < 30]
         only = moments if len({link.columns for link in moments}) == 1 else []
-        return text, next((link.columns[0] for link in (*reversed(before), *only)), "")
+        if happened := next((link.columns for link in (*reversed(before), *only)), ()):
+            return text, happened
+        told_by = set(_TOLD_BY.findall(first_part))
+        if len(told_by) == 1:
+            return text, tuple(told_by)
+        return text, self._moments(linking.subject(self.question[:at], self.entities, self.names) or table)
+
+    def _moments(self, table: str) -> tuple[str, ...]:
+        entity = next(e for e in self.entities if self.names[e.full_name] == table)
+        return tuple(f"{table}.{identifier(f.name)}" for f in entity.fields if kind(f) == "moment")
 
     @property
     def _span(self) -> str:

@@ -114,6 +114,7 @@ class Wording:
         missing: whether it speaks of what there is none of.
         empty: whether it may ask for records that have no value somewhere, or that have one.
         ongoing: whether it may ask for what is not over.
+        percent: whether it speaks of hundredths.
         period: the unit of time for each of which it asks something, such as `month`; empty for none.
         limit: how many records it asks for in a ranking, None if it does not rank.
         middles: functions for the middle of many values that it may mean.
@@ -144,6 +145,7 @@ class Wording:
     empty: bool = False
     ongoing: bool = False
     period: str = ""
+    percent: bool = False
 
 
 def read(question: str, hints: str = "") -> Wording:
@@ -180,6 +182,7 @@ def read(question: str, hints: str = "") -> Wording:
         weekdays=bool(_WEEKDAYS.search(lower)),
         compares=bool(_COMPARES.search(untimed)),
         lasting=bool(_LASTING.search(untimed)),
+        percent=bool(re.search(r"percent|%|\b100\b", lower)),
         period=_period(question.lower()),
         ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower))),
         empty=bool(_EMPTY.search(_CURRENT.sub(" ", lower))),

@@ -602,3 +602,49 @@ def test_words_beside_a_text_are_texts_too() -> None:
     assert set(Evidence("orders with oak or walnut in their label", "", ENTITIES).text_words) >= {"walnut", "oak"}
     starting = linking.find("orders, starting from the latest", ENTITIES, NAMES)
     assert not [x for x in starting if x.told]
+
+
+BOOKED = Entity(
+    source="shop",
+    name="balances",
+    primary_key=("id",),
+    fields=(
+        Field(name="id", type=pa.int64(), nullable=False),
+        Field(name="customer_id", type=pa.int64()),
+        Field(name="amount", type=pa.float64()),
+        Field(name="booked_on", type=pa.date32()),
+        Field(name="checked_on", type=pa.date32()),
+        Field(name="updated_at", type=pa.timestamp("us")),
+    ),
+    relations=(Relation(name="customer", target="crm.customers", on=(("customer_id", "id"),)),),
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "bounded"),
+    [
+        ("Amount that was checked in the past 30 days", "", '"balances.checked_on"'),
+        ("Amount in the past 30 days", "", '"balances.booked_on" | "balances.checked_on" | "balances.updated_at"'),
+        ("Amount of customers who came in the past 30 days", "", '"customers.joined_on"'),
+        ("Amount in the past 30 days", "DATE_TRUNC('month', balances.updated_at) AS month, ", '"balances.updated_at"'),
+    ],
+)
+def test_a_span_of_time_is_said_of_what_it_stands_beside(question: str, first: str, bounded: str) -> None:
+    reading = Reading(question, "", (CUSTOMERS, BOOKED), {"crm.customers": "customers", "shop.balances": "balances"})
+    grammar = reading.second_part(f"SELECT {first}SUM(balances.amount) AS amount FROM ", "balances")
+    assert _rule(grammar, "bounded") == f"bounded: {bounded}"
+
+
+def test_the_latest_is_not_the_greatest() -> None:
+    def meant(question: str) -> str:
+        names = {"shop.balances": "balances"}
+        written = "SELECT balances.customer_id, MAX(balances.amount) AS balance FROM balances"
+        return Reading(question, "", [BOOKED], names).sql(written)
+
+    assert 'ARG_MAX(balances.amount, balances."updated_at")' in meant("What is the latest balance of each customer?")
+    assert "MAX(balances.amount)" in meant("What is the highest balance of each customer?")
+
+
+def test_hundredths_are_written_where_they_are_spoken_of() -> None:
+    assert '"100.0"' in Reading("What percentage of orders is open?", "", ENTITIES, NAMES).first_part()
+    assert '"100.0"' not in Reading("What share of orders is open?", "", ENTITIES, NAMES).first_part()
