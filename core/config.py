@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -172,6 +172,11 @@ class SourceConfig(BaseModel):
         """What belongs to the connector itself."""
         return dict(self.model_extra or {})
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Without the connector's own settings: which of them are secrets only the connector knows."""
+        own = type(self).model_fields
+        return ((name, value if name in own else "…") for name, value in super().__repr_args__())
+
 
 class LinkConfig(BaseModel):
     """`[[links]]`: `from` and `to` are `entity.field`; many records of `from` belong to one of `to`."""
@@ -192,7 +197,7 @@ class ModelConfig(_Section):
     context: int = Field(default=8192, ge=512)
     threads: int | None = Field(default=None, ge=1)
     prefix_cache: bool = True
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
 
 class LimitsConfig(_Section):
