@@ -129,7 +129,8 @@ class Evidence:
             return True
         texts = [value, field.labels.get(value, "")]
         parts = [part for text in texts for part in stems(text)]
-        parts = [p for p in parts if p not in self._called] or parts  # `room` of `family room` says little of a room
+        # `room` of `family room` says little of a room, and `total` of a name says nothing
+        parts = [p for p in parts if p not in self._called and p not in SAID] or parts
         if len(value) == 2 and value.isalpha():
             return value.lower() in self._words or any(n.startswith(value[0].lower()) for n in self._names)
         return any(alike(word, part) for part in parts for word in self._words)

@@ -156,6 +156,7 @@ class Language:
         self.evidence = evidence
         self.mentioned = mentioned
         self.bounded = False  # by a span of time that stands already
+        self.used = ""  # what is shown, where that is a part of the records
 
     def first_part(self, groups: Sequence[str] = (), moment: str = "", *, refusal: bool = True) -> str:
         """Lark for a draft up to and with FROM, or for the words that say that the data does not hold the answer.
@@ -179,7 +180,13 @@ class Language:
         return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"
 
     def second_part(
-        self, start: Start, table: str, required: Sequence[str] = (), span: str = "", moments: Sequence[str] = ()
+        self,
+        start: Start,
+        table: str,
+        required: Sequence[str] = (),
+        span: str = "",
+        moments: Sequence[str] = (),
+        used: str = "",
     ) -> str:
         """Lark for what follows FROM and the table.
 
@@ -189,9 +196,11 @@ class Language:
             required: conditions that the question leaves no doubt about.
             span: a span of time that something about each record must fall into; empty for none.
             moments: the columns that it may be said of, if that is known.
+            used: the first part; of a share of records, the whole is not bounded by what makes the part.
         """
         language = Language(self.shown.values(), self.names, self.wording, self.evidence, self.mentioned)
         language._start_at(table)
+        language.used = used if self.wording.parts else ""
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
         first = " AND ".join(required)
         where = f'{_quoted(f" WHERE {first}")} [" AND " condition]' if required else '[" WHERE " condition]'
@@ -350,7 +359,9 @@ class Language:
         by_values: dict[tuple[str, ...], dict[str, None]] = {}
         for way, entity in self._ways():
             for field in entity.fields:
-                values = tuple(v for v in choices(field, entity) if self.evidence(field, v))
+                values = tuple(
+                    v for v in choices(field, entity) if self.evidence(field, v) and f"'{v}'" not in self.used
+                )
                 if values:
                     # three terminals, not one: the lexer is greedy, and would take `orders.` for a beginning of this only
                     by_values.setdefault(values, {})[f'{_quoted(way)} "." {_quoted(identifier(field.name))}'] = None

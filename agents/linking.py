@@ -394,6 +394,8 @@ class _Finder:
         if len(wanted) > 1:
             yield from self._find([next(iter(stems(w)), w) for w in wanted], self.words)
         if len(wanted) == 1 and len(wanted[0]) > 2:
+            many = [i for i, w in enumerate(self.words) if w == wanted[0] != self.plain[i]]  # `stocks` for `stock`
+            yield from ((i, i + 1) for i in many)
             for index, word in enumerate(self.plain):
                 if word != wanted[0] and FORMS.get(word, word.removesuffix("ful").removesuffix("al")) == wanted[0]:
                     yield index, index + 1

@@ -124,7 +124,7 @@ class Reading:
         required = self._required(first_part)
         required += self._roles(table)
         required += self._meant(first_part, ways.reachable(table, self.entities, self.names), required)
-        return self._language.second_part(start, table, required, *span)
+        return self._language.second_part(start, table, required, *span, used=first_part)
 
     def _start(self, first_part: str) -> ways.Start:
         likely: list[set[str]] = []

@@ -72,6 +72,8 @@ _SORTED = re.compile(
     r"\b\w+est (?:\w+ ){0,2}first\b|\b(?:first|last) (?:and last )?names?\b|\b(?:first|last) \w+ names?\b|\blast \d+ "
 )
 _AGO = re.compile(r"\b\d+ (?:second|minute|hour|day|week|month|year)s? ago\b")
+_RANK = re.compile(r"\brank(?:ed)?\s+(?:of\s+)?\d+\b")
+_ONLY = re.compile(r"\bnot\s+(?:just|only|necessarily|merely)\b")
 _KEYS = re.compile(r"\b(?:ids?|[a-z]+_id)\b|#|\b(?:no\.?|nr\.?|number) \d|[a-z] [1-9]\d*\s*(?:$|[?.,;])")
 _PARTS = re.compile(
     r"percent|%|\bshares? (?:of|that)|\bratios?\b|\bproportions?\b|\brates?\b|\bfractions?\b|\bversus\b|\bvs\b"
@@ -157,11 +159,12 @@ def read(question: str, hints: str = "") -> Wording:
     untimed = lower
     for span in spans:
         untimed = re.sub(rf"(?:{_BOUND})?{re.escape(span.text)}", " ", untimed)
-    untimed = _AGO.sub(" ", untimed)
+    untimed = _RANK.sub(" ", _AGO.sub(" ", untimed))
     numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", untimed)))
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))
     if _ZERO.search(untimed):
         numbers["0"] = None
+    negating = _ONLY.sub(" ", _CURRENT.sub(" ", lower))
     limit = _limit(question.lower())
     if limit is not None and len(re.findall(rf"\b(?:{limit}|{_SPELLED.get(limit, limit)})\b", untimed)) < 2:
         numbers.pop(str(limit), None)  # it says how many are shown, and nothing about them
@@ -172,12 +175,12 @@ def read(question: str, hints: str = "") -> Wording:
         steps=tuple(_steps(lower, numbers)),
         moments=bool(_MOMENTS.search(untimed)),
         extremes=bool(_EXTREMES.search(_SORTED.sub(" ", question.lower()))),
-        absence=bool(_ABSENCE.search(_CURRENT.sub(" ", lower))),
-        missing=bool(_MISSING.search(_CURRENT.sub(" ", lower))),
+        absence=bool(_ABSENCE.search(negating)),
+        missing=bool(_MISSING.search(negating)),
         limit=limit,
         middles=_middles(lower),
         direction=_direction(question.lower()),
-        keys=bool(_KEYS.search(lower)),
+        keys=bool(_KEYS.search(untimed)),
         parts=bool(_PARTS.search(text.lower())),
         weekdays=bool(_WEEKDAYS.search(lower)),
         compares=bool(_COMPARES.search(untimed)),
@@ -185,7 +188,7 @@ def read(question: str, hints: str = "") -> Wording:
         percent=bool(re.search(r"percent|%|\b100\b", lower)),
         period=_period(question.lower()),
         ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower))),
-        empty=bool(_EMPTY.search(_CURRENT.sub(" ", lower))),
+        empty=bool(_EMPTY.search(negating)),
     )
 
 

@@ -648,3 +648,21 @@ def test_the_latest_is_not_the_greatest() -> None:
 def test_hundredths_are_written_where_they_are_spoken_of() -> None:
     assert '"100.0"' in Reading("What percentage of orders is open?", "", ENTITIES, NAMES).first_part()
     assert '"100.0"' not in Reading("What share of orders is open?", "", ENTITIES, NAMES).first_part()
+
+
+def test_what_makes_the_part_does_not_bound_the_whole() -> None:
+    reading = Reading("What share of orders is paid?", "", ENTITIES, NAMES)
+    first = "SELECT SUM(CASE WHEN orders.status = 'paid' THEN 1 ELSE 0 END) * 1.0 / COUNT(orders.*) AS share FROM "
+    assert "'paid'" not in reading.second_part(first, "orders")
+    assert "'paid'" in reading.second_part("SELECT COUNT(orders.*) FROM ", "orders")
+
+
+def test_words_that_say_little_are_no_reason() -> None:
+    name = Field(name="name", type=pa.string(), values=("Total Market Fund", "Gold Fund"))
+    funds = replace(CUSTOMERS, name="funds", fields=(name,))
+    total = Evidence("What is the total amount per customer?", "", [funds])
+    assert not total(name, "Total Market Fund")
+    assert wording.read("not just the changes within a day").absence is False
+    assert wording.read("CR = customer rank, rank 1 being the best").numbers == ()
+    assert _links("amount of retail customers")["retail"] == "customers.industry = 'Retail'"
+    assert _links("How many orders were cancelled?")["cancelled"] == "orders.status = 'cancelled'"
