@@ -34,6 +34,7 @@ from groundwire.core.errors import (
     QueryError,
     Rejected,
     SourceError,
+    Unavailable,
     UnknownName,
 )
 from groundwire.core.freshness import Bounds, Clock, Freshness, parse_age, utc_now
@@ -299,7 +300,14 @@ class Hub:
             return None
         with self._lock:
             if self._view.rights is None:
-                self._view.rights = policy.rights(self.principal, self._whole.catalog)
+                try:
+                    whole = self._whole.catalog
+                except SourceError as error:
+                    if policy.may_know(self.principal, error.source):
+                        raise
+                    log.warning("%s, so %s is not answered", error, self.principal.name)
+                    raise Unavailable("one of them does not answer", source="the connected systems") from None
+                self._view.rights = policy.rights(self.principal, whole)
             return self._view.rights
 
     @property

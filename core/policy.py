@@ -252,6 +252,11 @@ class Policy:
             attributes={**known.attributes, **attributes},
         )
 
+    def may_know(self, principal: Principal, source: str) -> bool:
+        """Whether a role of the principal's allows anything that could be in this source."""
+        roles = [self.config.roles[r] for r in principal.roles if r in self.config.roles]
+        return any(_fits(source, pattern.split(".")[0]) for role in roles for pattern in role.allow)
+
     # -- what they may see -------------------------------------------------------------------
 
     def rights(self, principal: Principal, catalog: Catalog) -> Rights:

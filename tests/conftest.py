@@ -86,8 +86,9 @@ def _throw_away(product: str, server: str, options: str) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fragments of this test's own: no test reads what another read."""
+    """Fragments and a state of this test's own: no test reads what another read, nor writes among the user's files."""
     monkeypatch.setattr(config, "cache_folder", lambda: tmp_path_factory.mktemp("cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture(scope="module")

@@ -25,10 +25,18 @@ from groundwire.agents import phrasing
 from groundwire.agents.prompt import choose, system_text
 from groundwire.agents.reading import Reading
 from groundwire.connectors.memory import ALL_OPERATORS, MemoryConnector
-from groundwire.core.catalog import Relation
+from groundwire.core.catalog import Entity, Relation
 from groundwire.core.config import parse
 from groundwire.core.connector import Capabilities, Pushdown, Scan
-from groundwire.core.errors import BudgetSpent, ConfigError, GroundwireError, PolicyError, Rejected, UnknownName
+from groundwire.core.errors import (
+    BudgetSpent,
+    ConfigError,
+    GroundwireError,
+    PolicyError,
+    Rejected,
+    SourceError,
+    UnknownName,
+)
 from groundwire.core.masks import Mask, partial
 from groundwire.core.policy import Policy, os_user
 from groundwire.core.sync import Syncer
@@ -73,7 +81,7 @@ def _settings(url: str, **policy: Any) -> dict[str, Any]:
         },
         **policy,
     }
-    return {"sources": {"hr": {"type": "sql", "url": url}}, "policy": policy}
+    return {"sources": {"hr": {"type": "sql", "url": url}}, "policy": policy, "audit": {"enabled": False}}
 
 
 @pytest.fixture
@@ -213,7 +221,8 @@ def test_a_source_that_follows_paths_itself_does_not_follow_them_past_a_conditio
 
 
 def _memory(connector: MemoryConnector, role: dict[str, Any], **policy: Any) -> Hub:
-    config = {"policy": {"roles": {"one": role}, "principals": {"asker": {"roles": ["one"]}}, **policy}}
+    policy = {"roles": {"one": role}, "principals": {"asker": {"roles": ["one"]}}, **policy}
+    config = {"policy": policy, "audit": {"enabled": False}}
     return Hub([connector], parse(config, base=Path())).as_principal("asker")
 
 
@@ -482,6 +491,23 @@ def test_a_vendors_words_about_a_refused_request_are_not_passed_on() -> None:
             with contextlib.suppress(Rejected):
                 result = asker.query("SELECT id FROM account", on_error=way)
                 assert not result.complete and SECRET not in result.to_json()
+
+
+def test_a_source_that_is_down_is_named_to_those_only_who_may_know_of_it() -> None:
+    class Down(MemoryConnector):
+        def discover(self) -> list[Entity]:
+            raise Rejected("no", source=self.name)
+
+    up = MemoryConnector.from_tables("crm", {"account": pa.table({"id": [1]})})
+    roles = {"one": {"allow": ["crm.*"]}, "two": {"allow": ["*.account", "payroll.*"]}}
+    principals = {name: {"roles": [name]} for name in roles}
+    config = parse({"policy": {"roles": roles, "principals": principals}, "audit": {"enabled": False}}, base=Path())
+    with Hub([up, Down.from_tables("payroll", {})], config) as hub:
+        with pytest.raises(SourceError) as caught:
+            hub.as_principal("one").query("SELECT id FROM account")
+        assert str(caught.value) == "the connected systems: one of them does not answer"
+        with pytest.raises(Rejected, match="payroll: no"):
+            _ = hub.as_principal("two").catalog
 
 
 # -- masks ---------------------------------------------------------------------------------------
