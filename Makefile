@@ -14,7 +14,7 @@ export CXXFLAGS ?= $(NO_AMX)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format types bench eval clean
+.PHONY: help demo test soak lint format types bench eval lock sbom clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -67,6 +67,13 @@ eval: $(VENV)/.dev  ## ask our own questions and score the answers; ARGS="--mode
 	$(BIN)/groundwire model pull
 	$(BIN)/python -m groundwire.demo.evaluate
 	$(BIN)/python examples/evals/run.py $(ARGS)
+
+lock: $(VENV)/.python  ## pin every dependency with its hashes, for every platform, in requirements.lock
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra all --universal --generate-hashes --no-header --no-annotate -o requirements.lock
+
+sbom: $(VENV)/.dev  ## write sbom.json (CycloneDX) and docs/licences.md
+	$(BIN)/python docs/sbom.py
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) .types build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
