@@ -201,6 +201,7 @@ def print_json(value: Any) -> None:
 def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
     """Log in to every source, read its catalog, and say whether it answers."""
     with open_hub(config) as hub:
+        hub.ask_for_catalog()
         states = watched(err, "asking every source", lambda tell, stop: hub.check())
         ok = all(s.ok for s in states)
         counts: dict[str, int] = {}

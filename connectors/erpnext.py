@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -220,8 +220,17 @@ class ERPNextConnector(HTTPConnector):
         for kind in found:
             name = _scrubbed(kind)
             self._kinds[name if name not in self._kinds else kind.doctype] = kind
-        entities = [self._entity(name) for name in self._kinds]
-        return _with_relations_back(entities)
+        return _with_relations_back([self._entity(name) for name in self._kinds])
+
+    def learned(self) -> Any:
+        return {"zone": self._zone.key, "kinds": {name: asdict(kind) for name, kind in self._kinds.items()}}
+
+    def recall(self, learned: Any) -> list[Entity]:
+        self._zone = ZoneInfo(learned["zone"])
+        self._kinds = {
+            n: _Kind(**k | {"parent": k["parent"] and tuple(k["parent"])}) for n, k in learned["kinds"].items()
+        }
+        return _with_relations_back([self._entity(name) for name in self._kinds])
 
     def describe(self, name: str) -> Entity | None:
         """One DocType as it is now."""

@@ -199,6 +199,13 @@ class OdooConnector(HTTPConnector):
             raise Rejected("this account may read none of the models", source=self.name)
         return [self._entity(model) for model in self._fields]
 
+    def learned(self) -> Any:
+        return self._fields
+
+    def recall(self, learned: Any) -> list[Entity]:
+        self._fields = learned
+        return [self._entity(model) for model in self._fields]
+
     def _all_models(self) -> tuple[str, ...]:
         """Only administrators may read `ir.model`."""
         try:

@@ -97,6 +97,13 @@ class SalesforceConnector(Connector):
         self._described = {d["name"]: d for d in described}
         return [self._entity(d, set(names)) for d in described]
 
+    def learned(self) -> Any:
+        return self._described
+
+    def recall(self, learned: Any) -> list[Entity]:
+        self._described = learned
+        return [self._entity(d, set(learned)) for d in learned.values()]
+
     def describe(self, name: str) -> Entity | None:
         """One object as it is now."""
         if name not in self._described:

@@ -124,13 +124,16 @@ class Entity:
         return {f.name.lower(): f for f in reversed(self.fields)}
 
     @cached_property
+    def _exact(self) -> dict[str, Field]:
+        return {f.name: f for f in reversed(self.fields)}
+
+    @cached_property
     def _relations(self) -> dict[str, Relation]:
         return {r.name.lower(): r for r in reversed(self.relations)}
 
     def find_field(self, name: str) -> Field | None:
         """The field of that name, compared without case; None if there is none."""
-        exact = next((f for f in self.fields if f.name == name), None)
-        return exact or self._fields.get(name.lower())
+        return self._exact.get(name) or self._fields.get(name.lower())
 
     def find_relation(self, name: str) -> Relation | None:
         """The relation of that name, compared without case; None if there is none."""

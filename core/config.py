@@ -227,10 +227,12 @@ class CacheConfig(_Section):
     `url` is `redis://...`, or `sqlite:///path`; by default a file in the user's cache directory. `max_bytes` bounds all
     fragments together, `max_fragment` one of them; both as they are stored. A fragment that is used when more than
     `refresh_at` of the allowed age is over is read again behind the answer: by this process (`here`), by
-    a `worker`, or not at all (`off`).
+    a `worker`, or not at all (`off`). `catalogs` is how old the description of a source may be that an earlier process
+    learned; `0` asks the source in every process, as `groundwire check` always does.
     """
 
     enabled: bool = True
+    catalogs: Age = "1h"
     url: SecretStr | None = None
     max_bytes: int = Field(default=256_000_000, ge=1_000_000)
     max_fragment: int = Field(default=64_000_000, ge=1_000)

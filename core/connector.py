@@ -315,6 +315,17 @@ class Describing(Protocol):
 
 
 @runtime_checkable
+class Recalling(Protocol):
+    """Optional: what discovery learned can be kept, and taken up by another process without asking the source."""
+
+    def learned(self) -> Any:
+        """What `discover` learned, ready for JSON; no secrets and no records. Must not contact the source."""
+
+    def recall(self, learned: Any) -> list[Entity]:
+        """What `discover` gave when it learned this, the connector as after it. Must not contact the source."""
+
+
+@runtime_checkable
 class SourceClock(Protocol):
     """Optional: the source tells its own time, by which it stamps what changes."""
 

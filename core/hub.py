@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from groundwire.core.cache import Cache
     from groundwire.core.control import Control
     from groundwire.core.engine import Progress
+    from groundwire.core.kept_catalogs import KeptCatalog
     from groundwire.core.planner import Plan
     from groundwire.core.policy import Policy, Principal, Rights
     from groundwire.core.refresh import Refresher
@@ -135,6 +136,7 @@ class Hub:
         self.connectors: dict[str, Connector] = {c.name: c for c in connectors}
         self._kinds = {name: s.type for name, s in self.config.sources.items()}
         self._catalog: Catalog | None = None
+        self._fresh_catalog = False
         self._replicas: Replicas | None = None
         self._control: Control | None = None
         self._cache: Cache | None = None
@@ -701,6 +703,10 @@ class Hub:
         with ThreadPoolExecutor(max_workers=max(1, min(at_most, len(items)))) as pool:
             return list(pool.map(function, items))
 
+    def ask_for_catalog(self) -> None:
+        """Have every source asked for its catalog, whatever an earlier process has kept of it."""
+        self._whole._fresh_catalog = True
+
     def _discover(self) -> Catalog:
         found = self._parallel(self._discover_source, self.connectors.values())
         links = [_Endpoints.of(link, i) for i, link in enumerate(self.config.links)]
@@ -715,7 +721,7 @@ class Hub:
 
     def _discover_source(self, connector: Connector) -> list[Entity]:
         deadline = time.monotonic() + self.config.limits.timeout
-        entities = retrying(connector.discover, deadline=deadline)
+        entities = self._entities_of(connector, deadline)
         source = self.config.sources.get(connector.name)
         if source is None or source.infer_relations:
             from groundwire.core.relations import with_inferred_relations
@@ -728,6 +734,26 @@ class Hub:
             profiled = self._parallel(connector.profile, marked, at_most=connector.capabilities.concurrency)
             entities = [_marked_sampled(p, m) for p, m in zip(profiled, marked, strict=True)]
         return with_labels(entities)
+
+    def _entities_of(self, connector: Connector, deadline: float) -> list[Entity]:
+        """From the source, or as a process that asked it a while ago has kept them."""
+        kept = self._kept_catalog(connector.name)
+        found = kept.entities(connector) if kept and not self._fresh_catalog else None
+        if found is None:
+            found = retrying(connector.discover, deadline=deadline)
+            if kept:
+                kept.keep(connector)
+        return found
+
+    def _kept_catalog(self, source: str) -> KeptCatalog | None:
+        """Where the description of a source is kept; None where none is."""
+        settings, longest = self.config.cache, parse_age(self.config.cache.catalogs)
+        if not (self._configured and settings.enabled and source in self.config.sources and longest):
+            return None
+        from groundwire.core.kept_catalogs import KeptCatalog
+
+        file = configuration.cache_folder() / "catalogs" / f"{self._identity(source)}.json.gz"
+        return KeptCatalog(file, longest.total_seconds(), settings.refresh_at)
 
     def _entity_config(self, entity: Entity) -> EntityConfig | None:
         source = self.config.sources.get(entity.source)

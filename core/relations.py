@@ -67,6 +67,8 @@ def with_inferred_relations(
 
 def _is_linked(entity: Entity, field: Field, linked: Collection[str]) -> bool:
     """Whether one of the names is the field's; between source and entity a name may leave out the schema."""
+    if not linked:
+        return False
     full = f"{entity.full_name}.{field.name}"
     source = f"{entity.source}."
     return any(name == full or (name.startswith(source) and full.endswith(name[len(source) - 1 :])) for name in linked)
@@ -109,6 +111,7 @@ class _Targets:
         self.prefix = prefix
         self._by_key: dict[str, list[int]] = {}
         self._by_table: dict[str, list[int]] = {}
+        self._known: dict[str, list[Entity]] = {}
         for number, entity in enumerate(entities):
             if len(entity.primary_key) == 1:
                 key = entity.primary_key[0].lower()
@@ -121,12 +124,17 @@ class _Targets:
 
     def named(self, field: Field, entity: Entity) -> list[Entity]:
         """Other entities whose key the field's name says it holds, in their own order."""
-        name = field.name.lower()
-        found = set(self._by_table.get(KEY_ENDING.sub("", name).rstrip("_"), ()))
-        for start in range(len(name)):
-            found.update(self._by_key.get(name[start:], ()))
-        some = (self.entities[number] for number in sorted(found))
-        return [t for t in some if t is not entity and _names_key_of(field, t, self.prefix)]
+        some = self._meant(field.name.lower())
+        return [t for t in some if t is not entity and _names_key_of(field, t, self.prefix)] if some else []
+
+    def _meant(self, name: str) -> list[Entity]:
+        """Entities that a name may mean; the same names are found in many entities."""
+        if name not in self._known:
+            found = set(self._by_table.get(KEY_ENDING.sub("", name).rstrip("_"), ()))
+            for start in range(len(name)):
+                found.update(self._by_key.get(name[start:], ()))
+            self._known[name] = [self.entities[number] for number in sorted(found)]
+        return self._known[name]
 
 
 def _names_key_of(field: Field, target: Entity, prefix: str) -> bool:

@@ -11,6 +11,7 @@ real ones take at least for a thousand records.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from groundwire.connectors.odata import ODataConnector, ODataSettings
 from groundwire.connectors.odoo import OdooConnector, OdooSettings
 from groundwire.connectors.rest import RestConnector, RestSettings
 from groundwire.connectors.salesforce import SalesforceConnector, SalesforceSettings
+from groundwire.core import config
 from groundwire.core.connector import Connector, Scan, ScanReport
 
 HERE = Path(__file__).parent
@@ -233,22 +235,34 @@ def _both(prepare: Prepare, seconds: float, rounds: int) -> tuple[str, int, int,
 
 
 def _large_schema(models: int) -> None:
-    with _server("large", models) as given:
+    """A hub as a process opens it: the first that asks, and the next one."""
+    with _server("large", models) as given, tempfile.TemporaryDirectory() as folder:
         from odoo_sandbox import DATABASE, KEY, USER
 
-        key = SecretStr(KEY)
-        settings = OdooSettings(url=given["url"], database=DATABASE, username=USER, api_key=key, models=())
-        started = time.perf_counter()
-        with Hub([OdooConnector("erp", settings)]) as hub:
-            fields = sum(len(e.fields) for e in hub.catalog)
-            known = time.perf_counter() - started
-            hub.query("SELECT COUNT(*) FROM big.model7")
-            first = time.perf_counter() - started - known
+        os.environ["GROUNDWIRE_CACHE"] = folder
+        source = {
+            "type": "odoo",
+            "url": given["url"],
+            "database": DATABASE,
+            "username": USER,
+            "api_key": KEY,
+            "models": [],
+        }
+        parsed = config.parse({"sources": {"erp": source}}, base=Path(folder))
+        known, query, fields = [], [], 0
+        for _ in range(2):
+            started = time.perf_counter()
+            with Hub.from_parsed(parsed) as hub:
+                fields = sum(len(e.fields) for e in hub.catalog)
+                known.append(time.perf_counter() - started)
+                hub.query("SELECT COUNT(*) FROM big.model7", max_age=0)
+                query.append(time.perf_counter() - started - known[-1])
     print(
         f"\n### A schema of {models:,} models with {fields:,} fields\n\nOdoo, every model described. Allowed: 60 s.\n"
     )
-    print("| | seconds |\n|---|---:|")
-    print(f"| until the catalog is known | {known:.1f} |\n| the first query after that | {first:.2f} |")
+    print("| | first process s | next process s |\n|---|---:|---:|")
+    print(f"| until the catalog is known | {known[0]:.1f} | {known[1]:.1f} |")
+    print(f"| the first query after that | {query[0]:.2f} | {query[1]:.2f} |")
 
 
 def main() -> None:
