@@ -78,6 +78,7 @@ class Evidence:
             and not plain.issuperset(stems(w))
             and w not in defined
             and w.lower() not in covered
+            and not (w.islower() and len(root(w)) > 3 and root(w) != w and any(root(w) in k for k in known))
         }
         self.text_words = tuple(dict.fromkeys([*quoted, *sorted(named - quoted)]))
         self.patterns = {w: _pattern(w, plain_text) for w in self.text_words}

@@ -66,7 +66,7 @@ reference: moment | moment (" - " | " + ") STEP
 extreme: "(SELECT " ("MIN(" | "MAX(") instant ") FROM " table [" WHERE " inside (" AND " inside)?] ")"
 ORDERED: " >= " | " <= " | " > " | " < "
 COMPARE: " = " | " <> " | " >= " | " <= " | " > " | " < "
-COMPARE_TEXT: " = " | " <> " | " LIKE " | " NOT LIKE " | " ILIKE "
+COMPARE_TEXT: " = " | " LIKE " | " ILIKE "UNLIKE
 MEMBER: MEMBERS
 DAY: "0" | "1" | "2" | "3" | "4" | "5" | "6"
 STRIDE: "second" | "minute" | "hour" | "day" | "week" | "month" | "year"
@@ -229,6 +229,7 @@ class Language:
         rules = _RULES.replace("MIDDLES", middles)
         said, numbers = self.wording, self.wording.numbers
         rules = rules.replace("MEMBERS", '" IN (" | " NOT IN ("' if said.absence else '" IN ("')
+        rules = rules.replace("UNLIKE", ' | " <> " | " NOT LIKE "' if said.absence else "")
         rules = rules.replace(" ABSENT", self._absent() if said.absence else "")
         rules = rules.replace(" | elapsed", " | elapsed" if said.lasting else "")
         rules = rules.replace(" | lasted", " | lasted" if said.lasting else "")

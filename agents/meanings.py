@@ -24,6 +24,8 @@ _ASKED_UNIT = re.compile(
 _PER = re.compile(
     r"\b(?:average|mean)\s+(?:number|quantity|count|total|amount|sum|value)\s+of\s+(?:\w+\s+){1,5}?per\s+(\w+)"
 )
+_ADDRESS = re.compile(r"%?(?:\S*@\S*|\.[a-z]{2,4})%?", re.IGNORECASE)
+_MAIL = re.compile(r"e?mail|web|url|site|domain")
 _TAKEN = re.compile(r"updat|snap|taken|record|measur|read|effective|as_?of|date|day|month")
 _LATEST = re.compile(r"\b(?:latest|most recent|newest|current|last (?:known|recorded)|up-to-date)\b")
 _GREATEST = re.compile(r"\b(?:max\w*|highest|largest|biggest|greatest|peak|top)\b")
@@ -49,6 +51,8 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
         _per_record(select, root, by_name, said)
     for member in select.find_all(exp.In):
         _without_null(member)
+    for like in list(select.find_all(exp.Like, exp.ILike)):
+        _address(like, by_name)
     if _LATEST.search(" ".join(said.words).lower()) and not _GREATEST.search(" ".join(said.words).lower()):
         for greatest in list(select.find_all(exp.Max)):
             _latest(greatest, by_name)
@@ -130,6 +134,19 @@ def _average_of_shares(node: exp.Div) -> None:
     if not isinstance(divisor, exp.Count) or inner is None or not isinstance(inner.this, exp.Case):
         return
     node.replace(node.this)
+
+
+def _address(node: exp.Expr, by_name: Mapping[str, Entity]) -> None:
+    """`.org` and `@` are parts of addresses: looked for where the only one of them is, not in any text."""
+    pattern, column = node.expression, node.this.find(exp.Column)
+    if column is None or not isinstance(pattern, exp.Literal) or not _ADDRESS.fullmatch(pattern.name):
+        return
+    if _MAIL.search(column.name.lower()):
+        return
+    mails = [(name, f.name) for name, e in by_name.items() for f in e.fields if _MAIL.search(f.name.lower())]
+    if len(mails) == 1:
+        (name, mail) = mails[0]
+        column.replace(exp.column(exp.to_identifier(mail), *reversed([exp.to_identifier(p) for p in name.split(".")])))
 
 
 def _latest(node: exp.Max, by_name: Mapping[str, Entity]) -> None:

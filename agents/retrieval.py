@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, permutations
 from weakref import WeakKeyDictionary
 
 from groundwire.agents import naming
@@ -136,6 +136,10 @@ class Retriever:
         words = [w for w in dict.fromkeys(spoken) if w not in EMPTY and not w.isdigit()]
         joined = [a + b for a, b in pairwise(spoken) if a not in EMPTY and b not in EMPTY]
         places = {w: self._found(w) for w in [*words, *dict.fromkeys(joined)]}
+        for one, other in permutations(words, 2):  # `dailyprice`, though other words stand between them
+            for name, weight in self._found(one + other, exactly=True).items() if len(one + other) > 6 else ():
+                for word in (one, other):
+                    places[word][name] = max(places[word].get(name, 0.0), weight)
         heard: dict[str, dict[str, float]] = {}
         for word, found in places.items():
             rare = math.log(1 + len(self.catalog) / len(found)) if found else 0.0
@@ -161,10 +165,13 @@ class Retriever:
             for name, found in heard.items()
         }
 
-    def _found(self, word: str) -> dict[str, float]:
-        """Entities that a word is found in, with its weight there."""
+    def _found(self, word: str, *, exactly: bool = False) -> dict[str, float]:
+        """Entities that a word is found in, with its weight there; in other forms too, if not `exactly`."""
         found: dict[str, float] = {}
         for source, places in self._places.items():
+            if exactly:
+                found |= places.get(word, {})
+                continue
             same = self._short[source].same
             forms = {word: 1.0} if word in places else {k: 1.0 for k in places if len(k) < len(word) and same(k, word)}
             if not forms and word.endswith(("ed", "ing", "ion")) and len(root(word)) > 3:
@@ -180,7 +187,8 @@ class Retriever:
         spoken = {*words, *joined}
 
         def said(word: str) -> bool:
-            return word in spoken or any(same(word, w) for w in spoken)
+            parts = any(word.startswith(w) and word[len(w) :] in spoken for w in spoken if len(word) > 6)
+            return word in spoken or parts or any(same(word, w) for w in spoken)
 
         return max((sum(map(said, phrase)) / len(phrase) for phrase in self._phrases[name]), default=0.0)
 
