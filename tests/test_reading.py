@@ -666,3 +666,16 @@ def test_words_that_say_little_are_no_reason() -> None:
     assert wording.read("CR = customer rank, rank 1 being the best").numbers == ()
     assert _links("amount of retail customers")["retail"] == "customers.industry = 'Retail'"
     assert _links("How many orders were cancelled?")["cancelled"] == "orders.status = 'cancelled'"
+
+
+def test_an_address_is_looked_for_where_addresses_are() -> None:
+    shown = (replace(CUSTOMERS, fields=(*CUSTOMERS.fields, Field(name="email", type=pa.string()))), ORDERS)
+    question = "customers whose email ends with .org"
+    written = "SELECT COUNT(customers.*) AS n FROM customers WHERE customers.name LIKE '%.org'"
+    assert "customers.email LIKE '%.org'" in Reading(question, "", shown, NAMES).sql(written)
+    other = "SELECT COUNT(customers.*) AS n FROM customers WHERE customers.name LIKE 'Ann%'"
+    assert "customers.name LIKE 'Ann%'" in Reading(question, "", shown, NAMES).sql(other)
+
+
+def test_a_form_of_a_word_that_columns_have_is_no_text() -> None:
+    assert Evidence("customers by time from joining", "", ENTITIES).text_words == ()

@@ -52,8 +52,16 @@ def crowded() -> Catalog:
         ("How many atlases were borrowed?", {"lbbook", "lbcopy", "lbloan"}),
         ("Which opening hours are there on Mondays?", {"lbopeninghour"}),
         ("Members by number of borrowings", {"lbmember", "lbloan"}),
+        ("Which opening weekday hours are there?", {"lbopeninghour"}),
     ],
-    ids=["its name", "words that any question has", "a value, and what lies between", "one word in the name", "a form"],
+    ids=[
+        "its name",
+        "words that any question has",
+        "a value, and what lies between",
+        "one word in the name",
+        "a form",
+        "apart",
+    ],
 )
 def test_what_a_question_is_about_is_found_in_a_crowd(crowded: Catalog, question: str, wanted: set[str]) -> None:
     shown = choose(question, crowded)
