@@ -17,8 +17,9 @@ import pyarrow as pa
 from groundwire.agents import naming
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import told_relations
+from groundwire.agents.stance import Around, clause_of
 from groundwire.agents.wording import root, stems
-from groundwire.agents.words import EMPTY, FORMS, PLAIN, SAID
+from groundwire.agents.words import FORMS, NO_VERBS, PLAIN, SAID
 from groundwire.core.catalog import Entity, Field
 
 MOST_HINTS = 8
@@ -32,57 +33,6 @@ _COUNTED = re.compile(
     r"\b(?:number|count|numbers|counts) of (?:\w+ ){0,1}?$"
     r"|\b(?:how many|most|fewest) (?:(?!from |of |in |by |for |on |at |to |with )\w+ ){0,1}?$"
 )
-_GROUPED = re.compile(
-    r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$|^for (?:all )?$"
-    r"|\b(?:split|break|broken|group|grouped|divide|divided)\b[^.;?]*\bby\s+(?:the\s+|their\s+)?$"
-)
-_EACH_ONCE = re.compile(
-    r"\b(?:give|list|return|show|name|find|get|display|report)\w*(?:\s+me)?\s+(?:each|every)\s+(?:\w+\s+)?$"
-)
-_NEUTRAL = (
-    re.compile(
-        r"\b(?:including|whether|regardless of|even|(?<!not )counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"
-    ),
-    re.compile(
-        r"(?:\s+[\w-]+){0,2}?\s+(?:(?:do\s+)?count|counted|includ\w+|(?:are|is)\s+(?:counted|included))?\s*(?:as\s+well|too|also)\b"
-    ),
-)
-"""Before and behind a value that is named to say that it makes no difference."""
-_NEGATED = re.compile(
-    r"\b(?:not|no|non|except|excluding|exclude|without|other than|never|ignore|ignoring)\W+(?:\w+\W+){0,1}$"
-)
-_LEFT_OUT = re.compile(r"\b(?:leav\w+ out|ignor\w+|exclud\w+|omit\w*|skip\w*|without|except\w*)\b[^.;]*$")
-_UNCOUNTED = re.compile(
-    r"(?:\s+[\w-]+){0,3}?\s+(?:(?:(?:do|does|did|should|must|shall|may|can|will|are|is|were|was)(?:n['’]?t|\s+not)|cannot"
-    r"|never)\s+(?:be\s+)?(?:count|matter|includ|consider|interest|want|relevant|part\b|taken|of interest)"
-    r"|(?:(?:are|is|were|was|should|must|to)\s+(?:be\s+)?)?(?:excluded|ignored|left\s+(?:out|aside)|omitted|skipped"
-    r"|disregarded)\b)"
-)
-_SET = re.compile(r"\b(?:leav\w+|set\w*|put\w*|tak\w+)\s+(?:\w+\s+){0,2}$")
-_ASIDE = re.compile(r"(?:\s+\w+){0,3}?\s+(?:out|aside|off|away)\b")
-_WHO = re.compile(r"(\w+)\s+(?:who|that|which|whose)\b[^,;.?!]*$")
-_NO_VERBS = (
-    PLAIN
-    | EMPTY
-    | {
-        "until",
-        "since",
-        "till",
-        "made",
-        "last",
-        "first",
-        "next",
-        "current",
-        "previous",
-        "day",
-        "week",
-        "month",
-        "quarter",
-        "year",
-        "hour",
-    }
-)
-"""Words in the names of moments that say nothing of what happened then."""
 _KINDS_OF_VALUE = ("name", "code", "type", "status", "kind", "title", "category")
 _LISTED = re.compile(r"\W*(?:,|and|or|&)\s*[A-Z]")
 
@@ -196,7 +146,7 @@ class _Finder:
         shown_by: set[tuple[str, ...]] = set()
         for at in sorted(kept):
             places = found[at]
-            if any(p.values for p in places) and self._is_neutral(at):
+            if any(p.values for p in places) and self._around(at).neutral:
                 continue
             if any(p.told and p.moment for p in places):  # `orders placed in May`; `placed orders` are a state
                 places = [p for p in places if not p.values or self._before(at, p.entity)]
@@ -217,7 +167,7 @@ class _Finder:
             columns = tuple(dict.fromkeys(p.column for p in places))
             values = {p.values for p in places}
             meaning = (columns, *values)
-            if meaning in said and not values - {()} and len(columns) == 1 and self._is_present(at):
+            if meaning in said and not values - {()} and len(columns) == 1 and self._around(at).present:
                 yield Link(phrase=self._phrase(at), columns=columns, sure=True, present=True)
                 continue
             if len(columns) > _MOST_PLACES or len(values) > 1 or meaning in said or len(said) == MOST_HINTS:
@@ -231,7 +181,7 @@ class _Finder:
             grouped = named and self._is_grouped(at)
             if grouped:
                 shown_by.add(phrase)
-            present = named and len(columns) == 1 and self._is_present(at)
+            present = named and len(columns) == 1 and self._around(at).present
             yield Link(
                 phrase=self._phrase(at),
                 columns=columns,
@@ -240,10 +190,11 @@ class _Finder:
                 grouped=grouped,
                 told=places[0].told,
                 present=present,
-                negated=(bool(meant) or flag) and (self._is_negated(at) != any(p.denied for p in places)),
+                negated=(bool(meant) or flag)
+                and ((self._around(at).left_out is not None) != any(p.denied for p in places)),
                 moment=all(p.moment for p in places),
                 flag=flag,
-                left_out=self._left_out(at) if (meant or flag) and not self._is_none(at, places[0].entity) else None,
+                left_out=self._left_out(at, places[0].entity) if meant or flag else None,
                 end=self.spans[at[1] - 1][1],
             )
 
@@ -348,13 +299,13 @@ class _Finder:
 
     def _done(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a form of the verb that a moment is named by: `booking` and `booked_at`."""
-        roots = {root(w) for w in self._spelled(stems(bare)) if w not in _NO_VERBS and len(w) > 3}
+        roots = {root(w) for w in self._spelled(stems(bare)) if w not in NO_VERBS and len(w) > 3}
         for index, word in enumerate(self.words):
             begin, end = self.spans[index]
             alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
             alone = alone and re.match(r"[.@]\w", self.question[end:]) is None
             sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"])  # `starting from the latest`
-            if alone and not sorts and word not in _NO_VERBS and len(word) > 3 and root(word) in roots:
+            if alone and not sorts and word not in NO_VERBS and len(word) > 3 and root(word) in roots:
                 yield index, index + 1
 
     def _flagged(self, bare: str) -> Iterator[tuple[tuple[int, int], bool]]:
@@ -403,7 +354,7 @@ class _Finder:
     def _is_sure(self, at: tuple[int, int], entity: str) -> bool:
         """Whether a value must be a condition: how it stands in the question leaves no other reading."""
         begin, end = self.spans[at[0]][0], self.spans[at[1] - 1][1]
-        if self._is_negated(at) or _LISTED.match(self.question[end:]):
+        if self._around(at).left_out or _LISTED.match(self.question[end:]):
             return False
         if re.search(r"[A-Z]\w*(?:,| and| or)\W+$", self.question[:begin]):
             return False  # one of several
@@ -411,64 +362,27 @@ class _Finder:
         named = self.question[begin].isupper() and at[0] > 0
         return quoted or named or self._before(at, entity)
 
+    def _left_out(self, at: tuple[int, int], entity: str) -> tuple[int, int] | None:
+        """Where the question says that it leaves out such records; `no open orders` says that there are none."""
+        around = self._around(at)
+        return None if around.none and self._before(at, entity) else around.left_out
+
+    def _around(self, at: tuple[int, int]) -> Around:
+        return Around.of(self.question, self.spans[at[0]][0], self.spans[at[1] - 1][1])
+
     def _is_told(self, at: tuple[int, int], entity: str) -> bool:
         """Whether a flag must be a condition: it stands before its entity's name, or behind `that is`."""
-        before = self.question[: self.spans[at[0]][0]].lower()
-        said = re.search(
-            r"\b(?:that|which|who|whose \w+)\s+(?:is|are|was|were|has|have|had|been)\s+(?:not\s+)?$", before
-        )
-        return bool(said) or self._before(at, entity)
-
-    def _is_neutral(self, at: tuple[int, int]) -> bool:
-        """Whether what is named there is said to make no difference."""
-        before, behind = _NEUTRAL
-        end = self.spans[at[1] - 1][1]
-        return bool(before.search(self.question[: self.spans[at[0]][0]].lower()) or behind.match(self.question[end:]))
-
-    def _is_negated(self, at: tuple[int, int]) -> bool:
-        """Whether the question leaves out what it names there."""
-        return self._left_out(at) is not None
-
-    def _left_out(self, at: tuple[int, int]) -> tuple[int, int] | None:
-        """Where the question says that it leaves out what it names there, in characters; None if it does not."""
-        begin, end = self.spans[at[0]][0], self.spans[at[1] - 1][1]
-        before, after = self.question[:begin].lower(), self.question[end:].lower()
-        if found := _NEGATED.search(before) or _LEFT_OUT.search(before):
-            return found.start(), end
-        if found := _UNCOUNTED.match(after):
-            return begin, end + found.end()
-        if (found := _SET.search(before)) and (behind := _ASIDE.match(after)):
-            return found.start(), end + behind.end()
-        return None
-
-    def _is_none(self, at: tuple[int, int], entity: str) -> bool:
-        """Whether it says that there are no such records: `no open orders`."""
-        before = self.question[: self.spans[at[0]][0]].lower()
-        return self._before(at, entity) and bool(
-            re.search(r"\b(?:no|never|neither|without|any)\W+(?:\w+\W+)?$", before)
-        )
-
-    def _is_present(self, at: tuple[int, int]) -> bool:
-        """Whether the question leaves out records that have no value there."""
-        begin, end = self.spans[at[0]][0], self.spans[at[1] - 1][1]
-        if re.search(r"\bknown\s+(?:[a-z]+\s+)?$", self.question[:begin].lower()):
-            return True
-        lost = re.match(
-            r"\s+(?:is|are|was|were)\s+(?:not known|unknown|missing|empty|blank)\b", self.question[end:].lower()
-        )
-        return lost is not None and bool(_LEFT_OUT.search(self.question[:begin].lower()))
+        return self._around(at).told or self._before(at, entity)
 
     def _is_grouped(self, at: tuple[int, int]) -> bool:
         """Whether it stands behind `per` or `each`, with at most a word between that names nothing here."""
-        before = self.question[: self.spans[at[0]][0]].lower()
-        if _EACH_ONCE.search(before):
-            return False
-        if _GROUPED.search(before):
-            return True
+        around = self._around(at)
+        if around.grouped or around.listed_each:
+            return not around.listed_each
         first = at[0] - 1
         between = self.words[first] if first > 0 else ""
         free = between and between not in self.things and between not in self.tails and between not in SAID
-        return bool(free) and bool(_GROUPED.search(self.question[: self.spans[first][0]].lower()))
+        return bool(free) and self._around((first, first + 1)).grouped
 
     def _before(self, at: tuple[int, int], entity: str) -> bool:
         """Whether the phrase stands right before the name of its own entity, and that is not a part of a longer one."""
@@ -503,8 +417,7 @@ def mentioned(question: str, entities: Iterable[Entity], names: Mapping[str, str
 
 def subject(text: str, entities: Iterable[Entity], names: Mapping[str, str]) -> str:
     """The table whose records a clause at the end of a text is about (`customers who joined in`); empty for none."""
-    match = _WHO.search(text.lower())
-    word = stems(match[1])[-1:] if match else []
+    word = stems(clause_of(text))[-1:]
     finder = _Finder(text, list(entities), names)
     found = [n for n, called in finder.called.items() if word and any(phrase[-1:] == word for phrase in called)]
     return names[found[0]] if len(found) == 1 else ""

@@ -100,3 +100,8 @@ EMPTY = _words(
     there they this those to was were what when where which who whose will with"""
 )
 """Words that say nothing of what a question is about."""
+
+NO_VERBS = (
+    PLAIN | EMPTY | _words("until since till made last first next current previous day week month quarter year hour")
+)
+"""Words in the names of moments that say nothing of what happened then."""
