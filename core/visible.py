@@ -25,7 +25,7 @@ from groundwire.core import joins
 from groundwire.core.binder import Bound, entity_tables
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import Connector
-from groundwire.core.errors import QueryError
+from groundwire.core.errors import PolicyError, QueryError
 from groundwire.core.masks import Mask
 from groundwire.core.policy import VISIBLE, EntityRight, Rights, visible_select
 from groundwire.core.predicates import Translator, columns_of, conjuncts, constant
@@ -82,6 +82,7 @@ def restricted(bound: Bound, rights: Rights, readers: Readers) -> Visible:
 
     Raises:
         QueryError: types don't fit.
+        PolicyError: an entity stands where nothing is known to keep it to that: a defect, found before it is one.
     """
     schema = TYPIST.schema(bound.tree, bound.sql())
     rewriter = _Rewriter(rights, readers, _Total(bound.tree).holds())
@@ -90,6 +91,9 @@ def restricted(bound: Bound, rights: Rights, readers: Readers) -> Visible:
     rewriter.names = (n for n in (f"visible_{i}" for i in range(1_000_000)) if n not in taken)
     for select in list(tree.find_all(exp.Select)):
         rewriter.select(select)
+    for table in entity_tables(tree):
+        if table.meta["entity"] is not rights.entities[table.meta["entity"].full_name].entity:
+            raise PolicyError(f"{table.meta['entity'].full_name} stands where it can't be kept to what may be seen")
     clock = bound.reads_clock or rewriter.reads_clock
     return Visible(
         bound=replace(bound, tree=tree, reads_clock=clock),
