@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from groundwire.agents import periods
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.wording import root, stems
-from groundwire.agents.words import FORMS, ORDINARY, SAID, STATES
+from groundwire.agents.words import EMPTY, FORMS, ORDINARY, SAID, STATES
 from groundwire.core.catalog import Entity, Field
 
 
@@ -40,6 +40,8 @@ class Evidence:
     def __init__(self, question: str, hints: str, entities: Iterable[Entity], *, limits: bool = True) -> None:
         self._limits = limits
         entities = list(entities)
+        self._written = set(re.findall(r"\w+", f"{question} {hints}"))
+        self._text = " ".join(stems(f"{question} {hints}"))
         self._words = dict.fromkeys(stems(f"{question} {hints}"))
         self._called = {s for e in entities for s in stems(f"{e.name.split('.')[-1]} {e.label}")}
         self._same = Abbreviations(entities).same
@@ -130,10 +132,14 @@ class Evidence:
             return True
         texts = [value, field.labels.get(value, "")]
         parts = [part for text in texts for part in stems(text)]
+        if all(p in SAID for p in parts):  # `no_show` is not what is to be shown
+            return any(" ".join(stems(t)) in self._text for t in texts if t)
         # `room` of `family room` says little of a room, and `total` of a name says nothing
         parts = [p for p in parts if p not in self._called and p not in SAID] or parts
         if len(value) == 2 and value.isalpha():
-            return value.lower() in self._words or any(n.startswith(value[0].lower()) for n in self._names)
+            word = value.lower()
+            written = value in self._written if word in SAID or word in EMPTY else word in self._words  # IT is not `it`
+            return written or any(n.startswith(value[0].lower()) for n in self._names)
         return any(alike(word, part) for part in parts for word in self._words)
 
 

@@ -174,7 +174,7 @@ class Language:
         select = _SELECT.replace("GROUPS", first or '["DISTINCT "]')
         items = 'item (", " item){0,9}'
         if self.wording.middles == ("MEDIAN",):
-            items = '(key ", "){0,3} middle'
+            items = '(key ", "){0,3} middle' if self.wording.groups and not groups else "middle"
         select = select.replace("ITEMS", items)
         start = 'start: query | "CANNOT ANSWER: " REASON' if refusal else "start: query"
         return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -23,6 +23,7 @@ _SHOWN = re.compile(
 )
 """What a question wants to see."""
 _KEY = re.compile(r"\b(?:IDs?|ids?)\b")
+_FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
 MOST_DEFINED = 5
 """Hints on the words of the asker's own hints, such as what a ratio is made of."""
@@ -83,7 +84,15 @@ class Reading:
         counted = linking.counts(self.question, self.entities, self.names)
         found = linking.find(self.hints, self.entities, self.names) if self.hints else ()
         defined = [link for link in found if not link.told][:MOST_DEFINED]
-        return list(dict.fromkeys([*(link.text for link in (*self.links, *defined)), *counted]))
+        return list(dict.fromkeys([*(x.text for x in (*self.links, *defined)), *counted, *self._formulas(found)]))
+
+    def _formulas(self, found: Collection[linking.Link]) -> Iterator[str]:
+        """What the asker's hints define as a sum or difference of two columns, by these."""
+        columns = {x.phrase.lower(): x.columns[0] for x in found if len(x.columns) == 1 and not x.values}
+        for match in _FORMULA.finditer(self.hints):
+            defined, one, sign, other = (part.strip().lower() for part in match.groups())
+            if one in columns and other in columns:
+                yield f"{defined} is {columns[one]} {sign} {columns[other]}"
 
     @cached_property
     def _language(self) -> Language:

@@ -92,6 +92,7 @@ _PERIOD = re.compile(
     r"|\beach\s+(?:one\s+)?of\s+the\s+(?:(?:last|past|previous|next|preceding)\s+)?(?:\w+\s+)?(?:calendar\s+|full\s+)?"
     r"(day|week|month|quarter|year)s\b"
 )
+_GROUPS = re.compile(r"\b(?:per|each|every|by|split|grouped|respective\w*)\b")
 _RATE = re.compile(
     r"\b(?:average|mean|typical)\s+(?:\w+\s+){1,5}?(?:per|each|every)\s+(?:day|week|month|quarter|year)\b"
     r"|\bon average\b"
@@ -116,6 +117,7 @@ class Wording:
         missing: whether it speaks of what there is none of.
         empty: whether it may ask for records that have no value somewhere, or that have one.
         ongoing: whether it may ask for what is not over.
+        groups: whether it may ask for something per value of a column.
         percent: whether it speaks of hundredths.
         period: the unit of time for each of which it asks something, such as `month`; empty for none.
         limit: how many records it asks for in a ranking, None if it does not rank.
@@ -148,6 +150,7 @@ class Wording:
     ongoing: bool = False
     period: str = ""
     percent: bool = False
+    groups: bool = False
 
 
 def read(question: str, hints: str = "") -> Wording:
@@ -185,6 +188,7 @@ def read(question: str, hints: str = "") -> Wording:
         weekdays=bool(_WEEKDAYS.search(lower)),
         compares=bool(_COMPARES.search(untimed)),
         lasting=bool(_LASTING.search(untimed)),
+        groups=bool(_GROUPS.search(lower)),
         percent=bool(re.search(r"percent|%|\b100\b", lower)),
         period=_period(question.lower()),
         ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower))),

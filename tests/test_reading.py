@@ -679,3 +679,25 @@ def test_an_address_is_looked_for_where_addresses_are() -> None:
 
 def test_a_form_of_a_word_that_columns_have_is_no_text() -> None:
     assert Evidence("customers by time from joining", "", ENTITIES).text_words == ()
+
+
+def test_what_a_hint_defines_by_two_columns_is_told_by_these() -> None:
+    notes = Reading("What is the wait?", "Wait = ordered_at - joined_on", ENTITIES, NAMES).notes
+    assert "wait is orders.ordered_at - customers.joined_on" in notes
+
+
+def test_a_median_is_shown_alone_where_nothing_is_asked_per_value() -> None:
+    alone = Reading("What is the median total?", "", ENTITIES, NAMES).first_part()
+    assert _rule(alone, "query").endswith('["DISTINCT "] middle " FROM "')
+    assert "key" in _rule(Reading("What is the median total by state?", "", ENTITIES, NAMES).first_part(), "query")
+
+
+def test_short_codes_and_plain_words_are_told_apart() -> None:
+    country = Field(name="country", type=pa.string(), values=("IT", "FR"))
+    shown = [replace(CUSTOMERS, fields=(country,))]
+    assert not Evidence("How many is it?", "", shown)(country, "IT")
+    assert Evidence("How many in IT?", "", shown)(country, "IT")
+    state = Field(name="state", type=pa.string(), values=("no_show", "came"))
+    shown = [replace(CUSTOMERS, fields=(state,))]
+    assert not Evidence("Show all that are shown by date", "", shown)(state, "no_show")
+    assert Evidence("How many no shows are there?", "", shown)(state, "no_show")
