@@ -130,16 +130,16 @@ class Evidence:
     def __call__(self, field: Field, value: str) -> bool:
         if self.open_words or not self._limits:
             return True
+        if len(value) == 2 and value.isalpha():
+            word = value.lower()
+            written = value in self._written if word in SAID or word in EMPTY else word in self._words  # IT is not `it`
+            return written or any(n.startswith(value[0].lower()) for n in self._names)
         texts = [value, field.labels.get(value, "")]
         parts = [part for text in texts for part in stems(text)]
         if all(p in SAID for p in parts):  # `no_show` is not what is to be shown
             return any(" ".join(stems(t)) in self._text for t in texts if t)
         # `room` of `family room` says little of a room, and `total` of a name says nothing
         parts = [p for p in parts if p not in self._called and p not in SAID] or parts
-        if len(value) == 2 and value.isalpha():
-            word = value.lower()
-            written = value in self._written if word in SAID or word in EMPTY else word in self._words  # IT is not `it`
-            return written or any(n.startswith(value[0].lower()) for n in self._names)
         return any(alike(word, part) for part in parts for word in self._words)
 
 

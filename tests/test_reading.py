@@ -682,8 +682,10 @@ def test_a_form_of_a_word_that_columns_have_is_no_text() -> None:
 
 
 def test_what_a_hint_defines_by_two_columns_is_told_by_these() -> None:
-    notes = Reading("What is the wait?", "Wait = ordered_at - joined_on", ENTITIES, NAMES).notes
-    assert "wait is orders.ordered_at - customers.joined_on" in notes
+    notes = Reading(
+        "What is the delay?", "Delay = checked_on - booked_on", [BOOKED], {"shop.balances": "balances"}
+    ).notes
+    assert "delay is balances.checked_on - balances.booked_on" in notes
 
 
 def test_a_median_is_shown_alone_where_nothing_is_asked_per_value() -> None:
