@@ -7,6 +7,8 @@ gives a token that it gave before, or the same records again, as servers do that
 
 from __future__ import annotations
 
+import contextvars
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from groundwire.core.errors import Rejected
 
 Token = TypeVar("Token", bound=Hashable)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,3 +133,39 @@ def pages(paginator: Paginator[Token], fetch: Callable[[Token], Page], *, source
             raise Rejected("the pages go round in a circle", source=source)
         seen.add(following)
         token, before = following, page.rows
+
+
+def ahead(found: Iterator[T]) -> Iterator[T]:
+    """The same, each asked for while the one before is worked on: waiting and converting go on side by side.
+
+    Whoever leaves early does not wait for what was asked for last. Not for reads with a limit, which may need no more.
+    """
+    end = object()
+    one: Any = next(found, end)
+    while one is not end:
+        coming = _Coming(found, end)
+        yield one
+        one = coming.result()
+
+
+class _Coming:
+    """What an iterator gives next, waited for in a thread that keeps nobody from leaving."""
+
+    def __init__(self, found: Iterator[Any], end: object) -> None:
+        self._value: Any = end
+        self._error: BaseException | None = None
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._run, found, end), name="page", daemon=True)
+        self._thread.start()
+
+    def _run(self, found: Iterator[Any], end: object) -> None:
+        try:
+            self._value = next(found, end)
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
+
+    def result(self) -> Any:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._value

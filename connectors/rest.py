@@ -25,7 +25,7 @@ from groundwire.connectors.conditions import conjunction, values_of
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector
 from groundwire.connectors.http_wire import Address, basic
 from groundwire.connectors.oauth import client_credentials
-from groundwire.connectors.paging import GivenPaginator, NumberPaginator, OffsetPaginator, Page, Paginator, pages
+from groundwire.connectors.paging import GivenPaginator, NumberPaginator, OffsetPaginator, Page, Paginator, ahead, pages
 from groundwire.connectors.records import Convert, counted, record_batch, value_at, values_at
 from groundwire.connectors.rest_description import (
     CursorPaging,
@@ -236,7 +236,8 @@ class RestConnector(HTTPConnector):
 
         converters = {f: c for f in scan.fields if (c := _converter(described.fields[f])) is not None}
         column = _finder(described)
-        for page in pages(self._paginator(first), fetch, source=self.name):
+        found = pages(self._paginator(first), fetch, source=self.name)
+        for page in ahead(found) if left is None else found:
             read += len(page.rows)
             rows = page.rows if left is None else page.rows[:left]
             if rows:
