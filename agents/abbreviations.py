@@ -1,4 +1,4 @@
-"""Short forms in names of tables and columns: whether `drv_nm` is what a question calls the driver's name.
+"""Short forms in names of tables and columns: whether `emp_nm` is what a question calls the employee's name.
 
 Plain spelling, no model: usual short forms are listed, others keep the first letter and the order of the word's
 letters. Cuts such as `cust` are believed only where the names around them are short forms too, because `plan` is also

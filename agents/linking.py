@@ -47,7 +47,7 @@ class Link:
         values: the field's values that the phrase is; empty where it names the field itself.
         sure: whether the query must hold the value.
         grouped: whether the question asks for something per value of it.
-        told: whether the question tells something that the column records (`booked` and `booked_at`).
+        told: whether the question tells something that the column records (`ordered` and `ordered_at`).
         present: whether only records are meant that have a value there.
         negated: whether records with these values are left out.
         moment: whether it is a moment.
@@ -285,7 +285,7 @@ class _Finder:
                 for entity in called:
                     for way in ("of", "of the", "of a", "of each"):
                         yield from self._find([*wanted, *way.split(), *entity], self.words)
-            whole = len(wanted) > 1 and (bool(telling) or wanted[:1] in called)  # `room_type` of rooms
+            whole = len(wanted) > 1 and (bool(telling) or wanted[:1] in called)  # `parcel_type` of parcels
             if whole or any([w] not in called for w in telling):
                 yield from self._find(wanted, self.words)
 
@@ -298,7 +298,7 @@ class _Finder:
                 yield from self._find(head, self.words)
 
     def _done(self, bare: str) -> Iterator[tuple[int, int]]:
-        """Where the question has a form of the verb that a moment is named by: `booking` and `booked_at`."""
+        """Where the question has a form of the verb that a moment is named by: `joining` and `joined_on`."""
         roots = {root(w) for w in self._spelled(stems(bare)) if w not in NO_VERBS and len(w) > 3}
         for index, word in enumerate(self.words):
             begin, end = self.spans[index]

@@ -165,7 +165,7 @@ def _latest(node: exp.Max, by_name: Mapping[str, Entity]) -> None:
 
 
 def _per_record(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], said: Wording) -> None:
-    """`average number of pieces per order`, asked of the pieces: their sum, divided by the number of orders."""
+    """`average number of parts per kit`, asked of the parts: their sum, divided by the number of kits."""
     match = _PER.search(" ".join(said.words).lower())
     of = next((e for name, e in by_name.items() if match and stems(name.split(".")[-1])[-1:] == stems(match[1])), None)
     reference = next((r for r in root.relations if of is not None and not r.many and r.target == of.full_name), None)

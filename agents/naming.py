@@ -1,4 +1,4 @@
-"""What people call what a catalog holds, where its names are for machines: `sbTransaction` is a transaction."""
+"""What people call what a catalog holds, where its names are for machines: `xxInvoice` is an invoice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bare(field: Field, entity: Entity) -> str:
     prefix = common_prefix(names)
     plain = field.name[len(prefix) :] if field.name.lower().startswith(prefix) else field.name
     plain = plain.removesuffix("__c")
-    if all(n.islower() and "_" not in n for n in names):  # `deliveredat`, as PostgreSQL folds `deliveredAt`
+    if all(n.islower() and "_" not in n for n in names):  # `shippedat`, as PostgreSQL folds `shippedAt`
         ending = next((e for e in _ENDINGS if plain.endswith(e) and len(plain) - len(e) > 3), "")
         return f"{plain.removesuffix(ending)} {ending}" if ending else plain
     return plain

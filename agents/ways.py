@@ -170,8 +170,8 @@ def distances(shown: Mapping[str, Entity], name: str) -> dict[str, int]:
 def between(shown: Mapping[str, Entity], root: str, target: str | None, relation: str) -> dict[tuple[str, ...], float]:
     """Paths of to-one relations from one entity to another, or, without one, to a relation; each with its price.
 
-    A record belongs more to what its reference is simply called after (`stay_id`) than to what plays a part in it
-    (`answered_by`), and more to what it must have than to what it may have.
+    A record belongs more to what its reference is simply called after (`parcel_id`) than to what plays a part in it
+    (`handled_by`), and more to what it must have than to what it may have.
     """
     found: dict[tuple[str, ...], float] = {}
     edge: list[tuple[tuple[str, ...], tuple[str, ...], float]] = [((root,), (), 0.0)]

@@ -5,7 +5,7 @@ a model has to guess joins. A field is taken for a reference to another entity's
 its name says so (`user_id` for `users`, `order_cust_id` for `customer.cust_id`), or, for a field that is
 named like a key, where every value of a sample is a key over there, and not only one of the first of many.
 A `parent_id` then refers to its own entity; else entities that belong to no other are meant before others
-(`sender_id` of users and of merchants). What is inferred is marked `declared=False`.
+(`payer_id` of people and of firms). What is inferred is marked `declared=False`.
 """
 
 from __future__ import annotations
