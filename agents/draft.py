@@ -44,7 +44,7 @@ def to_sql(
 
     try:
         tree = sqlglot.parse_one(_DURING.sub(during, draft), dialect=DIALECT)
-    except sqlglot.errors.SqlglotError:
+    except (sqlglot.errors.SqlglotError, RecursionError):
         return draft
     by_name = {names[n].replace('"', "").lower(): e for n, e in shown.items()}
     for select in tree.find_all(exp.Select):

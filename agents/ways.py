@@ -52,7 +52,10 @@ def start(
         mentioned: tables whose records it names. They count where one table reaches them too.
     """
     shown = {e.full_name: e for e in entities}
-    tree = sqlglot.parse_one(_DURING.sub(" = ", first_part.removesuffix(" FROM ")), dialect=DIALECT)
+    try:
+        tree = sqlglot.parse_one(_DURING.sub(" = ", first_part.removesuffix(" FROM ")), dialect=DIALECT)
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        return Start(tables=tuple(names[n] for n in shown), labels=(), keys="")  # what is wrong is said of the whole
     assert isinstance(tree, exp.Select)
     labels = tuple(item.alias for item in tree.selects if isinstance(item, exp.Alias))
     written = {".".join(p.name for p in c.parts[:-1]).lower() for c in tree.find_all(exp.Column) if len(c.parts) > 1}

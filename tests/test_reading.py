@@ -703,3 +703,10 @@ def test_short_codes_and_plain_words_are_told_apart() -> None:
     shown = [replace(CUSTOMERS, fields=(state,))]
     assert not Evidence("Show all that are shown by date", "", shown)(state, "no_show")
     assert Evidence("How many no shows are there?", "", shown)(state, "no_show")
+
+
+def test_a_draft_that_nests_without_end_is_left_to_the_query_language() -> None:
+    nested = "SELECT COUNT(orders.*) FROM orders WHERE " + "NOT (" * 900 + "orders.total > 1" + ")" * 900
+    assert _meant(nested) == nested
+    start = ways.start("SELECT " + "ABS(" * 900 + "orders.total" + ")" * 900 + " FROM ", ENTITIES, NAMES)
+    assert set(start.tables) == {"customers", "orders"}
