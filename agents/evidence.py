@@ -56,6 +56,7 @@ class Evidence:
             and w not in known
             and w not in _TIMES
             and not any(w in k for k in known if len(w) > 2 and len(k) > 6)
+            and not (len(root(w)) > 3 and any(k.startswith(root(w)) for k in known))
             and not any(alike(w, v) for v in values if len(v) > 2)
         ]
 
@@ -137,7 +138,7 @@ class Evidence:
         texts = [value, field.labels.get(value, "")]
         parts = [part for text in texts for part in stems(text)]
         if all(p in SAID for p in parts):  # `no_show` is not what is to be shown
-            return any(" ".join(stems(t)) in self._text for t in texts if t)
+            return any(" ".join(stems(t)) in self._text for t in texts if len(stems(t)) > 1)
         # `room` of `family room` says little of a room, and `total` of a name says nothing
         parts = [p for p in parts if p not in self._called and p not in SAID] or parts
         return any(alike(word, part) for part in parts for word in self._words)

@@ -235,6 +235,8 @@ class Language:
         rules = rules.replace(" | lasted", " | lasted" if said.lasting else "")
         rules = rules.replace(" | TODAY", "" if said.spans else ' | "CURRENT_DATE"')
         flags = self._columns(("flag",), asked=True)
+        empty = (said.absence and said.empty) or said.ongoing
+        optional = self._columns(optional=True) if empty else _NOTHING
         tests = [
             *(['told (" = TRUE" | " = FALSE")'] if flags != _NOTHING else []),
             *(["measured COMPARE quantity"] if said.compares else []),
@@ -242,7 +244,7 @@ class Language:
             *([f'quantity MEMBER ASKED{_more("ASKED", len(numbers) - 1)} ")"'] if numbers else []),
             *(['instant " DURING " SPAN'] if said.spans and not self.bounded else []),
             *(_TEXTS if self.evidence.text_words else []),
-            *(['optional (" IS NULL" | " IS NOT NULL")'] if said.absence and said.empty else []),
+            *(['optional (" IS NULL" | " IS NOT NULL")'] if optional != _NOTHING else []),
             *self._choices(),
         ]
         more = [
@@ -266,9 +268,10 @@ class Language:
             lines.append(f"{rule}: {self._columns(kinds)}")
         lines.append(f"column: {self._columns()}")
         key_like = any(c.isdigit() for w in self.evidence.text_words for c in w)
-        lines.append(f"prose: {self._columns(('text',), keys=key_like)}")
+        searched = ("text", "choice") if any(self.evidence.patterns.values()) else ("text",)
+        lines.append(f"prose: {self._columns(searched, keys=key_like)}")
         lines[0] = lines[0].replace("DIFFERENCES", self._differences())
-        lines.append(f"optional: {self._columns(optional=True)}")
+        lines.append(f"optional: {optional}")
         lines.append(f"told: {flags}")
         lines.append(f"quantity: {self._columns(('number',), keys=self.wording.keys)}")
         return [*lines, *self._literals()]
@@ -328,7 +331,9 @@ class Language:
                 continue
             fields = [f.name for f in entity.fields if kind(f, entity) in kinds]
             if asked:
-                fields = [f for f in fields if self.evidence.speaks_of(entity.field(f))]
+                fields = [
+                    f for f in fields if self.evidence.speaks_of(entity.field(f)) and f"{way}.{f}" not in self.used
+                ]
             if optional:
                 fields = [f for f in fields if self._may_lack(entity, entity.field(f))]
             if not keys:

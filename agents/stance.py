@@ -21,7 +21,7 @@ _NEUTRAL = (
         r"\b(?:including|whether|regardless of|even|(?<!not )counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"
     ),
     re.compile(
-        r"(?:\s+[\w-]+){0,2}?\s+(?:(?:do\s+)?count|counted|includ\w+|(?:are|is)\s+(?:counted|included))?\s*(?:as\s+well|too|also)\b"
+        r"(?:\s+[\w-]+){0,2}?\s+(?:(?:do\s+)?count|counted|includ\w+|(?:are|is)\s+(?:counted|included))?\s*(?:as\s+well|too|also)\b|\s+or\s+not\b"
     ),
 )
 """Before and behind a value that is named to say that it makes no difference."""

@@ -73,7 +73,11 @@ _SORTED = re.compile(
 )
 _AGO = re.compile(r"\b\d+ (?:second|minute|hour|day|week|month|year)s? ago\b")
 _RANK = re.compile(r"\brank(?:ed)?\s+(?:of\s+)?\d+\b")
-_ONLY = re.compile(r"\bnot\s+(?:just|only|necessarily|merely)\b")
+_ONLY = re.compile(
+    r"\bnot\s+(?:just|only|necessarily|merely)\b|\b(?:no|without|never)\s+(?:any\s+)?(?:duplicates?|repeats?|matter)\b"
+    r"|\bor\s+not\b"
+)
+_ACRONYM = re.compile(r"\b[A-Z]{2,}\b")
 _KEYS = re.compile(r"\b(?:ids?|[a-z]+_id)\b|#|\b(?:no\.?|nr\.?|number) \d|[a-z] [1-9]\d*\s*(?:$|[?.,;])")
 _PARTS = re.compile(
     r"percent|%|\bshares? (?:of|that)|\bratios?\b|\bproportions?\b|\brates?\b|\bfractions?\b|\bversus\b|\bvs\b"
@@ -157,7 +161,7 @@ def read(question: str, hints: str = "") -> Wording:
     """What a question and the asker's hints say."""
     text = f"{question}\n{hints}"
     words = dict.fromkeys(w for m in _WORD.finditer(text) if (w := m[0].strip(".:/").rstrip("-")))
-    lower = text.lower()
+    lower = _ACRONYM.sub(_kept, text).lower()
     spans = tuple({s.text: s for s in [*periods.find(question), *periods.find(hints)]}.values())
     untimed = lower
     for span in spans:
@@ -168,7 +172,7 @@ def read(question: str, hints: str = "") -> Wording:
     if _ZERO.search(untimed):
         numbers["0"] = None
     negating = _ONLY.sub(" ", _CURRENT.sub(" ", lower))
-    limit = _limit(question.lower())
+    limit = _limit(_ACRONYM.sub(_kept, question).lower())
     if limit is not None and len(re.findall(rf"\b(?:{limit}|{_SPELLED.get(limit, limit)})\b", untimed)) < 2:
         numbers.pop(str(limit), None)  # it says how many are shown, and nothing about them
     return Wording(
@@ -194,6 +198,11 @@ def read(question: str, hints: str = "") -> Wording:
         ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower))),
         empty=bool(_EMPTY.search(negating)),
     )
+
+
+def _kept(match: re.Match[str]) -> str:
+    """An acronym that reads like a number is none: `TWO` may be total written off."""
+    return "_" * len(match[0]) if match[0].lower() in _NUMBER_WORDS else match[0]
 
 
 def _direction(question: str) -> str:

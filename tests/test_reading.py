@@ -710,3 +710,28 @@ def test_a_draft_that_nests_without_end_is_left_to_the_query_language() -> None:
     assert _meant(nested) == nested
     start = ways.start("SELECT " + "ABS(" * 900 + "orders.total" + ")" * 900 + " FROM ", ENTITIES, NAMES)
     assert set(start.tables) == {"customers", "orders"}
+
+
+def test_what_only_sounds_like_a_number_or_a_negation_is_none() -> None:
+    assert wording.read("Return the TWO of all branches, highest TWO first").limit is None
+    assert wording.read("IDs of all customers, no duplicates please").absence is False
+    assert wording.read("all ratings, published or not").absence is False
+    assert wording.read("the two oldest orders").limit == 2
+
+
+def test_conditions_that_say_nothing_are_not_written() -> None:
+    names = {"shop.balances": "balances"}
+    assert '"NULL"' not in _rule(Reading("Which amounts are not known?", "", [BOOKED], names).first_part(), "simple")
+    ongoing = Reading("How many are still open?", "", [BOOKED], names).second_part(
+        "SELECT COUNT(balances.*) FROM ", "balances"
+    )
+    assert '"checked_on"' in _rule(ongoing, "optional")
+
+
+def test_a_word_that_columns_have_calls_for_no_condition() -> None:
+    state = Field(name="invoice_state", type=pa.string(), values=("open", "both"))
+    shown = [replace(CUSTOMERS, fields=(state,))]
+    said = Evidence("What was invoiced from May 1 to May 31, 2024, both included?", "", shown)
+    assert said.open_words == []
+    assert not said(state, "both")
+    assert not said(state, "open")
