@@ -136,13 +136,16 @@ asker = Asker()
 
 
 @contextmanager
-def open_hub(config: Path | None, *, copying: bool = False, operator: bool = False) -> Iterator[Hub]:
+def open_hub(
+    config: Path | None, *, copying: bool = False, operator: bool = False, serving: bool = False
+) -> Iterator[Hub]:
     """A hub for a command.
 
     Args:
         config: the configuration.
         copying: the command copies whole entities and shows none of them, whoever starts it.
         operator: the command is for those who decide who may see what.
+        serving: the command answers many, and makes each one's own hub of this one.
 
     Raises:
         ConfigError: there is no valid configuration, or it names no source.
@@ -154,7 +157,7 @@ def open_hub(config: Path | None, *, copying: bool = False, operator: bool = Fal
     try:
         if operator:
             operators_only(hub.config)
-        if hub.policy is None or copying or operator:
+        if hub.policy is None or copying or operator or serving:
             yield hub
         else:
             with hub.as_principal(hub.policy.asker(asker.name)) as mine:
@@ -457,6 +460,7 @@ importlib.import_module("groundwire.agents.cli_audit")
 importlib.import_module("groundwire.agents.cli_doctor")
 importlib.import_module("groundwire.agents.cli_connectors")
 importlib.import_module("groundwire.agents.cli_init")
+importlib.import_module("groundwire.agents.cli_mcp")
 
 
 def _near(words: str, catalog: Catalog) -> list[str]:

@@ -16,12 +16,15 @@ from pydantic import BaseModel, Field
 
 from groundwire.agents import prompt
 from groundwire.agents.retrieval import retriever
+from groundwire.core.catalog import Entity
 from groundwire.core.errors import PolicyError, QueryError, SourceError
 from groundwire.core.hub import Hub
 from groundwire.core.result import Result, display
 
 ROWS_FOR_MODELS = 50
 """Rows of a result that a model is shown; the rest is said to exist."""
+ENTITIES_FOR_MODELS = 8
+"""Entities that a search shows, the best first."""
 
 
 class _Search(BaseModel):
@@ -48,17 +51,20 @@ def make_tools(
     *,
     max_age: str | None = None,
     link_values: bool = False,
+    limit: int = 10_000,
     progress: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
 ) -> list[BaseTool]:
     """Tools over a hub: `search_entities`, `describe_entity`, `query`.
 
-    The artifact of `query`'s message is the `Result`.
+    The artifact of a message is what its text says: a list of `Entity`, an `Entity`, a `Result`; None where the text
+    says what is wrong.
 
     Args:
         hub: the connected systems.
         max_age: bound on the age of data where a call sets none.
         link_values: see `Hub.query`.
+        limit: rows of a result at most; more are said to exist.
         progress: told as reads start and end.
         stop: ends a query when set; see `Hub.query`.
 
@@ -68,32 +74,29 @@ def make_tools(
     hub.require_principal()
     default_age = max_age
 
-    def search_entities(text: str) -> str:
-        ranked = retriever(hub.catalog).rank(text)[:8]
+    def search_entities(text: str) -> tuple[str, list[Entity]]:
+        found = retriever(hub.catalog).rank(text)[:ENTITIES_FOR_MODELS]
         names = prompt.short_names(hub.catalog)
-        return "\n".join(prompt.card(e, names) for e in ranked) or "no entity matches"
+        return "\n".join(prompt.card(e, names) for e in found) or "no entity matches", found
 
-    def describe_entity(entity: str) -> str:
+    def describe_entity(entity: str) -> tuple[str, Entity | None]:
         try:
-            return prompt.card(hub.catalog.entity(entity), prompt.short_names(hub.catalog))
+            found = hub.catalog.entity(entity)
         except QueryError as error:
-            return f"fix your call: {error}"
+            return f"fix your call: {error}", None
+        return prompt.card(found, prompt.short_names(hub.catalog)), found
 
     def query(sql: str, max_age: str | None = None) -> tuple[str, Result | None]:
-        try:
-            result = hub.query(
+        return answered(
+            lambda: hub.query(
                 sql,
                 max_age=max_age or default_age,
-                limit=10_000,
+                limit=limit,
                 link_values=link_values,
                 progress=progress,
                 stop=stop,
             )
-        except QueryError as error:
-            return f"fix your query: {error}", None
-        except (SourceError, PolicyError) as error:
-            return f"do not retry: {error}", None
-        return result_text(result), result
+        )
 
     return [
         StructuredTool.from_function(
@@ -101,12 +104,14 @@ def make_tools(
             name="search_entities",
             description="Find entities of the connected CRM, ERP and SQL systems by words.",
             args_schema=_Search,
+            response_format="content_and_artifact",
         ),
         StructuredTool.from_function(
             describe_entity,
             name="describe_entity",
             description="Fields, values and relations of one entity.",
             args_schema=_Describe,
+            response_format="content_and_artifact",
         ),
         StructuredTool.from_function(
             query,
@@ -116,6 +121,17 @@ def make_tools(
             response_format="content_and_artifact",
         ),
     ]
+
+
+def answered(read: Callable[[], Result], *, call: str = "query") -> tuple[str, Result | None]:
+    """What a model is told of a read, and its result; None where the text says what is wrong with the `call`."""
+    try:
+        result = read()
+    except QueryError as error:
+        return f"fix your {call}: {error}", None
+    except (SourceError, PolicyError) as error:
+        return f"do not retry: {error}", None
+    return result_text(result), result
 
 
 def result_text(result: Result, rows: int = ROWS_FOR_MODELS) -> str:

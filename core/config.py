@@ -334,6 +334,15 @@ class AuditConfig(_Section):
     on_failure: Literal["refuse", "answer"] = "refuse"
 
 
+class McpConfig(_Section):
+    """`[mcp]`: who may ask over HTTP. `token` is the one of whoever starts the server; made and shown at the start
+    where there is none. `tokens` are those of principals, by their names.
+    """
+
+    token: SecretStr | None = None
+    tokens: dict[str, SecretStr] = Field(default_factory=dict)
+
+
 class Config(_Section):
     """The whole file. With `offline`, this process connects to nothing that the file does not name."""
 
@@ -347,6 +356,7 @@ class Config(_Section):
     worker: WorkerConfig = WorkerConfig()
     policy: PolicyConfig | None = None
     audit: AuditConfig | None = None
+    mcp: McpConfig = McpConfig()
     offline: bool = False
     on_error: Literal["raise", "incomplete", "stale"] = "raise"
     _place: Path | None = PrivateAttr(default=None)

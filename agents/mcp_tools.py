@@ -1,0 +1,251 @@
+"""What MCP clients may call: the tools of `agents/tools`, one record by its key, an answer in words, and the status.
+
+A tool gives text for a model, and beside it (`structured`) what the text was made of, for programs: source reports,
+truncation and ages are in both. Nothing here speaks the protocol: that is `agents/mcp`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+import sqlglot.expressions as exp
+from langchain_core.tools import BaseTool, StructuredTool
+from pydantic import BaseModel, Field
+
+from groundwire.agents.grammar import choices
+from groundwire.agents.tools import answered, make_tools
+from groundwire.core.catalog import Entity
+from groundwire.core.catalog import Field as EntityField
+from groundwire.core.config import ModelConfig
+from groundwire.core.errors import ConfigError, ModelError, PolicyError, QueryError, SourceError, Stopped
+from groundwire.core.hub import Hub
+from groundwire.core.result import Result
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from groundwire.agents.agent import Answer
+
+ROWS = 200
+"""Rows of a result that a client is given; more are said to exist, and have to be asked for."""
+
+Key = str | int | dict[str, str | int]
+
+
+@runtime_checkable
+class _Told(Protocol):
+    """A `Result` or an `Answer`."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class _Record(BaseModel):
+    entity: Annotated[str, Field(description="such as crm.Account")]
+    key: Annotated[Key, Field(description="value of its primary key; an object of names and values for several fields")]
+
+
+class _Ask(BaseModel):
+    question: Annotated[str, Field(description="in plain words")]
+    max_age: Annotated[str | None, Field(description="oldest acceptable data, such as 0, 30s, 5m")] = None
+
+
+class _Nothing(BaseModel):
+    pass
+
+
+class Model:
+    """A language model that is loaded at the first question, and shared by all who ask, one after another.
+
+    Args:
+        load: gives the model.
+    """
+
+    def __init__(self, load: Callable[[], BaseChatModel]) -> None:
+        self._load = load
+        self._free = threading.Lock()
+
+    @classmethod
+    def configured(cls, settings: ModelConfig) -> Model:
+        """The one that a configuration names."""
+
+        def load() -> BaseChatModel:
+            from groundwire.agents.agent import model_from_config
+
+            return model_from_config(settings)
+
+        return cls(load)
+
+    @cached_property
+    def _loaded(self) -> BaseChatModel:
+        return self._load()
+
+    def ask(
+        self, hub: Hub, question: str, max_age: str | None, tell: Callable[[str], None], stop: threading.Event
+    ) -> Answer:
+        """An answer from what the hub's principal may see; see `Agent.ask`.
+
+        Raises:
+            Stopped: `stop` was set before it was this question's turn.
+        """
+        from groundwire.agents.agent import Agent
+
+        if not self._free.acquire(blocking=False):
+            tell("waiting for the model, which answers somebody else")
+            while not self._free.acquire(timeout=0.1):
+                if stop.is_set():
+                    raise Stopped("stopped")
+        try:
+            agent = Agent(hub, self._loaded)
+            return agent.ask(
+                question,
+                max_age=max_age,
+                on_event=lambda kind, text: tell(text) if kind in ("step", "source") else None,
+                stop_event=stop,
+            )
+        finally:
+            self._free.release()
+
+
+def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: threading.Event) -> list[BaseTool]:
+    """The tools over a hub. The artifact of a message is what its text says; None where that is what is wrong.
+
+    Args:
+        hub: the connected systems, as the asker may see them.
+        model: answers questions.
+        tell: told as reads start and end.
+        stop: ends a read or an answer when set.
+
+    Raises:
+        PolicyError: there is a policy, and nobody is known to ask.
+    """
+
+    def get_record(entity: str, key: Key) -> tuple[str, Result | None]:
+        return answered(
+            lambda: hub.query(record_query(hub.catalog.entity(entity), key), progress=tell, stop=stop), call="call"
+        )
+
+    def ask(question: str, max_age: str | None = None) -> tuple[str, Answer | None]:
+        try:
+            answer = model.ask(hub, question, max_age, tell, stop)
+        except QueryError as error:
+            return f"fix your call: {error}", None
+        except (ConfigError, ModelError, PolicyError, SourceError) as error:
+            return f"do not retry: {error}", None
+        return "\n".join([answer.text, *(answer.result.footer() if answer.result is not None else ())]), answer
+
+    def status() -> tuple[str, dict[str, Any]]:
+        states = hub.check()
+        counts = Counter(e.source for e in hub.catalog) if all(s.ok for s in states) else None
+        sources = [
+            {"source": s.source, "type": s.kind, "ok": s.ok, "message": s.message}
+            | ({"entities": counts[s.source]} if counts is not None else {})
+            for s in states
+        ]
+        shown = {"sources": sources, "principal": hub.principal.name if hub.principal is not None else None}
+        return json.dumps(shown, ensure_ascii=False), shown
+
+    def tool(function: Callable[..., Any], name: str, description: str, arguments: type[BaseModel]) -> BaseTool:
+        return StructuredTool.from_function(
+            function,
+            name=name,
+            description=description,
+            args_schema=arguments,
+            response_format="content_and_artifact",
+        )
+
+    return [
+        *make_tools(hub, limit=ROWS, progress=tell, stop=stop),
+        tool(get_record, "get_record", "One record of an entity by its primary key, with all its fields.", _Record),
+        tool(
+            ask,
+            "ask",
+            "Have a local model find the answer to a question, with the cells that prove it. Slow: prefer query.",
+            _Ask,
+        ),
+        tool(status, "status", "Which systems are connected, and whether each answers.", _Nothing),
+    ]
+
+
+def record_query(entity: Entity, key: Key) -> str:
+    """The query for one record.
+
+    Args:
+        entity: of what kind it is.
+        key: the value of its primary key; with several fields, each one's name and value.
+
+    Raises:
+        QueryError: the entity has no primary key, or this is none.
+    """
+    names = entity.primary_key
+    if not names:
+        raise QueryError(f"{entity.full_name} has no primary key; use query")
+    values = key if isinstance(key, dict) else {names[0]: key}
+    if set(values) != set(names):
+        raise QueryError(f"the primary key of {entity.full_name} is {', '.join(names)}")
+    table = ".".join(exp.to_identifier(part, quoted=True).sql("duckdb") for part in entity.full_name.split("."))
+    conditions = [
+        exp.EQ(this=exp.column(exp.to_identifier(name, quoted=True)), expression=_literal(entity.field(name), value))
+        for name, value in values.items()
+    ]
+    return f"SELECT * FROM {table} WHERE {exp.and_(*conditions).sql('duckdb')}"
+
+
+def _literal(field: EntityField, value: str | int) -> exp.Expression:
+    """A value of a key as the field's type writes it."""
+    text = str(value)
+    if pa.types.is_integer(field.type) or pa.types.is_decimal(field.type) or pa.types.is_floating(field.type):
+        try:
+            return exp.Literal.number(int(text)) if pa.types.is_integer(field.type) else exp.Literal.number(float(text))
+        except ValueError:
+            raise QueryError(f"{field.name} is a number, not {text!r}") from None
+    if pa.types.is_timestamp(field.type) or pa.types.is_date(field.type):
+        return exp.cast(exp.Literal.string(text), "DATE" if pa.types.is_date(field.type) else "TIMESTAMP")
+    return exp.Literal.string(text)
+
+
+def described(entity: Entity) -> dict[str, Any]:
+    """JSON-ready form of an entity, without what is empty."""
+    fields = [
+        {
+            "name": f.name,
+            "type": str(f.type),
+            "label": f.label,
+            "description": f.description,
+            "values": list(choices(f, entity)),
+        }
+        for f in entity.fields
+    ]
+    relations = [
+        {"name": r.name, "target": r.target, "many": r.many, "on": [list(pair) for pair in r.on]}
+        for r in entity.relations
+    ]
+    shown: dict[str, Any] = {
+        "entity": entity.full_name,
+        "label": entity.label,
+        "description": entity.description,
+        "synonyms": list(entity.synonyms),
+        "primary_key": list(entity.primary_key),
+        "fields": [_filled(f) for f in fields],
+        "relations": relations,
+        "measures": [{"name": m.name, "description": m.description} for m in entity.measures],
+    }
+    return _filled(shown)
+
+
+def _filled(shown: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shown.items() if value not in ("", [])}
+
+
+def structured(artifact: Any) -> dict[str, Any]:
+    """What a tool's text was made of, as a JSON object."""
+    if isinstance(artifact, _Told):
+        return artifact.to_dict()
+    if isinstance(artifact, Entity):
+        return described(artifact)
+    return artifact if isinstance(artifact, dict) else {"entities": [described(e) for e in artifact]}
