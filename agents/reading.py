@@ -53,19 +53,24 @@ class Reading:
         self.hints = hints
         self.names = names
         self.links = linking.find(question, entities, names)
+        self._evidence = Evidence(question, hints, entities, limits=self.levers.evidence)
         self.entities = self._about(entities) if self.levers.tables else entities
         said = wording.read(question, hints)
         rest = self._without_what_is_left_out() if self.levers.required and not said.parts else question
         self._plain, free = wording.read(rest), wording.read(rest, hints)
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty)
-        self._evidence = Evidence(question, hints, entities, limits=self.levers.evidence)
 
     def _about(self, entities: Sequence[Entity]) -> Sequence[Entity]:
-        """The entities that the question is about."""
+        """The entities that the question is about; names that it has may be of what their records belong to."""
         by_name = {self.names[e.full_name]: e.full_name for e in entities}
         places = (link.columns[0].rpartition(".")[0] for link in self.links if len(link.columns) == 1)
         known = [by_name[p] for p in places if p in by_name]
-        return retrieval.relevant(f"{self.question} {self.hints}", entities, known)
+        about = retrieval.relevant(f"{self.question} {self.hints}", entities, known)
+        if not self._evidence.text_words:
+            return about
+        shown = {e.full_name: e for e in entities}
+        near = {n for e in about for n in ways.distances(shown, e.full_name)}
+        return [e for e in entities if e.full_name in near]
 
     def _without_what_is_left_out(self) -> str:
         """The question without the words that leave out certain values: code writes these conditions."""

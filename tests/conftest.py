@@ -23,6 +23,8 @@ from groundwire.demo import tryton_server as tryton
 POSTGRES = os.environ.get("GROUNDWIRE_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 TRYTON_SCALE = 0.05
 """Share of the demo company's documents in the tests' Tryton."""
+MODEL_THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else None
+"""Threads of a language model: one beside other tests, since llama.cpp's threads wait for each other by spinning."""
 MARIADB = os.environ.get("GROUNDWIRE_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/")
 
 

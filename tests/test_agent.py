@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from conftest import MODEL_THREADS
 
 from groundwire import Hub, Result
 from groundwire.agents import grounding, phrasing, weights, wording
@@ -51,7 +52,7 @@ def _shop() -> Hub:
 
 @pytest.fixture(scope="module")
 def model(small_weights: Path) -> Iterator[LocalChatModel]:
-    loaded = LocalChatModel(name_or_path=weights.SMALL, n_ctx=4096)
+    loaded = LocalChatModel(name_or_path=weights.SMALL, n_ctx=4096, n_threads=MODEL_THREADS)
     yield loaded
     loaded.close()
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from conftest import MODEL_THREADS
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -239,7 +240,7 @@ def test_work_that_nobody_waits_for_any_more_is_told_to_stop() -> None:
 @pytest.mark.weights
 def test_a_local_model_is_heard_while_it_writes(tmp_path: Path, small_weights: Path) -> None:
     heard: list[tuple[str, str]] = []
-    model = LocalChatModel(name_or_path=weights.SMALL, n_ctx=4096)
+    model = LocalChatModel(name_or_path=weights.SMALL, n_ctx=4096, n_threads=MODEL_THREADS)
     with script.open_hub(tmp_path / "shop.sqlite") as hub, contextlib.closing(model):
         answer = Agent(hub, model).ask("How many orders are there?", on_event=lambda *event: heard.append(event))
     drafts = [text for kind, text in heard if kind == "text" and text.startswith("SELECT")]

@@ -260,7 +260,9 @@ def test_a_model_that_langchain_cannot_make_is_an_error_of_its_setting(shell: Sh
 
 @pytest.mark.weights
 def test_ask_answers_in_json_with_query_result_and_tokens(shell: Shell, small_weights: Path) -> None:
-    shell.configure((shell.folder / "groundwire.toml").read_text() + f'[model]\nname = "{weights.SMALL}"\n')
+    shell.configure(
+        (shell.folder / "groundwire.toml").read_text() + f'[model]\nname = "{weights.SMALL}"\nthreads = 1\n'
+    )
     code, out, err = shell.run("ask", "--json", "How many customers are there per country?")
     answer = json.loads(out)
     assert (code, answer["refused"]) == (SUCCESS, False), err
@@ -271,7 +273,9 @@ def test_ask_answers_in_json_with_query_result_and_tokens(shell: Shell, small_we
 
 @pytest.mark.weights
 def test_a_question_that_the_data_cannot_answer_is_refused_with_3(shell: Shell, small_weights: Path) -> None:
-    shell.configure((shell.folder / "groundwire.toml").read_text() + f'[model]\nname = "{weights.SMALL}"\n')
+    shell.configure(
+        (shell.folder / "groundwire.toml").read_text() + f'[model]\nname = "{weights.SMALL}"\nthreads = 1\n'
+    )
     code, out, err = shell.run("ask", "--json", "Which penguin won the chess tournament in Antarctica?")
     answer = json.loads(out)
     assert (code, answer["refused"], answer["result"]) == (REFUSED, True, None), err

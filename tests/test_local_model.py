@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import MODEL_THREADS
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 
@@ -37,6 +38,7 @@ def make(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[LocalCh
     class Model(LocalChatModel):
         name_or_path: str = str(folder / "weights" / f"{weights.SMALL}.gguf")
         n_ctx: int = 1024
+        n_threads: int | None = MODEL_THREADS
 
         def model_post_init(self, context: object, /) -> None:
             super().model_post_init(context)
