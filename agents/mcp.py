@@ -26,16 +26,22 @@ from mcp.server import Server, ServerRequestContext
 from pydantic import ValidationError
 
 from groundwire.agents import prompt
-from groundwire.agents.mcp_tools import ROWS, Model, described, mcp_tools, structured
+from groundwire.agents.mcp_tools import ROWS, Model, described, mcp_tools, structured, text_of
 from groundwire.core.catalog import Entity
 from groundwire.core.errors import GroundwireError, QueryError, Stopped
 from groundwire.core.hub import Hub
+from groundwire.core.result import Result
 
 log = logging.getLogger(__name__)
 
 ENTITY = "groundwire://entity/"
 """What the address of an entity begins with; its full name follows."""
 ENTITIES_A_PAGE = 100
+
+MOST_COMPLETIONS = 100
+"""Names that may be offered at once, by the protocol."""
+MOST_QUESTIONS = 8
+"""Questions that have a thread while they wait for the model; more wait without one, in the way of nothing else."""
 
 INSTRUCTIONS = f"""The company's live systems, read-only. Find entities with search_entities, then read with query: \
 dotted paths follow relations in place of joins. Every result says as of when it is true and whether it is complete: \
@@ -88,6 +94,8 @@ def make_server(hub: Callable[[], Hub], model: Model) -> Server[Any]:
         model: answers questions.
     """
 
+    asks = anyio.CapacityLimiter(MOST_QUESTIONS)
+
     async def list_tools(ctx: _Context, params: Any) -> protocol.ListToolsResult:
         tools = mcp_tools(hub(), model, tell=lambda text: None, stop=threading.Event())
         return protocol.ListToolsResult(tools=[_shown(tool) for tool in tools])
@@ -99,7 +107,7 @@ def make_server(hub: Callable[[], Hub], model: Model) -> Server[Any]:
             tools = {t.name: t for t in mcp_tools(mine, model, tell=tell, stop=stop)}
             return _called(tools, params.name, params.arguments or {})
 
-        return await _in_thread(ctx, call)
+        return await _in_thread(ctx, call, asks if params.name == "ask" else None)
 
     async def list_resources(
         ctx: _Context, params: protocol.PaginatedRequestParams | None
@@ -158,6 +166,21 @@ def make_server(hub: Callable[[], Hub], model: Model) -> Server[Any]:
         message = protocol.PromptMessage(role="user", content=content)
         return protocol.GetPromptResult(description=about, messages=[message])
 
+    async def complete(ctx: _Context, params: protocol.CompleteRequestParams) -> protocol.CompleteResult:
+        named: list[str] = []
+        if params.argument.name in ("entity", "name"):
+            typed = params.argument.value.lower()
+            catalog = await _read(ctx, lambda: hub().catalog)
+            named = sorted(
+                e.full_name
+                for e in catalog
+                if e.full_name.lower().startswith(typed) or e.name.lower().startswith(typed)
+            )
+        values = named[:MOST_COMPLETIONS]
+        return protocol.CompleteResult(
+            completion=protocol.Completion(values=values, total=len(named), has_more=len(named) > len(values))
+        )
+
     return Server(
         "groundwire",
         version=version("groundwire"),
@@ -169,6 +192,7 @@ def make_server(hub: Callable[[], Hub], model: Model) -> Server[Any]:
         on_read_resource=read_resource,
         on_list_prompts=list_prompts,
         on_get_prompt=get_prompt,
+        on_completion=complete,
     )
 
 
@@ -216,7 +240,8 @@ def _called(tools: dict[str, BaseTool], name: str, arguments: dict[str, Any]) ->
         return _failed(INTERNAL)
     if message.artifact is None:
         return _failed(message.text)
-    content = protocol.TextContent(type="text", text=message.text)
+    text = text_of(message.artifact) if isinstance(message.artifact, Result) else message.text
+    content = protocol.TextContent(type="text", text=text)
     return protocol.CallToolResult(content=[content], structured_content=structured(message.artifact))
 
 
@@ -255,12 +280,15 @@ async def _read(ctx: _Context, read: Callable[[], _T]) -> _T:
     return found
 
 
-async def _in_thread(ctx: _Context, work: Callable[[_Tell, threading.Event], _T]) -> _T:
+async def _in_thread(
+    ctx: _Context, work: Callable[[_Tell, threading.Event], _T], limiter: anyio.CapacityLimiter | None = None
+) -> _T:
     """Work in a thread, which the client hears of, and which is told to stop when the client does not wait any more.
 
     Args:
         ctx: of the request.
         work: takes whom to tell, and what is set when it is to stop; raises nothing.
+        limiter: how many may work at a time; anyio's own without it.
     """
     stop, loop = threading.Event(), asyncio.get_running_loop()
     says, heard = anyio.create_memory_object_stream[str](100)
@@ -279,7 +307,7 @@ async def _in_thread(ctx: _Context, work: Callable[[_Tell, threading.Event], _T]
         async with heard, anyio.create_task_group() as both:
             both.start_soon(report)
             with says:
-                found = await anyio.to_thread.run_sync(work, tell, stop, abandon_on_cancel=True)
+                found = await anyio.to_thread.run_sync(work, tell, stop, abandon_on_cancel=True, limiter=limiter)
     except BaseException:
         stop.set()
         raise

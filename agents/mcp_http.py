@@ -123,7 +123,8 @@ def serve(hub: Hub, host: str, port: int, *, asker: str | None, say: Callable[[T
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise ConfigError(f"can't listen at {host}:{port}: {error.strerror or error}", setting="--http") from None
+        why = os.strerror(error.errno) if isinstance(error.errno, int) and error.errno > 0 else str(error)
+        raise ConfigError(f"can't listen at {host}:{port}: {why}", setting="--http") from None
     with listening:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}{PATH}"

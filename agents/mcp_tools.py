@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from groundwire.agents.agent import Answer
 
-ROWS = 200
+ROWS = 100
 """Rows of a result that a client is given; more are said to exist, and have to be asked for."""
 
 Key = str | int | dict[str, str | int]
@@ -140,14 +140,7 @@ def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: thre
         return "\n".join([answer.text, *(answer.result.footer() if answer.result is not None else ())]), answer
 
     def status() -> tuple[str, dict[str, Any]]:
-        states = hub.check()
-        counts = Counter(e.source for e in hub.catalog) if all(s.ok for s in states) else None
-        sources = [
-            {"source": s.source, "type": s.kind, "ok": s.ok, "message": s.message}
-            | ({"entities": counts[s.source]} if counts is not None else {})
-            for s in states
-        ]
-        shown = {"sources": sources, "principal": hub.principal.name if hub.principal is not None else None}
+        shown = state_of(hub)
         return json.dumps(shown, ensure_ascii=False), shown
 
     def tool(function: Callable[..., Any], name: str, description: str, arguments: type[BaseModel]) -> BaseTool:
@@ -168,8 +161,28 @@ def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: thre
             "Have a local model find the answer to a question, with the cells that prove it. Slow: prefer query.",
             _Ask,
         ),
-        tool(status, "status", "Which systems are connected, and whether each answers.", _Nothing),
+        tool(
+            status,
+            "status",
+            "Which systems are connected, whether each answers, and of when local copies are.",
+            _Nothing,
+        ),
     ]
+
+
+def state_of(hub: Hub) -> dict[str, Any]:
+    """Whether each source answers; and if all do, how many entities each has, and of when the local copies are."""
+    states = hub.check()
+    sources = [{"source": s.source, "type": s.kind, "ok": s.ok, "message": s.message} for s in states]
+    shown: dict[str, Any] = {"sources": sources, "principal": hub.principal.name if hub.principal is not None else None}
+    if all(s.ok for s in states):
+        counts = Counter(e.source for e in hub.catalog)
+        shown["sources"] = [s | {"entities": counts[str(s["source"])]} for s in sources]
+        copies = hub.replicas.status() if hub.replicas is not None else []
+        told = ("entity", "mode", "as_of", "lag")
+        seen = {e.full_name for e in hub.catalog}
+        shown["copies"] = [{name: c.to_dict()[name] for name in told} for c in copies if c.entity in seen]
+    return shown
 
 
 def record_query(entity: Entity, key: Key) -> str:
@@ -240,6 +253,19 @@ def described(entity: Entity) -> dict[str, Any]:
 
 def _filled(shown: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value not in ("", [])}
+
+
+def text_of(result: Result) -> str:
+    """A result for a model, with the very values that programs get, and what it has to know of each source."""
+    told = result.to_dict()
+    known = ("source", "entities", "mode", "as_of", "limited_to")
+    shown = {name: told[name] for name in ("columns", "rows", "complete", "as_of", "notes")} | {
+        "incomplete": result.incomplete_reasons(),
+        "stale": result.stale_reasons(),
+        "sources": [{name: s[name] for name in known if s[name] is not None} for s in told["sources"]],
+    }
+    lists = ("notes", "incomplete", "stale")
+    return json.dumps({k: v for k, v in shown.items() if v or k not in lists}, ensure_ascii=False)
 
 
 def structured(artifact: Any) -> dict[str, Any]:

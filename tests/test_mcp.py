@@ -23,7 +23,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, PromptReference, TextContent
 from test_cli_audit import Told
 
 from groundwire import Hub
@@ -48,6 +48,12 @@ _CONFIGURATION = """
 [sources.shop]
 type = "sql"
 url = "sqlite:///{folder}/shop.sqlite"
+
+[sources.shop.entities.prices]
+replica = true
+
+[replicas]
+url = "sqlite:///{folder}/copies.sqlite"
 
 [audit]
 path = "{folder}/audit.jsonl"
@@ -108,8 +114,10 @@ class Session:
 
 
 @contextmanager
-def _session(connection: Any, folder: Path) -> Iterator[Session]:
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(Client(connection)) as client:
+def _session(connection: Any, folder: Path, mode: str = "auto") -> Iterator[Session]:
+    """A connected client; `legacy` is one that knows the protocol of 2025 only."""
+    client = Client(connection, mode=mode)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(client):
         yield Session(portal, client, folder)
 
 
@@ -272,6 +280,13 @@ def test_max_age_decides_what_may_answer(stdio: Session) -> None:
     assert [mode("0"), mode("1h"), mode("1h"), mode("0")] == ["live", "live", "cache", "live"]
 
 
+def test_models_and_programs_are_given_the_same_values(stdio: Session) -> None:
+    given = stdio.call("query", sql="SELECT 12345 AS id, 0.00125 AS rate, NULL AS none, DATE '2026-03-01' AS day")
+    assert given.structured_content is not None
+    assert given.structured_content["rows"] == [[12345, 0.00125, None, "2026-03-01"]]
+    assert json.loads(_text(given))["rows"] == given.structured_content["rows"]
+
+
 def test_search_and_describe_show_fields_and_relations(stdio: Session) -> None:
     found = stdio.call("search_entities", text="customers per country").structured_content
     assert found is not None
@@ -314,6 +329,7 @@ def test_status_says_which_systems_answer(stdio: Session) -> None:
     state = stdio.call("status").structured_content
     assert state is not None
     assert [(s["source"], s["ok"], s["entities"]) for s in state["sources"]] == [("shop", True, 3)]
+    assert [(c["entity"], c["mode"], c["lag"]) for c in state["copies"]] == [("shop.prices", "waiting", None)]
 
 
 def test_a_question_is_answered_with_its_cells_and_sources() -> None:
@@ -367,30 +383,29 @@ def test_a_wrong_call_is_told_what_to_write(stdio: Session, tool: str, arguments
 
 
 class Failing(MemoryConnector):
-    """A source that fails when it is read."""
-
-    fault: Exception = Unavailable("is down", source="m")
+    """A source that is down when it is read."""
 
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
-        raise self.fault
+        raise Unavailable("is down", source=self.name)
 
 
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        (Unavailable("is down", source="m"), "do not retry: m: is down"),
-        (RuntimeError("hunter2 at line 5"), INTERNAL),
-    ],
-)
-def test_a_fault_is_told_without_its_inner_parts(
-    fault: Exception, words: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_source_that_fails_is_named_and_not_asked_again() -> None:
     source = Failing.from_tables("m", {"things": pa.table({"id": [1]})})
-    source.fault = fault
     with _in_process(Hub([source], parse({"limits": {"timeout": 1}}, base=Path()))) as session:
         said = _refusal(session.call("query", sql="SELECT id FROM things"))
-    assert said == words or ("hunter2" not in said and said.startswith("do not retry: m"))
-    assert "hunter2" not in said
+        assert said.startswith("do not retry: m: is down")
+
+
+def test_a_fault_of_our_own_is_told_without_its_inner_parts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("hunter2 at line 5")
+
+    monkeypatch.setattr(Hub, "query", broken)
+    with _in_process(Hub([])) as session:
+        assert _refusal(session.call("query", sql="SELECT 1")) == INTERNAL
+    assert "hunter2" in caplog.text
 
 
 # -- resources and prompts ----------------------------------------------------------------------
@@ -443,6 +458,16 @@ def test_prompts_take_what_they_name(stdio: Session) -> None:
         stdio.run(lambda c: c.get_prompt("haiku"))
 
 
+def test_names_of_entities_are_completed(stdio: Session) -> None:
+    def offered(name: str, typed: str) -> list[str]:
+        where, argument = PromptReference(name="brief"), {"name": name, "value": typed}
+        return stdio.run(lambda c: c.complete(where, argument)).completion.values
+
+    assert offered("entity", "Cust") == ["shop.customers"]
+    assert offered("entity", "shop.") == ["shop.customers", "shop.numbers", "shop.prices"]
+    assert offered("key", "") == []
+
+
 # -- while something is done --------------------------------------------------------------------
 
 
@@ -458,9 +483,11 @@ def test_reads_are_told_as_they_start_and_end(stdio: Session) -> None:
     assert "shop.customers" in str(told)
 
 
-def _is_stopped(line: str) -> bool:
-    """Whether a line of the audit trail says that the work of minutes was stopped."""
-    return "Stopped" in line and "numbers a" in line
+def _stopped(folder: Path) -> int:
+    """How often the audit trail says that the work of minutes was stopped."""
+    trail = folder / "audit.jsonl"
+    lines = trail.read_text().splitlines() if trail.exists() else []
+    return sum("Stopped" in line and "numbers a" in line for line in lines)
 
 
 def _cancelled(session: Session) -> None:
@@ -477,9 +504,9 @@ def _cancelled(session: Session) -> None:
 
             group.start_soon(call)
 
+    before, deadline = _stopped(session.folder), time.monotonic() + 10
     session.run(ask)
-    trail, deadline = session.folder / "audit.jsonl", time.monotonic() + 10
-    while not (trail.exists() and any(_is_stopped(line) for line in trail.read_text().splitlines())):
+    while _stopped(session.folder) == before:
         assert time.monotonic() < deadline, "the query was not stopped"
         time.sleep(0.02)
     assert not session.call("status").is_error
@@ -489,9 +516,10 @@ def test_a_call_that_is_cancelled_ends_its_query(stdio: Session) -> None:
     _cancelled(stdio)
 
 
-def test_a_client_that_leaves_over_http_ends_its_query(open_server: tuple[str, str, Path]) -> None:
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_client_that_leaves_over_http_ends_its_query(open_server: tuple[str, str, Path], mode: str) -> None:
     address, token, folder = open_server
-    with _session(_bearer(address, token), folder) as session:
+    with _session(_bearer(address, token), folder, mode) as session:
         _cancelled(session)
 
 
@@ -527,17 +555,22 @@ def _signed(name: str, seconds: float = 3600) -> str:
     return jwt.encode({"sub": name, "exp": time.time() + seconds}, KEY, "HS256")
 
 
-@pytest.mark.parametrize(("token", "customers"), [(ANN, [[1]]), (_signed("fred"), [[2], [4]])], ids=["ann", "fred"])
+@pytest.mark.parametrize(
+    ("token", "mode", "customers"),
+    [(ANN, "auto", [[1]]), (_signed("fred"), "legacy", [[2], [4]])],
+    ids=["ann", "fred"],
+)
 def test_a_token_is_a_principal_who_sees_only_its_own(
-    limited_server: tuple[str, Path], token: str, customers: list[list[int]]
+    limited_server: tuple[str, Path], token: str, mode: str, customers: list[list[int]]
 ) -> None:
     address, folder = limited_server
-    with _session(_bearer(address, token), folder) as session:
+    with _session(_bearer(address, token), folder, mode) as session:
         given = session.call("query", sql="SELECT id FROM customers ORDER BY id").structured_content
         assert given is not None
         assert given["rows"] == customers
         assert given["sources"][0]["limited_to"] is not None
-        assert "limited" in json.loads(_text(session.call("query", sql="SELECT id FROM customers")))
+        seen = json.loads(_text(session.call("query", sql="SELECT id FROM customers")))
+        assert seen["sources"][0]["limited_to"] is not None
         hidden = "unknown entity 'numbers'"
         assert hidden in _refusal(session.call("query", sql="SELECT id FROM numbers"))
         assert hidden in _refusal(session.call("describe_entity", entity="numbers"))
@@ -550,6 +583,8 @@ def test_a_token_is_a_principal_who_sees_only_its_own(
         assert [r.name for r in listed] == ["shop.customers", "shop.prices"]
         with pytest.raises(MCPError, match=r"unknown entity 'shop\.numbers'"):
             session.run(lambda c: c.read_resource("groundwire://entity/shop.numbers"))
+        offered = session.run(lambda c: c.complete(PromptReference(name="brief"), {"name": "entity", "value": "n"}))
+        assert offered.completion.values == []
         card = session.run(lambda c: c.read_resource("groundwire://entity/shop.customers")).contents[0]
         assert "name" not in str(getattr(card, "text", "name"))
 
@@ -658,4 +693,4 @@ def test_langchain_loads_the_tools_and_calls_them(
         assert one["tools"] == sorted(TOOLS)
         result = one["artifact"]["structured_content"]
         assert (result["columns"], result["rows"], result["complete"]) == (["customers"], [[4]], True)
-        assert json.loads(one["text"])["rows"] == [["4"]]
+        assert json.loads(one["text"])["rows"] == [[4]]
