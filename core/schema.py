@@ -125,14 +125,15 @@ class Typist:
         return self._connection
 
     def _ensure(self, entity: Entity) -> None:
-        if self._known.get(entity.full_name) == entity.schema:
+        key = entity.full_name.lower()  # DuckDB's tables have names without case
+        if self._known.get(key) == entity.schema:
             return
         engine = self._engine()
         engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(entity.source)}")
         columns = ", ".join(f"{quoted(f.name)} {duckdb_type(f.type)}" for f in entity.fields)
         table = f"{quoted(entity.source)}.{quoted(entity.name)}"
         engine.execute(f"CREATE OR REPLACE TABLE {table} ({columns})")
-        self._known[entity.full_name] = entity.schema
+        self._known[key] = entity.schema
 
 
 TYPIST = Typist()

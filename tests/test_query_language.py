@@ -256,3 +256,10 @@ def test_an_expression_over_a_key_of_the_group_does_not_split_the_group() -> Non
             " GROUP BY DATE_TRUNC('month', day) ORDER BY 1"
         )
         assert result.rows() == [(date(2024, 1, 1), 2), (date(2024, 2, 1), 1)]
+
+
+def test_names_that_differ_in_case_only_are_known_apart_in_one_process() -> None:
+    for name, column in (("Account", "Name"), ("account", "title"), ("Account", "Name")):
+        source = MemoryConnector.from_tables("crm", {name: pa.table({column: ["x"]})})
+        with Hub([source]) as opened:
+            assert opened.query(f"SELECT {column} FROM crm.{name}").rows() == [("x",)]
