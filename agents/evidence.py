@@ -69,8 +69,9 @@ class Evidence:
         lower = f"{question} {hints}".lower()
         listed = {v.lower() for e in entities for f in e.fields for v in f.values if len(v) > 2}
         covered = {
-            w for v in listed if re.search(rf"(?<!\w){re.escape(v)}(?!\w)", lower) for w in re.findall(r"\w+", v)
+            w for v in listed if re.search(rf"(?<!\w){re.escape(v)}s?(?!\w)", lower) for w in re.findall(r"\w+", v)
         }
+        covered |= {f"{w}s" for w in covered}
         told_names = [m[0].strip(".") for m in _DOTTED.finditer(question)]
         rest = _DOTTED.sub(" ", question)
         told_names += [(m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(rest)]

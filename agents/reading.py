@@ -190,10 +190,11 @@ class Reading:
             near: names under which what records of its table belong to are written.
             required: conditions that stand anyway.
         """
-        if self.wording.parts or self._plain.missing or not self.levers.required:
+        if self._plain.missing or not self.levers.required or wording.read("", self.hints).parts:
             return []
         chosen: dict[tuple[str, bool], dict[str, None]] = {}
-        for link in (*self.links, *self._left_out_by_hints):
+        whole = (x for x in self.links if not wording.read(self._sentence(x.end)).parts)
+        for link in (*whole, *self._left_out_by_hints):
             columns = [c for c in link.columns if c.rpartition(".")[0] in near]
             if link.values and len(columns) == 1 and not any(f"'{v}'" in first_part for v in link.values):
                 chosen.setdefault((columns[0], link.negated), {}).update(dict.fromkeys(link.values))
@@ -206,6 +207,12 @@ class Reading:
                     test = test.replace(" IN (", " NOT IN (", 1) if len(values) > 1 else test.replace(" = ", " <> ", 1)
                 made.append(f"{column}{test}")
         return made
+
+    def _sentence(self, at: int) -> str:
+        """The sentence of the question around a character."""
+        begin = max(self.question.rfind(mark, 0, at) for mark in ".?!") + 1
+        ends = [end for mark in ".?!" if (end := self.question.find(mark, at)) >= 0]
+        return self.question[begin : min(ends, default=len(self.question))]
 
     @cached_property
     def _left_out_by_hints(self) -> list[linking.Link]:

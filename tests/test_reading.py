@@ -735,3 +735,11 @@ def test_a_word_that_columns_have_calls_for_no_condition() -> None:
     assert said.open_words == []
     assert not said(state, "both")
     assert not said(state, "open")
+
+
+def test_a_part_that_another_sentence_asks_for_leaves_the_whole_bounded() -> None:
+    question = "How many customers are in retail? How many of them have orders that are cancelled?"
+    grammar = Reading(question, "", ENTITIES, NAMES).second_part("SELECT COUNT(orders.*) FROM ", "orders")
+    assert "customers.industry = 'Retail'" in grammar.splitlines()[1]
+    assert "cancelled" not in grammar.splitlines()[1]
+    assert Evidence("orders for customers in retails", "", ENTITIES).text_words == ()
