@@ -148,9 +148,6 @@ def _find(
     places = len(written.rpartition(".")[2]) if "." in written else 0
     step = Decimal(1).scaleb(-places)
     for cell, result, row, column in known:
-        try:
-            if cell == value or (abs(cell) < Decimal(10) ** 20 and cell.quantize(step) == value.quantize(step)):
-                return result, row, column
-        except InvalidOperation:
-            continue
+        if abs(cell - value) * 2 <= step:  # whichever way a half is rounded
+            return result, row, column
     return None

@@ -199,6 +199,7 @@ def test_a_reference_to_no_cell_is_a_problem() -> None:
         ("There are 42 orders worth 1,234.57.", ()),
         ("There are 43 orders.", ("43",)),
         ("About 1234.6 in all.", ()),
+        ("Not 1234.56, nor 1234.58.", ("1234.56", "1234.58")),
         ("You asked about 2019.", ()),
     ],
 )
