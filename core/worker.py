@@ -19,6 +19,7 @@ from typing import Any
 
 from celery import Celery, bootsteps, signals
 from celery.beat import Scheduler
+from celery.worker import state
 from kombu.exceptions import OperationalError
 
 from groundwire.core import broker, limits
@@ -119,9 +120,29 @@ def stopping() -> bool:
     return bool(_stopping.value)
 
 
+LINGER = 10.0
+"""Seconds after which a worker that was told to stop and has nothing left to do ends without its broker's word."""
+
+
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _stop(**_: Any) -> None:
     _stopping.value = 1
+
+
+def _end_in_time(**_: Any) -> None:
+    """Celery waits without end for the answer of a connection that broke while it was told to stop."""
+    threading.Thread(target=_linger, name="groundwire end", daemon=True).start()
+
+
+def _linger() -> None:
+    idle = time.monotonic()
+    while time.monotonic() < idle + LINGER:
+        if state.active_requests:
+            idle = time.monotonic()
+        time.sleep(0.1)
+    log.warning("the broker does not let go of this worker, which ends now")
+    logging.shutdown()
+    os._exit(0)
 
 
 app = Celery("groundwire", set_as_current=False)
@@ -358,6 +379,7 @@ def run(
         without_heartbeat=True,
         quiet=True,
     )
+    signals.worker_shutting_down.connect(_end_in_time)
     for service in running:
         service.start()
     try:

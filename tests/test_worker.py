@@ -8,6 +8,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -309,6 +310,24 @@ def test_a_worker_that_is_told_to_stop_puts_a_long_sync_down_and_the_next_goes_o
 def _parts(copies: sqlite3.Connection) -> int:
     """How many parts of a first load are complete."""
     return int(copies.execute("SELECT COUNT(*) FROM _groundwire_parts WHERE done").fetchone()[0])
+
+
+def test_a_worker_that_its_broker_does_not_let_go_ends_when_its_errand_is_done(tmp_path: Path) -> None:
+    program = """
+import time
+from celery.worker import state
+from groundwire.core import worker
+worker.LINGER = 0.5
+state.active_requests.add(errand := type("Errand", (), {})())
+worker._end_in_time()
+time.sleep(1.5)
+print("at work", flush=True)
+state.active_requests.discard(errand)
+time.sleep(60)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=40)
+    assert (ended.returncode, ended.stdout) == (0, "at work\n"), ended.stderr
+    assert "does not let go of this worker" in ended.stderr
 
 
 def test_the_schedule_can_be_changed_while_workers_run(spot: Place) -> None:
