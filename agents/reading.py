@@ -54,6 +54,7 @@ class Reading:
         self.names = names
         self.links = linking.find(question, entities, names)
         self._evidence = Evidence(question, hints, entities, limits=self.levers.evidence)
+        self._whole = entities
         self.entities = self._about(entities) if self.levers.tables else entities
         said = wording.read(question, hints)
         rest = self._without_what_is_left_out() if self.levers.required and not said.parts else question
@@ -63,8 +64,10 @@ class Reading:
     def _about(self, entities: Sequence[Entity]) -> Sequence[Entity]:
         """The entities that the question is about; names that it has may be of what their records belong to."""
         by_name = {self.names[e.full_name]: e.full_name for e in entities}
-        places = (link.columns[0].rpartition(".")[0] for link in self.links if len(link.columns) == 1)
+        places = {link.columns[0].rpartition(".")[0] for link in self.links if len(link.columns) == 1}
         known = [by_name[p] for p in places if p in by_name]
+        told = [(e, r) for e in entities for r in e.relations if not r.many and r.name in places - by_name.keys()]
+        known += [name for e, r in told for name in (e.full_name, r.target)]  # `owner` is somebody's
         about = retrieval.relevant(f"{self.question} {self.hints}", entities, known)
         if not self._evidence.text_words:
             return about
@@ -152,7 +155,7 @@ class Reading:
 
     def sql(self, written: str) -> str:
         """The query that a whole draft means."""
-        return draft.to_sql(written, self.entities, self.names, self.wording, self._listed())
+        return draft.to_sql(written, self._whole, self.names, self.wording, self._listed())
 
     def _listed(self) -> list[str]:
         """Columns that the question wants to see of each record; `id` for what tells records apart."""

@@ -743,3 +743,10 @@ def test_a_part_that_another_sentence_asks_for_leaves_the_whole_bounded() -> Non
     assert "customers.industry = 'Retail'" in grammar.splitlines()[1]
     assert "cancelled" not in grammar.splitlines()[1]
     assert Evidence("orders for customers in retails", "", ENTITIES).text_words == ()
+
+
+def test_who_plays_a_part_is_among_the_tables_that_a_question_is_about() -> None:
+    entities = (*ENTITIES, _table("parcels", "order_id"))
+    reading = Reading("How many parcels per payer?", "", entities, {**NAMES, "shop.parcels": "parcels"})
+    assert {e.name for e in reading.entities} >= {"customers", "orders"}
+    assert "orders" in reading.sql("SELECT payer.name, COUNT(orders.*) AS n FROM orders")
