@@ -90,13 +90,17 @@ class Reading:
         if not self.levers.links:
             return []
         counted = linking.counts(self.question, self.entities, self.names)
-        found = linking.find(self.hints, self.entities, self.names) if self.hints else ()
-        defined = [link for link in found if not link.told][:MOST_DEFINED]
-        return list(dict.fromkeys([*(x.text for x in (*self.links, *defined)), *counted, *self._formulas(found)]))
+        defined = [link for link in self._hinted if not link.told][:MOST_DEFINED]
+        return list(dict.fromkeys([*(x.text for x in (*self.links, *defined)), *counted, *self._formulas()]))
 
-    def _formulas(self, found: Collection[linking.Link]) -> Iterator[str]:
+    @cached_property
+    def _hinted(self) -> tuple[linking.Link, ...]:
+        """What the words of the asker's hints name."""
+        return linking.find(self.hints, self.entities, self.names) if self.hints else ()
+
+    def _formulas(self) -> Iterator[str]:
         """What the asker's hints define as a sum or difference of two columns, by these."""
-        columns = {x.phrase.lower(): x.columns[0] for x in found if len(x.columns) == 1 and not x.values}
+        columns = {x.phrase.lower(): x.columns[0] for x in self._hinted if len(x.columns) == 1 and not x.values}
         for match in _FORMULA.finditer(self.hints):
             defined, one, sign, other = (part.strip().lower() for part in match.groups())
             if one in columns and other in columns:
@@ -222,8 +226,7 @@ class Reading:
         """Values that the asker's hints leave out, where these define nothing by them."""
         if wording.read("", self.hints).parts:
             return []
-        found = linking.find(self.hints, self.entities, self.names) if self.hints else ()
-        return [link for link in found if link.left_out is not None]
+        return [link for link in self._hinted if link.left_out is not None]
 
     def _during(self, first_part: str, table: str) -> tuple[str, tuple[str, ...]]:
         """The one span of time that bounds everything asked for, and the moments that it may be said of.

@@ -162,12 +162,7 @@ def reachable(table: str, entities: Iterable[Entity], names: Mapping[str, str]) 
 
 def distances(shown: Mapping[str, Entity], name: str) -> dict[str, int]:
     """For every entity that can be reached over to-one relations, how many there are on the way."""
-    far, edge = {name: 0}, [name]
-    while edge:
-        step = [r.target for n in edge for r in shown[n].relations if not r.many and r.target in shown]
-        edge = [t for t in dict.fromkeys(step) if t not in far]
-        far |= {t: max(far.values()) + 1 for t in edge}
-    return far
+    return {target: len(way) for target, way in _ones(shown, name).items()}
 
 
 def between(shown: Mapping[str, Entity], root: str, target: str | None, relation: str) -> dict[tuple[str, ...], float]:
