@@ -207,8 +207,8 @@ def test_split_gives_the_same_answers_over_two_servers_and_leaves_nothing(postgr
         assert "2 of 4 tables" in setup.notes[0]
         assert setup.notes[0].endswith("of 3 relations cross")
         assert eval_split.relations_of(setup.single) == eval_split.relations_of(setup.hub.catalog)
-        assert _split_databases(server)
-    assert not _split_databases(server)
+        assert _split_databases(server, os.getpid())
+    assert not _split_databases(server, os.getpid())
     single, split = _run(Target(url=postgres_shop)), _run(target)
     assert {o.id: o.kind for o in split.outcomes} == {o.id: o.kind for o in single.outcomes}
     right = [o for o in split.outcomes if o.kind == "right"]
@@ -225,19 +225,21 @@ def test_what_a_killed_run_left_on_the_second_server_is_dropped_by_the_next(
         f"with opened(Target(url={postgres_shop!r}, mode='split', second_url={server!r}), ''):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == -signal.SIGKILL
-    assert len(_split_databases(server)) == 1
+    with subprocess.Popen([sys.executable, "-c", program]) as killed:
+        assert killed.wait(timeout=60) == -signal.SIGKILL
+    assert len(_split_databases(server, killed.pid)) == 1
     with opened(Target(url=postgres_shop, mode="split", second_url=server), ""):
-        assert len(_split_databases(server)) == 1
-    assert not _split_databases(server)
+        assert not _split_databases(server, killed.pid)
+        assert len(_split_databases(server, os.getpid())) == 1
+    assert not _split_databases(server, os.getpid())
 
 
-def _split_databases(server: str) -> list[str]:
+def _split_databases(server: str, process: int) -> list[str]:
+    """Names of what one process has on the second server; other tests may be using it at the same time."""
     engine = sa.create_engine(server)
     try:
-        return [
-            name for name in sa.inspect(engine).get_schema_names() if name.startswith(f"gw_split_{eval_split._TAG}_")
-        ]
+        mine = f"gw_split_{eval_split._TAG}_{process}_"
+        return [name for name in sa.inspect(engine).get_schema_names() if name.startswith(mine)]
     finally:
         engine.dispose()
 
