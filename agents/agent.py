@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from langchain.agents import create_agent
@@ -40,6 +41,7 @@ from groundwire.agents.levers import Levers
 from groundwire.agents.local_model import LocalChatModel
 from groundwire.agents.reading import Reading
 from groundwire.agents.tools import make_tools
+from groundwire.core import telemetry
 from groundwire.core.audit_record import Asking, asking, digest_of
 from groundwire.core.config import ModelConfig
 from groundwire.core.errors import ConfigError, GroundwireError, ModelError
@@ -76,6 +78,7 @@ class Answer:
         problems: what went wrong on the way.
         seconds: from question to answer.
         tokens: read and written by the model.
+        id: of the question, as in logs, traces and the audit trail.
     """
 
     question: str
@@ -87,6 +90,7 @@ class Answer:
     problems: tuple[str, ...] = ()
     seconds: float = 0.0
     tokens: dict[str, int] = field(default_factory=dict)
+    id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
@@ -102,6 +106,7 @@ class Answer:
             "problems": list(self.problems),
             "seconds": round(self.seconds, 3),
             "tokens": self.tokens,
+            "id": self.id,
         }
 
 
@@ -155,9 +160,12 @@ class Agent:
         """
         self.hub.require_principal()
         at = self.hub.clock()
-        with asking(question) as mine:
+        with telemetry.question() as id_, telemetry.span("question") as seen, asking(question) as mine:
+            seen.reveal(question=question)
             try:
-                answer = self._answered(question, hints, max_age, on_event, stop_event)
+                answer = replace(self._answered(question, hints, max_age, on_event, stop_event), id=id_)
+                seen.set(refused=answer.refused)
+                seen.reveal(answer=answer.text)
             except GroundwireError as error:
                 self._record(at, mine, hints, {"error": type(error).__name__, "message": str(error)})
                 raise
@@ -171,7 +179,8 @@ class Agent:
         if recorder is None:
             return True
         asked = {"asked": mine.question, "hints": hints, "queries": mine.queries, "model": identity(self.model)}
-        return recorder.question(self.hub.principal, at, {**asked, **outcome})
+        with telemetry.span("record"):
+            return recorder.question(self.hub.principal, at, {**asked, **outcome})
 
     def _answered(
         self,
@@ -195,7 +204,8 @@ class Agent:
             state = graph.invoke({"messages": [HumanMessage(text)]}, {"recursion_limit": _MAX_STEPS})
         except GraphRecursionError:
             raise ModelError(f"the model came to no answer in {_MAX_STEPS} steps") from None
-        return middleware.answer(state["messages"], time.monotonic() - started)
+        with telemetry.span("answer"):
+            return middleware.answer(state["messages"], time.monotonic() - started)
 
 
 def identity(model: BaseChatModel) -> dict[str, str]:
@@ -267,17 +277,22 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     @cached_property
     def shown(self) -> prompt.Shown:
         """What the model is told of the catalog."""
-        return prompt.choose(f"{self.question} {self.hints}", self.hub.catalog)
+        with telemetry.span("retrieval") as seen:
+            shown = prompt.choose(f"{self.question} {self.hints}", self.hub.catalog)
+            seen.set(entities=len(shown.entities))
+            return shown
 
     @cached_property
     def reading(self) -> Reading:
         """What code knows about the question."""
         names = self.shown.names(self.hub.catalog)
-        return Reading(self.question, self.hints, self.shown.entities, names, self.levers)
+        with telemetry.span("reading"):
+            return Reading(self.question, self.hints, self.shown.entities, names, self.levers)
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any] | AIMessage:
+        handler = _timed(handler)
         if not isinstance(request.model, LocalChatModel):
             self.tell("step", "waiting for the model")
             try:
@@ -431,6 +446,38 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         if result.stale:
             text += " This is old: " + "; ".join(result.stale_reasons()) + "."
         return replace(base, text=text, citations=made.citations, problems=(*failures, *made.problems))
+
+
+def _timed(
+    handler: Callable[[ModelRequest[Any]], ModelResponse[Any]],
+) -> Callable[[ModelRequest[Any]], ModelResponse[Any]]:
+    """The same call of a model, seen as a span with what it cost."""
+
+    def call(request: ModelRequest[Any]) -> ModelResponse[Any]:
+        with telemetry.span("model", **_described(request.model)) as seen:
+            response = handler(request)
+            if seen and isinstance(last := response.result[-1], AIMessage):
+                usage, told = last.usage_metadata, last.response_metadata
+                if usage is not None:
+                    seen.set(
+                        input_tokens=usage["input_tokens"],
+                        output_tokens=usage["output_tokens"],
+                        cached_tokens=(usage.get("input_token_details") or {}).get("cache_read", 0),
+                    )
+                if isinstance(seconds := told.get("seconds"), dict) and "first" in seconds:
+                    seen.set(first_token=seconds["first"])
+                seen.set(finish=str(told.get("finish_reason", "")))
+            return response
+
+    return call
+
+
+def _described(model: BaseChatModel) -> dict[str, str]:
+    """A model's name and whose it is, as spans say it."""
+    if isinstance(model, LocalChatModel):
+        return {"model": Path(model.name_or_path).name, "provider": "llama_cpp"}
+    name = str(getattr(model, "model_name", None) or getattr(model, "model", None) or model._llm_type)
+    return {"model": name, "provider": str(model._get_ls_params().get("ls_provider") or model._llm_type)}
 
 
 def _is_fixable(message: ToolMessage) -> bool:

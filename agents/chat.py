@@ -17,15 +17,18 @@ from rich.text import Text
 
 from groundwire.agents.agent import Agent, Answer
 from groundwire.agents.terminal import show_answer, watched
+from groundwire.agents.waterfall import waterfall
 from groundwire.core.errors import GroundwireError
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
+from groundwire.core.telemetry import Trace, tracing
 
 HELP = {
     "/sources": "every source, and whether it answers",
     "/explain": "how the last answer was read, and what each source was asked",
     "/sql [SELECT ...]": "the last query, or the result of one of your own",
     "/fresh [AGE]": "the oldest data that you accept: 0, 30s, 5m, 2h, 1d; off",
+    "/trace": "where the seconds of the last answer went",
     "/help": "this list",
     "/quit": "leave, as does Ctrl-D; Ctrl-C stops an answer",
 }
@@ -41,6 +44,7 @@ class Chat:
         agent: who answers; made from the hub's configuration without it.
         max_age: bound on the age of data; see `Hub.query`.
         read: in place of the terminal's prompt, for scripts; raises EOFError at the end.
+        trace: whether to show after every answer where its seconds went.
     """
 
     def __init__(
@@ -51,18 +55,22 @@ class Chat:
         agent: Agent | None = None,
         max_age: str | None = None,
         read: Callable[[], str] | None = None,
+        trace: bool = False,
     ) -> None:
         self.hub = hub
         self.console = console
         self.agent = agent or Agent(hub)
         self.max_age = max_age
         self.read = read or (_terminal_prompt() if sys.stdin.isatty() else _next_line)
+        self.trace = trace
         self.last: Answer | None = None
+        self.spans: Trace | None = None
         self.commands: dict[str, Callable[[str], None]] = {
             "/sources": self._sources,
             "/explain": self._explain,
             "/sql": self._sql,
             "/fresh": self._fresh,
+            "/trace": self._trace,
             "/help": self._help,
         }
 
@@ -106,13 +114,16 @@ class Chat:
         self.console.print(Text(text, style=style))
 
     def _ask(self, question: str) -> None:
-        answer = watched(
-            self.console,
-            "thinking",
-            lambda tell, stop: self.agent.ask(question, max_age=self.max_age, on_event=tell, stop_event=stop),
-        )
+        with tracing() as self.spans:
+            answer = watched(
+                self.console,
+                "thinking",
+                lambda tell, stop: self.agent.ask(question, max_age=self.max_age, on_event=tell, stop_event=stop),
+            )
         self.last = answer
         show_answer(self.console, answer)
+        if self.trace:
+            self._trace("")
 
     def _sources(self, _: str) -> None:
         for state in watched(self.console, "asking every source", lambda tell, stop: self.hub.check()):
@@ -142,6 +153,12 @@ class Chat:
             self.console.print(Text(self.last.sql))
         else:
             self._say("nothing was answered yet")
+
+    def _trace(self, _: str) -> None:
+        if self.spans is None:
+            self._say("nothing was answered yet")
+        else:
+            self.console.print(waterfall(self.spans.to_dict()))
 
     def _fresh(self, age: str) -> None:
         if age in ("off", "none"):

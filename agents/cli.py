@@ -33,7 +33,9 @@ from typer.core import TyperGroup
 
 from groundwire.agents import weights
 from groundwire.agents.terminal import Tell, console, show_answer, watchable, watched
+from groundwire.agents.waterfall import waterfall
 from groundwire.core import config as configuration
+from groundwire.core import telemetry_log
 from groundwire.core.catalog import Catalog, near_names
 from groundwire.core.config import Config, ModelConfig
 from groundwire.core.errors import ConfigError, GroundwireError, ModelError, PolicyError, QueryError
@@ -41,6 +43,7 @@ from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
 from groundwire.core.policy import os_user
 from groundwire.core.stopping import in_thread
+from groundwire.core.telemetry import Trace, tracing
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -102,6 +105,9 @@ AgeOption = Annotated[
 ]
 
 
+TraceOption = Annotated[bool, typer.Option("--trace", help="Show where the seconds went.")]
+
+
 def main() -> None:
     """Run the command."""
     for stream in (sys.stdout, sys.stderr):
@@ -151,7 +157,10 @@ def open_hub(
         ConfigError: there is no valid configuration, or it names no source.
         PolicyError: there is a policy, and it does not let this account do that.
     """
-    hub = Hub.from_parsed(configuration.load(config))
+    parsed = configuration.load(config)
+    if parsed.telemetry.logs == "json":
+        telemetry_log.begin(sys.stderr)
+    hub = Hub.from_parsed(parsed)
     if not hub.connectors:
         raise ConfigError("no source is configured", setting="sources")
     try:
@@ -166,6 +175,13 @@ def open_hub(
         _leave()
     finally:
         hub.close()
+
+
+@contextmanager
+def traced(wanted: bool) -> Iterator[Trace | None]:
+    """The spans of what is done inside, if they are wanted."""
+    with ExitStack() as stack:
+        yield stack.enter_context(tracing()) if wanted else None
 
 
 def operators_only(config: Config) -> None:
@@ -279,9 +295,10 @@ def query(
         typer.Option(help="What a source that fails does to the result."),
     ] = None,
     json_: JsonOption = False,
+    trace: TraceOption = False,
 ) -> None:
     """Run a query and print the table with its sources."""
-    with open_hub(config) as hub:
+    with open_hub(config) as hub, traced(trace) as spans:
         text = _text(sql)
         result = watched(
             err,
@@ -296,9 +313,11 @@ def query(
             ),
         )
         if json_:
-            print_json(result.to_dict())
+            print_json(result.to_dict() | ({"trace": spans.to_dict()} if spans else {}))
         else:
             out.print(result)
+            if spans:
+                out.print(waterfall(spans.to_dict()))
 
 
 @app.command()
@@ -316,26 +335,29 @@ def ask(
     max_age: AgeOption = None,
     hints: Annotated[str, typer.Option(help="What else the model should know.")] = "",
     json_: JsonOption = False,
+    trace: TraceOption = False,
 ) -> None:
     """Answer one question."""
     from groundwire.agents.agent import Agent
 
-    with open_hub(config) as hub:
+    with open_hub(config) as hub, traced(trace) as spans:
         answer = watched(
             err,
             "reading catalogs and loading the model",
             lambda tell, stop: Agent(hub).ask(question, hints=hints, max_age=max_age, on_event=tell, stop_event=stop),
         )
         if json_:
-            print_json(answer.to_dict())
+            print_json(answer.to_dict() | ({"trace": spans.to_dict()} if spans else {}))
         else:
             show_answer(out, answer)
+            if spans:
+                out.print(waterfall(spans.to_dict()))
         if answer.refused:
             raise typer.Exit(EXIT_REFUSED)
 
 
 @app.command()
-def chat(config: ConfigOption = None, max_age: AgeOption = None) -> None:
+def chat(config: ConfigOption = None, max_age: AgeOption = None, trace: TraceOption = False) -> None:
     """Ask one question after another."""
     from groundwire.agents.agent import Agent
     from groundwire.agents.chat import Chat
@@ -343,7 +365,7 @@ def chat(config: ConfigOption = None, max_age: AgeOption = None) -> None:
     with open_hub(config) as hub:
         agent = Agent(hub)
         watched(err, "reading catalogs and loading the model", lambda tell, stop: agent.warm())
-        Chat(hub, out, agent=agent, max_age=max_age).run()
+        Chat(hub, out, agent=agent, max_age=max_age, trace=trace).run()
 
 
 @app.command()

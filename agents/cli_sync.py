@@ -24,6 +24,7 @@ from groundwire.agents import cli
 from groundwire.agents.cli import ConfigOption, JsonOption, err, out
 from groundwire.agents.terminal import watchable
 from groundwire.core import config as configuration
+from groundwire.core import telemetry_log
 from groundwire.core.catalog import near_names
 from groundwire.core.config import PATH_VARIABLE, Config
 from groundwire.core.connector import ChangeEvents
@@ -309,7 +310,14 @@ def worker(
     from groundwire.core import broker
     from groundwire.core import worker as program
 
-    known = program.runtime().config
+    runtime = program.runtime()
+    known = runtime.config
+    if known.telemetry.logs == "json":
+        telemetry_log.begin(sys.stderr)
+    if known.telemetry.enabled:
+        from groundwire.core import telemetry_otel
+
+        telemetry_otel.watch(runtime.hub)
     for name in source or ():
         if name not in known.sources:
             raise UnknownName("source", name, near_names(name, known.sources))

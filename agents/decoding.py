@@ -36,6 +36,7 @@ class Generation:
         prompt_tokens, cached_tokens: length of the prompt, and how much of it was not evaluated again.
         cache: where the reused part came from: `none`, `memory` or `disk`.
         prefill_seconds, decode_seconds: wall time.
+        first_seconds: from the call to the first token, waiting for other calls included; 0.0 where there was none.
         mean_logprob: mean natural logarithm of the probabilities, before any constraint, of the tokens that
             the model chose; 0.0 if not asked for.
         stopped: `end`, `length` or `cancelled`.
@@ -48,6 +49,7 @@ class Generation:
     cache: str = "none"
     prefill_seconds: float = 0.0
     decode_seconds: float = 0.0
+    first_seconds: float = 0.0
     mean_logprob: float = 0.0
     stopped: str = "end"
 
@@ -167,6 +169,7 @@ class Runtime:
         """
         if not prompt or len(prompt) + 1 > self.n_ctx:
             raise ModelError(f"the prompt has {len(prompt)} tokens, and the context holds {self.n_ctx}")
+        asked = time.perf_counter()
         with self._lock:
             made = Generation(prompt_tokens=len(prompt))
             constraint = Constraint(self.vocabulary, request.grammar) if request.grammar else None
@@ -177,7 +180,7 @@ class Runtime:
             if request.cancelled:
                 made.stopped = "cancelled"
             elif request.max_tokens:
-                self._decode(made, request, constraint)
+                self._decode(made, request, constraint, asked)
             made.decode_seconds = time.perf_counter() - started
             return made
 
@@ -223,7 +226,7 @@ class Runtime:
             return False
         return True
 
-    def _decode(self, made: Generation, request: Request, constraint: Constraint | None) -> None:
+    def _decode(self, made: Generation, request: Request, constraint: Constraint | None, asked: float) -> None:
         model = self._model
         random = np.random.default_rng(request.seed)
         text = _Text(request)
@@ -247,6 +250,7 @@ class Runtime:
             if model.is_end(tokens[0]):
                 made.stopped = "end"
                 break
+            made.first_seconds = made.first_seconds or time.perf_counter() - asked
             made.tokens += tokens
             for token in tokens:
                 text.add(model.bytes_of(token))

@@ -278,6 +278,7 @@ class LocalChatModel(BaseChatModel):
                 "load": round(self.runtime.load_seconds, 3),
                 "prefill": round(made.prefill_seconds, 3),
                 "decode": round(made.decode_seconds, 3),
+                "first": round(made.first_seconds, 3),
             },
             "mean_logprob": made.mean_logprob,
         }

@@ -125,6 +125,10 @@ def serve(hub: Hub, host: str, port: int, *, asker: str | None, say: Callable[[T
     except OSError as error:
         why = os.strerror(error.errno) if isinstance(error.errno, int) and error.errno > 0 else str(error)
         raise ConfigError(f"can't listen at {host}:{port}: {why}", setting="--http") from None
+    if hub.config.telemetry.enabled:
+        from groundwire.core import telemetry_otel
+
+        telemetry_otel.watch(hub)
     with listening:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}{PATH}"

@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 
 from groundwire.agents.grammar import choices
 from groundwire.agents.tools import answered, make_tools
+from groundwire.core import telemetry
 from groundwire.core.catalog import Entity
 from groundwire.core.catalog import Field as EntityField
 from groundwire.core.config import ModelConfig
@@ -95,21 +96,27 @@ class Model:
         """
         from groundwire.agents.agent import Agent
 
-        if not self._free.acquire(blocking=False):
-            tell("waiting for the model, which answers somebody else")
+        with telemetry.question():
+            self._wait_for_turn(tell, stop)
+            try:
+                agent = Agent(hub, self._loaded)
+                return agent.ask(
+                    question,
+                    max_age=max_age,
+                    on_event=lambda kind, text: tell(text) if kind in ("step", "source") else None,
+                    stop_event=stop,
+                )
+            finally:
+                self._free.release()
+
+    def _wait_for_turn(self, tell: Callable[[str], None], stop: threading.Event) -> None:
+        if self._free.acquire(blocking=False):
+            return
+        tell("waiting for the model, which answers somebody else")
+        with telemetry.span("wait", reason="model"):
             while not self._free.acquire(timeout=0.1):
                 if stop.is_set():
                     raise Stopped("stopped")
-        try:
-            agent = Agent(hub, self._loaded)
-            return agent.ask(
-                question,
-                max_age=max_age,
-                on_event=lambda kind, text: tell(text) if kind in ("step", "source") else None,
-                stop_event=stop,
-            )
-        finally:
-            self._free.release()
 
 
 def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: threading.Event) -> list[BaseTool]:

@@ -20,6 +20,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from groundwire.core.errors import Stopped
+from groundwire.core.telemetry import carried
 
 if TYPE_CHECKING:
     from groundwire.agents.agent import Answer
@@ -145,7 +146,7 @@ def watched(screen: Console, step: str, work: Callable[[Tell, threading.Event], 
         finally:
             ended.set()
 
-    worker = threading.Thread(target=run, name="work", daemon=True)
+    worker = threading.Thread(target=carried(run), name="work", daemon=True)
     live = Live(activity, console=screen, transient=True, refresh_per_second=10) if watchable(screen) else None
     with live or contextlib.nullcontext():
         try:

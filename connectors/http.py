@@ -29,8 +29,17 @@ import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic import Field as Setting
 
-from groundwire.connectors.http_wire import ERRORS, Address, joined, origin, retry_after, seconds_left, server_time
-from groundwire.core.connector import Connector, ScanReport
+from groundwire.connectors.http_wire import (
+    ERRORS,
+    Address,
+    joined,
+    origin,
+    retry_after,
+    seconds_left,
+    server_time,
+    tagged,
+)
+from groundwire.core.connector import Connector, ScanReport, span
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
 
 PATIENCE = 600.0
@@ -120,6 +129,7 @@ class HTTPConnector(Connector):
         super().__init__(name, settings)
         self.date: dt.datetime | None = None  # of the last answer, by the server's clock
         self._origin = origin(self.address)
+        self._shown = f"{self._origin[1]}:{self._origin[2]}" if self._origin else None
         connections = max(2, self.capabilities.concurrency)
         self._transport = _Transport(httpx.Limits(max_connections=connections, max_keepalive_connections=connections))
         self._client = httpx.Client(
@@ -333,47 +343,64 @@ class HTTPConnector(Connector):
         content: Mapping[str, Any],
     ) -> Answer:
         if self.gate is not None:
-            self.gate.enter(report.deadline)
+            with span("wait", reason="rate", source=self.name):
+                self.gate.enter(report.deadline)
         silence, end = self._patience(report)
         proof = credentials or Credentials()
-        headers = {**proof.headers, **(content.get("headers") or {})}
+        headers = {**tagged(), **proof.headers, **(content.get("headers") or {})}
         more = {k: v for k, v in content.items() if k != "headers"}
         timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
         if self._client.is_closed:
             raise Unavailable("the connector is closed", source=self.name)
-        report.requests += 1
-        try:
-            request = self._client.build_request(
-                method,
-                httpx.URL(url).copy_merge_params(params) if params else url,
-                headers=headers,
-                timeout=timeout,
-                extensions={_QUERY: proof.query},
-                **more,
-            )
-            response = self._client.send(request, stream=True)
+        with report.request(self.system, method, address=self._shown) as asked:
             try:
-                answer = Answer(
-                    status=response.status_code,
-                    url=str(request.url),
-                    headers=response.headers,
-                    content=self._body(response, end),
-                    whole="Content-Length" in response.headers or "Transfer-Encoding" in response.headers,
-                )
-            finally:
-                response.close()
-        except httpx.TimeoutException:
-            raise Unavailable("did not answer in time", source=self.name) from None
-        except httpx.DecodingError:
-            raise Rejected("the answer is damaged", source=self.name) from None
-        except httpx.InvalidURL:
-            raise Rejected("the address makes no sense", source=self.name) from None
-        except (httpx.LocalProtocolError, UnicodeEncodeError):
-            raise Rejected("the credentials or the path hold characters that can't be sent", source=self.name) from None
-        except httpx.HTTPError as error:
-            raise Unavailable(f"can't be reached ({type(error).__name__})", source=self.name) from None
+                answer = self._sent(method, url, params, headers, timeout, proof, end, more)
+            except httpx.TimeoutException:
+                raise Unavailable("did not answer in time", source=self.name) from None
+            except httpx.DecodingError:
+                raise Rejected("the answer is damaged", source=self.name) from None
+            except httpx.InvalidURL:
+                raise Rejected("the address makes no sense", source=self.name) from None
+            except (httpx.LocalProtocolError, UnicodeEncodeError):
+                text = "the credentials or the path hold characters that can't be sent"
+                raise Rejected(text, source=self.name) from None
+            except httpx.HTTPError as error:
+                raise Unavailable(f"can't be reached ({type(error).__name__})", source=self.name) from None
+            asked.set(status=answer.status)
         self._note(answer)
         return answer
+
+    def _sent(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        timeout: httpx.Timeout,
+        proof: Credentials,
+        end: float,
+        more: Mapping[str, Any],
+    ) -> Answer:
+        """One request and its answer; raises what httpx raises."""
+        request = self._client.build_request(
+            method,
+            httpx.URL(url).copy_merge_params(params) if params else url,
+            headers=headers,
+            timeout=timeout,
+            extensions={_QUERY: proof.query},
+            **more,
+        )
+        response = self._client.send(request, stream=True)
+        try:
+            return Answer(
+                status=response.status_code,
+                url=str(request.url),
+                headers=response.headers,
+                content=self._body(response, end),
+                whole="Content-Length" in response.headers or "Transfer-Encoding" in response.headers,
+            )
+        finally:
+            response.close()
 
     def _patience(self, report: ScanReport) -> tuple[float, float]:
         """How long the source may be silent, and the `time.monotonic()` value at which it must have answered."""

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator
 
+from groundwire.core.connector import tag
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
 
 _PORTS = {"http": 80, "https": 443}
@@ -120,6 +121,12 @@ def seconds_left(timeout: float, deadline: float | None, *, source: str) -> floa
     if left <= 0:
         raise Unavailable("took longer than the time limit", source=source)
     return min(timeout, left)
+
+
+def tagged() -> dict[str, str]:
+    """The header by which a system's log and ours can be laid side by side, where that is wanted."""
+    mine = tag()
+    return {"X-Request-ID": mine} if mine else {}
 
 
 def basic(user: str, password: str) -> dict[str, str]:

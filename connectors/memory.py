@@ -140,7 +140,10 @@ class MemoryConnector(Connector):
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
         self.scans.append(scan)
         report.native.append(f"memory scan of {scan.entity.name}")
-        report.requests += 1
+        with report.request(self.system, "scan"):
+            yield from self._delivered(scan, report)
+
+    def _delivered(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
         self._refuse_undeclared(scan)
         table = self._follow_paths(scan)
         if scan.where is not None:

@@ -23,8 +23,8 @@ from pydantic import Field as Setting
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
 
-from groundwire.connectors.http_wire import retry_after, seconds_left, server_time
-from groundwire.core.connector import Connector
+from groundwire.connectors.http_wire import retry_after, seconds_left, server_time, tagged
+from groundwire.core.connector import Connector, leaf, span
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
 
 _T = TypeVar("_T")
@@ -115,10 +115,18 @@ class Session(requests.Session):
     def request(self, method: Any, url: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         deadline = getattr(self.local, "deadline", None)
         if self.connector.gate is not None:
-            self.connector.gate.enter(deadline)
+            with span("wait", reason="rate", source=self.source):
+                self.connector.gate.enter(deadline)
         seconds = seconds_left(self.timeout, deadline, source=self.source)
         kwargs |= {"timeout": (min(seconds, 10.0), seconds), "allow_redirects": False, "stream": True}
-        end = time.monotonic() + seconds
+        kwargs["headers"] = {**(kwargs.get("headers") or {}), **tagged()}
+        with leaf("request", system="salesforce", operation=method, address=urlsplit(url).netloc) as asked:
+            response = self._answered(method, url, time.monotonic() + seconds, kwargs)
+            asked.set(status=response.status_code)
+        return response
+
+    def _answered(self, method: Any, url: Any, end: float, kwargs: dict[str, Any]) -> requests.Response:
+        """The answer, read to its end before that `time.monotonic()` value."""
         response = super().request(method, url, **kwargs)
         self.local.retry_after = retry_after(response.headers.get("Retry-After"))
         self.local.date = server_time(response.headers.get("Date"))

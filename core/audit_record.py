@@ -22,6 +22,7 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, SecretStr
 
+from groundwire.core import telemetry
 from groundwire.core.audit import Trail
 from groundwire.core.config import AuditConfig, Config
 from groundwire.core.errors import AuditFailed
@@ -90,6 +91,7 @@ class Recorder:
         record = {
             "kind": "query",
             **_who(principal, at),
+            "id": telemetry.question_id(),
             **({"question": mine.question} if mine is not None else {}),
             "asked": dict(asked),
             "policy": policy,
@@ -106,7 +108,8 @@ class Recorder:
         Raises:
             AuditFailed: it can't be written.
         """
-        return self._write({"kind": "question", **_who(principal, at), **record}) is not None
+        own = {"kind": "question", **_who(principal, at), "id": telemetry.question_id()}
+        return self._write({**own, **record}) is not None
 
     def _write(self, record: Mapping[str, Any]) -> int | None:
         try:

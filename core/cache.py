@@ -33,6 +33,7 @@ from groundwire.core.errors import SourceError
 from groundwire.core.schema import engine_cursor
 from groundwire.core.shape import Held, Rows, Shape
 from groundwire.core.store import Entry, Store, StoreError, Usage
+from groundwire.core.telemetry import span
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +168,9 @@ class Cache:
             flight, leads = self._join(ask.key)
             if leads:
                 return self._lead(flight, ask, accepts, read, deadline)
-            if not flight.done.wait(max(0.0, deadline - time.monotonic())):
+            with span("wait", reason="same read"):
+                in_time = flight.done.wait(max(0.0, deadline - time.monotonic()))
+            if not in_time:
                 return read(), False
             if flight.error is not None:
                 raise flight.error

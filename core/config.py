@@ -343,6 +343,26 @@ class McpConfig(_Section):
     tokens: dict[str, SecretStr] = Field(default_factory=dict)
 
 
+class TelemetryConfig(_Section):
+    """`[telemetry]`: traces and metrics by OpenTelemetry, when `enabled`; and the log.
+
+    `endpoint` is where they are sent (OTLP over HTTP), with `headers`; without it the variables of OpenTelemetry say so
+    (`OTEL_EXPORTER_OTLP_ENDPOINT`). `traces` and `metrics` may each be left out. `prometheus` is where metrics can be
+    fetched instead, as "127.0.0.1:9464". `content` lets spans hold questions, answers, and messages of errors. `tags`
+    tells sources the id of the question that they are asked for. `logs` makes the log JSON, with every span a line.
+    """
+
+    enabled: bool = False
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    traces: bool = True
+    metrics: bool = True
+    prometheus: str | None = Field(default=None, pattern=r"^[^\s/]+:\d{1,5}$")
+    content: bool = False
+    tags: bool = True
+    logs: Literal["text", "json"] = "text"
+
+
 class Config(_Section):
     """The whole file. With `offline`, this process connects to nothing that the file does not name."""
 
@@ -357,6 +377,7 @@ class Config(_Section):
     policy: PolicyConfig | None = None
     audit: AuditConfig | None = None
     mcp: McpConfig = McpConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
     offline: bool = False
     on_error: Literal["raise", "incomplete", "stale"] = "raise"
     _place: Path | None = PrivateAttr(default=None)

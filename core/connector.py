@@ -24,6 +24,11 @@ from sqlglot import exp
 
 from groundwire.core.catalog import Entity
 from groundwire.core.stopping import Stop as Stop
+from groundwire.core.telemetry import Nothing, Span
+from groundwire.core.telemetry import carried as carried
+from groundwire.core.telemetry import leaf as leaf
+from groundwire.core.telemetry import span as span
+from groundwire.core.telemetry import tag as tag
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "is null", "is not null", "like"]
 """`like` is case-sensitive, with `%` and `_` and no escape character."""
@@ -178,6 +183,17 @@ class ScanReport:
     patient: bool = False
     stop: Stop = field(default_factory=Stop)
 
+    def request(self, system: str, operation: str, *, address: str | None = None) -> Span | Nothing:
+        """Count a round trip that begins now, and see how long it takes: to be used with `with`.
+
+        Args:
+            system: the product, as OpenTelemetry names databases, such as `postgresql`.
+            operation: what is asked in one word: `SELECT`, `GET`.
+            address: host and port.
+        """
+        self.requests += 1
+        return leaf("request", system=system, operation=operation, **({"address": address} if address else {}))
+
 
 class Gate(Protocol):
     """Shared by all processes that ask one source: whose turn it is, and what the source said of its limits."""
@@ -261,6 +277,11 @@ class Connector(ABC):
     def record_url(self, entity: Entity, key: Mapping[str, Any]) -> str | None:
         """Where a person can look at this record, None where there is no such place."""
         return None
+
+    @property
+    def system(self) -> str:
+        """What the product is called in traces, as OpenTelemetry names databases: here, as the connector's module."""
+        return type(self).__module__.rpartition(".")[2]
 
     def place(self) -> str:
         """What decides which system is read besides the settings: here, the folder that relative paths start from.

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from groundwire.core import telemetry
 from groundwire.core.cache import Loaded
 from groundwire.core.config import Config, LimitsConfig
 from groundwire.core.connector import And, Comparison, Connector, QueryPushdown, Scan, ScanReport
@@ -242,22 +243,12 @@ class _Reader:
         if keys is not None and not keys[1]:
             return _Read(fragment=fragment, table=fragment.schema.empty_table(), as_of=self.fresh.clock())
         self.progress(f"reading {names}")
-        connector = self.connectors[fragment.source]
-        if keys is None:
-            pieces = [self._piece(fragment, connector)]
-        else:
-            name, values = keys
-            size = connector.capabilities.max_in
-            chunks = [tuple(values[start : start + size]) for start in range(0, len(values), size)]
-
-            def part(chunk: tuple[Any, ...]) -> _Piece:
-                piece = self._piece(_with_keys(fragment, name, chunk), connector)
-                # a source that matches loosely may give a record for two chunks
-                return piece if len(chunks) == 1 else replace(piece, table=_with_values(piece.table, name, chunk))
-
-            workers = max(1, min(connector.capabilities.concurrency, len(chunks)))
-            with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="keys") as pool:
-                pieces = list(pool.map(part, chunks))
+        with telemetry.span("scan", source=fragment.source, entity=names) as seen:
+            seen.guard(bool(fragment.policy))
+            pieces = self._pieces(fragment, keys)
+            seen.set(
+                mode=pieces[0].mode, **({} if fragment.policy else {"rows": sum(p.table.num_rows for p in pieces)})
+            )
         copies = [c for e in fragment.entities if (c := self.plan.copies.get(e.full_name)) is not None]
         for missing in dict.fromkeys(reason for c in copies for reason in c.incomplete):
             pieces[0].report.incomplete.append(missing)
@@ -273,6 +264,24 @@ class _Reader:
         read_of = f"{rows} of {names}" if fragment.told is None else names
         self.progress(f"read {read_of} in {read.seconds:.1f} s")
         return read
+
+    def _pieces(self, fragment: Fragment, keys: tuple[str, list[Any]] | None) -> list[_Piece]:
+        """The fragment's rows, in as many requests as its keys need."""
+        connector = self.connectors[fragment.source]
+        if keys is None:
+            return [self._piece(fragment, connector)]
+        name, values = keys
+        size = connector.capabilities.max_in
+        chunks = [tuple(values[start : start + size]) for start in range(0, len(values), size)]
+
+        def part(chunk: tuple[Any, ...]) -> _Piece:
+            piece = self._piece(_with_keys(fragment, name, chunk), connector)
+            # a source that matches loosely may give a record for two chunks
+            return piece if len(chunks) == 1 else replace(piece, table=_with_values(piece.table, name, chunk))
+
+        workers = max(1, min(connector.capabilities.concurrency, len(chunks)))
+        with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="keys") as pool:
+            return list(pool.map(telemetry.carried(part), chunks))
 
     def _keys(self, fragment: Fragment, earlier: Mapping[str, Future[_Read]]) -> tuple[str, list[Any]] | None:
         """The shortest list of keys that bounds this fragment, if one is short enough to send."""
@@ -464,7 +473,11 @@ def _residual(
     cut: str | None = None
     batches: list[pa.RecordBatch] = []
     budget = _Budget(limits)
-    with closing(engine_cursor(limits.memory)) as cursor, _time_limit(cursor, deadline, stop) as out_of_time:
+    with (
+        telemetry.span("join"),
+        closing(engine_cursor(limits.memory)) as cursor,
+        _time_limit(cursor, deadline, stop) as out_of_time,
+    ):
         try:
             for read in reads:
                 cursor.register(read.fragment.name, read.table)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from groundwire.core import config as configuration
-from groundwire.core import registry
+from groundwire.core import registry, telemetry
 from groundwire.core.catalog import Catalog, Entity, Link, Measure
 from groundwire.core.config import Config, EntityConfig, LimitsConfig, LinkConfig, MeasureConfig, SourceConfig
 from groundwire.core.connector import Connector, Profiling
@@ -188,6 +188,10 @@ class Hub:
             connectors.append(kind(name, settings))
         hub = cls(connectors, config)
         hub._configured = True
+        if config.telemetry.enabled:
+            from groundwire.core import telemetry_otel
+
+            telemetry_otel.begin(config)
         if config.offline:
             from groundwire.core import outbound
 
@@ -324,7 +328,8 @@ class Hub:
             return rights.catalog
         with self._lock:
             if self._catalog is None:
-                self._catalog = self._discover()
+                with telemetry.span("catalog"):
+                    self._catalog = self._discover()
             return self._catalog
 
     @property
@@ -442,6 +447,14 @@ class Hub:
         )
         if asked.on_error not in ("raise", "incomplete", "stale"):
             raise QueryError(f"on_error is raise, incomplete or stale, not {asked.on_error!r}")
+        with telemetry.question(), telemetry.span("query") as seen:
+            seen.reveal(query=sql)
+            result = self._recorded(asked)
+            seen.set(rows=len(result), complete=result.complete)
+            return result
+
+    def _recorded(self, asked: _Question) -> Result:
+        """The answer, once it is in the audit trail; with what its asker may know of how it was found."""
         try:
             result = self._allowed(asked)
         except GroundwireError as error:
@@ -472,7 +485,8 @@ class Hub:
         rights = self._view.rights
         if rights is not None:
             policy = {"digest": rights.digest, "roles": rights.principal.roles}
-        return self.recorder.query(self.principal, asked.options, asked.asked_at, outcome, policy)
+        with telemetry.span("record"):
+            return self.recorder.query(self.principal, asked.options, asked.asked_at, outcome, policy)
 
     def _answered(self, asked: _Question) -> Result:
         """The answer with everything that is known of how it was found."""
@@ -514,7 +528,8 @@ class Hub:
             link_values=link_values,
             keep=True,
         )
-        self._answer(asked, {}, live=True, started=time.monotonic())
+        with telemetry.question(), telemetry.span("refresh"):
+            self._answer(asked, {}, live=True, started=time.monotonic())
 
     def _answer(self, asked: _Question, failed: Mapping[str, SourceError], *, live: bool, started: float) -> Result:
         """One attempt at an answer; `live` takes no copies but those of failed sources."""
@@ -544,8 +559,10 @@ class Hub:
                 stop=asked.stop,
             )
 
-        offers, notes = self._offers(fresh)
-        plan = self.plan(asked.sql, limit=asked.limit, link_values=asked.link_values, offers=offers)
+        with telemetry.span("plan") as seen:
+            offers, notes = self._offers(fresh)
+            plan = self.plan(asked.sql, limit=asked.limit, link_values=asked.link_values, offers=offers)
+            seen.set(reads=len(plan.fragments), copies=len(plan.copies))
         try:
             result = run(plan)
         except SourceError as error:
@@ -701,7 +718,7 @@ class Hub:
     def _parallel(self, function: Callable[[_T], _R], items: Iterable[_T], *, at_most: int = 32) -> list[_R]:
         items = list(items)
         with ThreadPoolExecutor(max_workers=max(1, min(at_most, len(items)))) as pool:
-            return list(pool.map(function, items))
+            return list(pool.map(telemetry.carried(function), items))
 
     def ask_for_catalog(self) -> None:
         """Have every source asked for its catalog, whatever an earlier process has kept of it."""
@@ -721,7 +738,8 @@ class Hub:
 
     def _discover_source(self, connector: Connector) -> list[Entity]:
         deadline = time.monotonic() + self.config.limits.timeout
-        entities = self._entities_of(connector, deadline)
+        with telemetry.span("discover", source=connector.name):
+            entities = self._entities_of(connector, deadline)
         source = self.config.sources.get(connector.name)
         if source is None or source.infer_relations:
             from groundwire.core.relations import with_inferred_relations

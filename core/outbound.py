@@ -1,9 +1,9 @@
 """Every address that this installation may connect to, and, with `offline = true`, none but these.
 
-The addresses are those of the configuration: sources, replicas, cache, broker, and a model's server. An audit hook
-of Python's (PEP 578) sees every connection and every look-up of a name that Python code makes in this process, ours
-or a library's, and refuses the others. It does not see what libraries in C connect to by themselves: the drivers of
-PostgreSQL, which are given configured addresses and nothing else.
+The addresses are those of the configuration: sources, replicas, cache, broker, a model's server, a collector of
+telemetry. An audit hook of Python's (PEP 578) sees every connection and every look-up of a name that Python code
+makes in this process, ours or a library's, and refuses the others. It does not see what libraries in C connect to by
+themselves: the drivers of PostgreSQL, which are given configured addresses and nothing else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from groundwire.core.config import Config
+from groundwire.core.config import Config, TelemetryConfig
 from groundwire.core.connector import Connector
 
 _PORTS = {
@@ -87,7 +87,19 @@ def addresses(config: Config, connectors: Iterable[Connector]) -> list[Address]:
         given = [os.environ[name] for name in ("AMQP_URL", "REDIS_URL") if name in os.environ]
         found |= {_address(url, "worker") for url in _urls(given)}
     found |= {_address(url, "model") for url in _urls(config.model.options)}
+    if config.telemetry.enabled:
+        found |= {_address(url, "telemetry") for url in endpoints(config.telemetry)}
     return sorted((a for a in found if a.host), key=lambda a: (a.purpose, a.host, a.port or 0))
+
+
+def endpoints(telemetry: TelemetryConfig) -> list[str]:
+    """Where traces and metrics are sent: as configured, else as OpenTelemetry's variables or its default say."""
+    if telemetry.endpoint is not None:
+        return [telemetry.endpoint]
+    one = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    kinds = [("TRACES", telemetry.traces), ("METRICS", telemetry.metrics and telemetry.prometheus is None)]
+    own = [os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}_ENDPOINT") or one for kind, wanted in kinds if wanted]
+    return sorted({url or "http://localhost:4318" for url in own})
 
 
 def _urls(value: Any) -> Iterator[str]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from groundwire.core.errors import Stopped
+from groundwire.core.telemetry import carried
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Stop:
 def in_thread(name: str, work: Callable[..., T], *arguments: Any) -> Future[T]:
     """Begin work that this thread can leave behind: executors keep a process until their last thread has ended."""
     future: Future[T] = Future()
+    work = carried(work)
 
     def run() -> None:
         try:

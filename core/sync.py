@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from groundwire.core import telemetry
 from groundwire.core.changes import Changes
 from groundwire.core.errors import ConfigError, GroundwireError
 from groundwire.core.freshness import Clock, parse_age
@@ -132,7 +133,11 @@ class Syncer:
             )
         seconds = parse_age(self.replicas.config.replicas.lease)
         assert seconds is not None
-        with self.replicas.states.lease(original.full_name, seconds=seconds.total_seconds()) as lease:
+        with (
+            telemetry.question(),
+            telemetry.span("sync", entity=original.full_name) as seen,
+            self.replicas.states.lease(original.full_name, seconds=seconds.total_seconds()) as lease,
+        ):
             run = Run(self.hub, self.replicas, self.clock, original, lease, progress or (lambda *_: None))
             try:
                 mode, as_of = run.sync(full=full, verify=verify, keys=keys)
@@ -145,6 +150,7 @@ class Syncer:
             finally:  # also what was committed before an error has changed
                 if run.keeper.written or run.keeper.deleted:
                     self.changes.changed(original.full_name, self.clock())
+            seen.set(mode=mode, written=run.keeper.written, deleted=run.keeper.deleted)
             return SyncReport(
                 entity=original.full_name,
                 mode=mode,

@@ -367,6 +367,8 @@ def run(
         app.steps["worker"].add(BeatStep)
     queues = [broker.queue_name(own.config, s) for s in sources or own.config.sources]
     running = [make(own) for make in services]
+    if own.config.telemetry.logs == "json":
+        app.conf.worker_hijack_root_logger = False
     worker = app.Worker(
         pool=pool,
         concurrency=concurrency or own.config.worker.concurrency,

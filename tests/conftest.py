@@ -34,7 +34,7 @@ def pytest_configure() -> None:
 
 
 _TOGETHER = {
-    "weights": ("test_agent", "test_chat", "test_cli", "test_evals", "test_local_model"),
+    "weights": ("test_agent", "test_chat", "test_cli", "test_evals", "test_local_model", "test_telemetry"),
     "cap": ("test_conformance_odata", "test_odata"),
     "tryton": (
         "test_demo",
