@@ -34,7 +34,8 @@ class Evidence:
         open_words: words that call for a condition and are found nowhere.
         text_words: words that may be a part of a text value.
         patterns: for each of these, how a LIKE has it where the question says so: `{}%`, `%{}`, `%{}%`; else empty.
-        unknown_words: words that name something and that neither the catalog, nor the hints, nor the calendar knows.
+        unknown_words: words that name something and that neither the catalog, nor the hints, nor the calendar knows,
+            lower case.
     """
 
     def __init__(self, question: str, hints: str, entities: Iterable[Entity], *, limits: bool = True) -> None:
@@ -91,12 +92,14 @@ class Evidence:
             s for e in entities for text in (e.description, *(f.description for f in e.fields)) for s in stems(text)
         }
         told |= known | values | set(stems(hints)) | {s for w in quoted for s in stems(w)}
+        told |= {s for m in _SEARCHED.finditer(question) for s in stems(m["after"] or m["before"])}
         untimed = question.lower()
         for span in periods.find(question):
             untimed = untimed.replace(span.text, " ")
+        forms = {s: w for w in reversed(_WORD.findall(untimed)) for s in stems(w)}
         self.unknown_words = [
-            w
-            for w in dict.fromkeys(stems(untimed))
+            forms[w]
+            for w in dict.fromkeys(s for s in stems(untimed) if s in forms)
             if len(w) > 1
             and w not in SAID
             and w not in ORDINARY
@@ -181,6 +184,14 @@ _TOLD = re.compile(
     r"(?:(?<=[a-z,;(] )|(?<=\())(\w*[A-Z]\w*|%\w+|\w*\d\w*[_-][\w-]+|\w+[_-]\w*\d[\w-]*)"
     r"|\b(?:contain(?:s|ing)?|named|called|like|about|mention(?:s|ing)?|titled|letters?|start(?:s|ing)? with"
     r"|end(?:s|ing)? (?:with|in)|from|for|by|at|or|in) (?:the (?:word|letter) )?(\w+)"
+)
+_WORD = re.compile(r"[^\W_]+")
+_SEARCHED = re.compile(
+    r"\b(?:contain\w*|mention\w*|named|called|titled|(?:start|begin)\w* with|end\w* (?:with|in)|talk\w* about|words?)"
+    r" (?:the )?(?P<after>\w+(?:(?:,| or| and|, or) \w+)*)"
+    r"|(?P<before>\w+(?:(?:,| or| and|, or) \w+)*) in (?:the|its|their|his|her) "
+    r"(?:titles?|names?|surnames?|descriptions?|texts?|notes?|subjects?|comments?|body|bodies)\b",
+    re.IGNORECASE,
 )
 _PLACED = re.compile(
     r"(?P<head>\b(?:start|begin)\w*\s+(?:with|in|by))|(?P<tail>\bend\w*\s+(?:with|in|on))"

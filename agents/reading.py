@@ -25,6 +25,9 @@ _SHOWN = re.compile(
 _KEY = re.compile(r"\b(?:IDs?|ids?)\b")
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
+MOST_UNKNOWN = 4
+"""Words named in the hint that nothing is called so."""
+DOUBT = 1.8
 MOST_DEFINED = 5
 """Hints on the words of the asker's own hints, such as what a ratio is made of."""
 
@@ -87,11 +90,14 @@ class Reading:
     @property
     def notes(self) -> list[str]:
         """Hints for the model."""
+        unknown = self._evidence.unknown_words[:MOST_UNKNOWN]
+        missing = [f"no column is called {' or '.join(unknown)}"] if unknown and self.levers.doubt else []
         if not self.levers.links:
-            return []
+            return missing
         counted = linking.counts(self.question, self.entities, self.names)
         defined = [link for link in self._hinted if not link.told][:MOST_DEFINED]
-        return list(dict.fromkeys([*(x.text for x in (*self.links, *defined)), *counted, *self._formulas()]))
+        found = (x.text for x in (*self.links, *defined))
+        return list(dict.fromkeys([*found, *counted, *self._formulas(), *missing]))
 
     @cached_property
     def _hinted(self) -> tuple[linking.Link, ...]:
@@ -118,9 +124,10 @@ class Reading:
     def doubt(self) -> float:
         """Log odds that the data does not hold the answer, on top of what the model thinks; 0 where nothing says so.
 
-        Each word that is unknown here adds to it; the weight was found on development questions.
+        A word that is unknown here is named in a hint, and makes the model's own doubt count for more; by how much was
+        found on development questions.
         """
-        return 0.9 * min(len(self._evidence.unknown_words), 3) if self.levers.doubt else 0.0
+        return DOUBT if self._evidence.unknown_words and self.levers.doubt else 0.0
 
     @property
     def may_refuse(self) -> bool:

@@ -32,31 +32,42 @@ SAID = _words(
 """Words of questions that give no reason for a condition."""
 
 ORDINARY = _words(
-    """able according account actually add added adding additional against ago allow allowed almost alone along
-    already although altogether another any anybody anyone anything appear appeared around away back became
-    because become been began begin beginning begun belong belonging best better beyond big bigger bring brought
-    call called came cannot carried carry cause caused certain chosen close closely combine combined come comes
-    coming common commonly complete completed completely concern concerning consist contribute contributed
-    create currently decide decided despite determine direct directly done down due early earn earned earning
-    easily easy else enough enter entered entire entirely equal equally especially even ever everyone everything
-    exact exist existing expect expected explain fact fall fallen far fast faster feel fell few finally five fix
-    found four fourth fulfil gave general generally generate generated go goes going gone good handle handled
-    hard hardly held help her here him his hold holding how however identify important improve increase
-    increased instance it itself keep kept kind kinds knew know known latter leave leaving led left let like
-    likely listed little long look looking lot lots main mainly make making manner marked may mention mentioned
-    might minimum minute minutes more moreover mostly move moved much must near nearest nearly necessary need
-    needed neither never nobody none nor normally nothing now observe obtain obtained occasion occurring often
-    ones onto opposite originally others otherwise ought own part particular particularly perform performed
-    perhaps plus possible possibly present previously prior probably produce produced properly provide provided
-    put quick quickly quite rather reach reached read really receive received recently recorded refer regard
-    registered relate related relating remain remaining remove reported require required rest return returned
-    running said saw say saying see seem seen separate separately set several shall she should similar simply
-    since situation six slow slowest slowly somebody someone something sometimes somewhat soon sort speak spend
-    spending spent spoke stay still stood stop strong such suppose sure take taken takes taking taught tell ten
-    thank thanks themselves thing things think third though thought three through throughout thus till together
-    told too took toward towards try turn turned twelve twice unless unlike until upon usually various very via
-    way ways went whatever whenever whereas wherever whichever while whole why wide widely word worse worst
-    worth wrong yet zero"""
+    """able according account actually add added adding additional against ago allow allowed almost alone along already
+    although altogether another answer answered answering answers any anybody anyone anything apart appear
+    appeared around aside ask asking assume assuming away back base based basis became because become been began
+    begin beginning begins begun behind being belong belonging best better beyond big bigger bottom bought break
+    breaking bring brought buy buying calculated calculating call called came cannot carried carry categorize
+    cause caused certain chosen chronological close closely combine combined come comes coming common commonly
+    compare comparing comparison complete completed completely compute computed concern concerning consist
+    containing contribute contributed converted correct counted counting coverage covered create cumulative
+    currently decide decided default denominator despite determine digit direct directly dismiss disregard
+    disregarded done double down due duplicate duplicates early earn earned earning easily easy else enough
+    enter entered entire entirely equal equally especially even ever everyone everything exact excluded
+    exclusively exist existing expect expected explain fact fall fallen far fast faster feel fell few finally
+    finish five fix followed formatted formula forward found four fourth fraction frequency fulfil fully gave
+    general generally generate generated go goes going gone good handle handled hard hardly headcount held help
+    her here him his histogram hold holding holds how however identify ignored imply important improve
+    inclusively increase increased individually instance interval intervals it itself keep kept kind kinds knew
+    know known latter lead leading leads leave leaving led left let like likely listed lists little living
+    locate located long look looking lot lots lowercase main mainly make making manner marked may meaning meant
+    mention mentioned method might minimum minute minutes missing more moreover mostly move moved much multiple
+    must nd near nearest nearly necessary need needed negative neither never nobody none nor normally nothing
+    now numerator numerically observe obtain obtained occasion occurrence occurrences occurring often omit ones
+    onto opposite ordering ordinal originally others otherwise ought overview own pair pairs part particular
+    particularly paying percentages perform performed perhaps place placed plus portion positive possible
+    possibly present previously prior probably produce produced properly proportion provide provided purchase
+    purchased purchasing put query quick quickly quite rather rd reach reached read really receive received
+    recent recently recorded refer regard registered relate related relating remain remaining remove repeat
+    repeated reported require required rest return returned rolling rounding run running runs said saw say
+    saying see seem seen sell selling send sending sent separate separately set several shall share she should
+    similar simply since situation six slow slowest slowly sold somebody someone something sometimes somewhat
+    soon sort speak specific specified spend spending spent spoke spread st stay still stood stop strong
+    subsequent subset subtract such summarize suppose sure surname take taken takes taking tally taught tell ten
+    th thank thanks themselves thing things think third though thought three through throughout thus tie ties
+    till together told too took toward towards trend try turn turned twelve twice underlying unit units unless
+    unlike until upon uppercase usual usually various very via way ways weekday weekdays weekend weekends went
+    whatever whenever whereas wherever whichever while whole why wide widely word work worked working works
+    worse worst worth write writes writing written wrong wrote yet zero"""
 )
 """Common words that name nothing that a system could lack: they are no sign that a question can't be answered."""
 

@@ -134,6 +134,11 @@ def test_words_that_nobody_knows_raise_doubt() -> None:
     assert Evidence("What dividend do orders pay?", "", ENTITIES).unknown_words == ["dividend"]
     assert Evidence("What is the ARPU?", "ARPU = total / customers", ENTITIES).unknown_words == []
     assert Reading("Who won the football match?", "", ENTITIES, NAMES).doubt > 1
+    assert Evidence("Which industry bought the most Gizmos?", "", ENTITIES).unknown_words == ["gizmos"]
+    searched = (
+        "Which customers have 'Gmbh' or something containing limited or inc in their name, or tools or ag in the name?"
+    )
+    assert Evidence(searched, "", ENTITIES).unknown_words == []
 
 
 def test_a_draft_starts_at_the_table_that_reaches_everything_shown() -> None:
@@ -198,8 +203,9 @@ def test_each_help_can_be_switched_off_alone() -> None:
 
     whole, head = read(), "SELECT customers.industry, COUNT(orders.*) FROM "
     assert whole.notes
-    assert read("links").notes == []
+    assert read("links").notes == ["no column is called dividend"]
     assert whole.doubt > 0
+    assert whole.notes[-1] == "no column is called dividend" not in read("doubt").notes
     assert (read("doubt").doubt, read("doubt").may_refuse) == (0.0, True)
     assert "orders.status = 'paid'" in whole.second_part(head, "orders")
     assert "WHERE orders.status = 'paid'" not in read("required").second_part(head, "orders")
