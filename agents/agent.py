@@ -50,7 +50,8 @@ from groundwire.core.result import Result
 
 Event = Callable[[str, str], None]
 """Called while an answer is being made, with a kind and a text: `step` and `source` (a sentence about what is being
-done, or read), `sql` (a query that is about to run), `text` (one more token: what this step has written so far)."""
+done, or read), `entities` (full names of what the model is shown, between commas), `sql` (a query that is about to
+run), `text` (one more token: what this step has written so far)."""
 
 REFUSAL = "I can't answer that from the connected systems"
 _MAX_QUERIES = 2
@@ -314,6 +315,8 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> AIMessage:
         again = any(isinstance(m, ToolMessage) for m in request.messages)
+        if not again:
+            self.tell("entities", ", ".join(e.full_name for e in self.shown.entities))
         self.tell("step", "writing the query again" if again else "writing the query")
         messages: list[AnyMessage] = []
         for message in request.messages:
@@ -408,7 +411,10 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self.tell("step", f"using the tool {call['name']}")
         if "sql" in call["args"]:
             self.tell("sql", str(call["args"]["sql"]))
-        return handler(request)
+        answered = handler(request)
+        if isinstance(answered, ToolMessage) and call["name"] == "search_entities" and answered.artifact:
+            self.tell("entities", ", ".join(e.full_name for e in answered.artifact))
+        return answered
 
     def _count(self, messages: Sequence[BaseMessage]) -> None:
         for message in messages:

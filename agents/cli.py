@@ -483,6 +483,7 @@ importlib.import_module("groundwire.agents.cli_doctor")
 importlib.import_module("groundwire.agents.cli_connectors")
 importlib.import_module("groundwire.agents.cli_init")
 importlib.import_module("groundwire.agents.cli_mcp")
+importlib.import_module("groundwire.agents.cli_serve")
 
 
 def _near(words: str, catalog: Catalog) -> list[str]:

@@ -61,18 +61,21 @@ class _Nothing(BaseModel):
 
 
 class Model:
-    """A language model that is loaded at the first question, and shared by all who ask, one after another.
+    """A language model that is loaded at the first question, and shared by all who ask.
 
     Args:
         load: gives the model.
+        at_once: how many questions it answers at a time; the others wait.
     """
 
-    def __init__(self, load: Callable[[], BaseChatModel]) -> None:
+    def __init__(self, load: Callable[[], BaseChatModel], at_once: int = 1) -> None:
         self._load = load
-        self._free = threading.Lock()
+        self.at_once = at_once
+        self._loading = threading.Lock()
+        self._free = threading.Semaphore(at_once)
 
     @classmethod
-    def configured(cls, settings: ModelConfig) -> Model:
+    def configured(cls, settings: ModelConfig, at_once: int = 1) -> Model:
         """The one that a configuration names."""
 
         def load() -> BaseChatModel:
@@ -80,16 +83,33 @@ class Model:
 
             return model_from_config(settings)
 
-        return cls(load)
+        return cls(load, at_once)
 
     @cached_property
-    def _loaded(self) -> BaseChatModel:
+    def _model(self) -> BaseChatModel:
         return self._load()
 
+    @property
+    def _loaded(self) -> BaseChatModel:
+        with self._loading:
+            return self._model
+
     def ask(
-        self, hub: Hub, question: str, max_age: str | None, tell: Callable[[str], None], stop: threading.Event
+        self,
+        hub: Hub,
+        question: str,
+        max_age: str | None,
+        tell: Callable[[str, str], None],
+        stop: threading.Event,
+        hints: str = "",
     ) -> Answer:
         """An answer from what the hub's principal may see; see `Agent.ask`.
+
+        Args:
+            hub: the connected systems, as the asker may see them.
+            question, max_age, hints: as for `Agent.ask`.
+            tell: told what is being done, as `Agent.ask` tells it.
+            stop: ends the answer when set.
 
         Raises:
             Stopped: `stop` was set before it was this question's turn.
@@ -99,20 +119,17 @@ class Model:
         with telemetry.question():
             self._wait_for_turn(tell, stop)
             try:
+                if "_model" not in self.__dict__:
+                    tell("step", "loading the model")
                 agent = Agent(hub, self._loaded)
-                return agent.ask(
-                    question,
-                    max_age=max_age,
-                    on_event=lambda kind, text: tell(text) if kind in ("step", "source") else None,
-                    stop_event=stop,
-                )
+                return agent.ask(question, hints=hints, max_age=max_age, on_event=tell, stop_event=stop)
             finally:
                 self._free.release()
 
-    def _wait_for_turn(self, tell: Callable[[str], None], stop: threading.Event) -> None:
+    def _wait_for_turn(self, tell: Callable[[str, str], None], stop: threading.Event) -> None:
         if self._free.acquire(blocking=False):
             return
-        tell("waiting for the model, which answers somebody else")
+        tell("step", "waiting for the model, which answers somebody else")
         with telemetry.span("wait", reason="model"):
             while not self._free.acquire(timeout=0.1):
                 if stop.is_set():
@@ -132,6 +149,10 @@ def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: thre
         PolicyError: there is a policy, and nobody is known to ask.
     """
 
+    def told(kind: str, text: str) -> None:
+        if kind in ("step", "source"):
+            tell(text)
+
     def get_record(entity: str, key: Key) -> tuple[str, Result | None]:
         return answered(
             lambda: hub.query(record_query(hub.catalog.entity(entity), key), progress=tell, stop=stop), call="call"
@@ -139,7 +160,7 @@ def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: thre
 
     def ask(question: str, max_age: str | None = None) -> tuple[str, Answer | None]:
         try:
-            answer = model.ask(hub, question, max_age, tell, stop)
+            answer = model.ask(hub, question, max_age, told, stop)
         except QueryError as error:
             return f"fix your call: {error}", None
         except (ConfigError, ModelError, PolicyError, SourceError) as error:

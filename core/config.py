@@ -363,6 +363,38 @@ class TelemetryConfig(_Section):
     logs: Literal["text", "json"] = "text"
 
 
+class ServeConfig(_Section):
+    """`[serve]`: who may ask `groundwire serve`, and how much of it.
+
+    `token` and `tokens` are as in `[mcp]`; a token that is made is kept for the next start. `operators` are principals
+    who may see the operator's page; without a policy whoever may ask may. `hosts` are names by which this machine is
+    reached beside loopback's. `rate` is what one principal may ask ("20/s", "1000/m"), `body` how large a request may
+    be, in bytes, and `rows` what a result may have. `questions` are answered at a time: one by a local model, eight by
+    another; `waiting` more wait for their turn, `waiting_each` of one principal, `timeout` seconds at most until the
+    answer. `grace` is how many seconds requests under way are given when the server ends.
+    """
+
+    token: SecretStr | None = None
+    tokens: dict[str, SecretStr] = Field(default_factory=dict)
+    operators: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    rate: str = "50/s"
+    body: int = Field(default=1_000_000, ge=1_000)
+    rows: int = Field(default=100_000, ge=1)
+    questions: int | None = Field(default=None, ge=1, le=64)
+    waiting: int = Field(default=100, ge=0)
+    waiting_each: int = Field(default=10, ge=0)
+    timeout: float = Field(default=300.0, gt=0)
+    grace: float = Field(default=10.0, ge=0)
+
+    @field_validator("rate")
+    @classmethod
+    def _is_rate(cls, value: str) -> str:
+        if not re.fullmatch(r"\d+(\.\d+)?/[smhd]", value.replace(" ", "")):
+            raise ValueError(f"{value!r} is not a rate; write 5/s, 100/m, 1000/h or 10000/d")
+        return value
+
+
 class Config(_Section):
     """The whole file. With `offline`, this process connects to nothing that the file does not name."""
 
@@ -378,6 +410,7 @@ class Config(_Section):
     audit: AuditConfig | None = None
     mcp: McpConfig = McpConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
+    serve: ServeConfig = ServeConfig()
     offline: bool = False
     on_error: Literal["raise", "incomplete", "stale"] = "raise"
     _place: Path | None = PrivateAttr(default=None)

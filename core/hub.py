@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from groundwire.core.control import Control
     from groundwire.core.engine import Progress
     from groundwire.core.kept_catalogs import KeptCatalog
+    from groundwire.core.limits import Quota
     from groundwire.core.planner import Plan
     from groundwire.core.policy import Policy, Principal, Rights
     from groundwire.core.refresh import Refresher
@@ -692,6 +693,13 @@ class Hub:
         if self.principal is not None:
             return self._parallel(one, [(name, self.connectors[name]) for name in self.sources])
         return self._parallel(one, self.connectors.items())
+
+    def quotas(self) -> dict[str, Quota]:
+        """What sources last said of their quotas, to any process; empty where no source's rate is bounded."""
+        from groundwire.core.limits import Limits
+
+        control = self._whole._control
+        return {} if control is None else Limits(control).quotas()
 
     def tools(self) -> list[BaseTool]:
         """LangChain tools over this hub, for anyone's agent."""

@@ -28,6 +28,7 @@ def test_a_wheel_holds_all_packages_under_one_name(tmp_path: Path) -> None:
         "groundwire/connectors/sql.py",
         "groundwire/connectors/new-connector/tests/stand_in.py",
         "groundwire/agents/cli.py",
+        "groundwire/agents/page/index.html",
         "groundwire/demo/data.py",
     ):
         assert wanted in names
