@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ key: (column | period) [" AS " LABEL]
 LABEL: /[a-z][a-z0-9_]{0,30}/
 """
 _REST = r"""
-rest: WHEREGROUPED [" HAVING " having (" AND " having)?] ENDING
+rest: WHEREGROUPED HAVING ENDING
 having: aggregate COMPARE (aggregate | NUMBER)
 order: (value | LABEL) [" ASC" | " DESC"]
 LABEL: LABELS
@@ -187,6 +188,7 @@ class Language:
         span: str = "",
         moments: Sequence[str] = (),
         used: str = "",
+        least: tuple[str, str, int] | None = None,
     ) -> str:
         """Lark for what follows FROM and the table.
 
@@ -197,8 +199,14 @@ class Language:
             span: a span of time that something about each record must fall into; empty for none.
             moments: the columns that it may be said of, if that is known.
             used: the first part; of a share of records, the whole is not bounded by what makes the part.
+            least: a table with how many of its records each group must have.
         """
-        language = Language(self.shown.values(), self.names, self.wording, self.evidence, self.mentioned)
+        said, having = self.wording, '[" HAVING " having (" AND " having)?]'
+        if least is not None:
+            counted, comparison, number = least
+            having = _quoted(f" HAVING COUNT({counted}.*) {comparison} {number}")
+            said = replace(said, numbers=tuple(n for n in said.numbers if n != str(number)))
+        language = Language(self.shown.values(), self.names, said, self.evidence, self.mentioned)
         language._start_at(table)
         language.used = used if self.wording.parts else ""
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
@@ -212,7 +220,7 @@ class Language:
             near = {self.names[e.full_name] for e in language.walked}
             known = " | ".join(_quoted(m) for m in moments if m.rpartition(".")[0] in near)
             rules += f"bounded: {known or language._columns(('moment',), walked=True)}\n"
-        rules = rules.replace("WHERE", where).replace("ENDING", self._ending())
+        rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {self._ending()}")
         rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
         return "\n".join(["start: rest", rules.strip(), *language._shared()]) + "\n"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from groundwire.agents import naming
+from groundwire.agents import naming, wording
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import told_relations
 from groundwire.agents.stance import Around, clause_of
@@ -210,6 +210,14 @@ class _Finder:
                         place = (rank, f"{said} is COUNT({self.names[entity.full_name]}.*)")
                         found[said] = min(found.get(said, place), place)
         yield from (text for _, text in found.values())
+
+    def least(self) -> Iterator[tuple[str, str, int]]:
+        """Tables with how many records of each there must be, by a comparison and a number."""
+        for entity in self.entities:
+            for phrase in self.called[entity.full_name]:
+                for at in self._find(phrase, self.words):
+                    if found := wording.least(self.question[: self.spans[at[0]][0]]):
+                        yield self.names[entity.full_name], *found
 
     def mentioned(self) -> Iterator[str]:
         """Tables whose records the question names."""
@@ -426,3 +434,8 @@ def subject(text: str, entities: Iterable[Entity], names: Mapping[str, str]) -> 
 def counts(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:
     """Hints on what is counted: `number of orders is COUNT(orders.*)`."""
     return tuple(dict.fromkeys(_Finder(question, list(entities), names).counts()))[:2]
+
+
+def least(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[tuple[str, str, int], ...]:
+    """What there must be so many of (`with at least 5 orders`): table as written, comparison, number."""
+    return tuple(dict.fromkeys(_Finder(question, list(entities), names).least()))

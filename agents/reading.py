@@ -152,13 +152,20 @@ class Reading:
         required = self._required(first_part)
         required += self._roles(table)
         required += self._meant(first_part, ways.reachable(table, self.entities, self.names), required)
-        return self._language.second_part(start, table, required, *span, used=first_part)
+        least = self._least if self._least is not None and self._least[0] == table else None
+        return self._language.second_part(start, table, required, *span, used=first_part, least=least)
+
+    @cached_property
+    def _least(self) -> tuple[str, str, int] | None:
+        """The one table of whose records there must be so many in each group."""
+        found = linking.least(self.question, self.entities, self.names) if self.levers.required else ()
+        return found[0] if len(found) == 1 and not self.wording.missing else None
 
     def _start(self, first_part: str) -> ways.Start:
-        likely: list[set[str]] = []
+        likely: list[set[str]] = [{self._least[0]}] if self._least is not None else []
         mentioned: tuple[str, ...] = ()
         if not self.wording.absence:
-            likely = [{c.rpartition(".")[0] for c in x.columns} for x in self.links if x.values or x.told]
+            likely += [{c.rpartition(".")[0] for c in x.columns} for x in self.links if x.values or x.told]
             if self.wording.limit is None or "(" in first_part:  # a ranking of records counts each once
                 mentioned = self._mentioned
         required = self._required(first_part)

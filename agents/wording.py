@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from groundwire.agents import periods
+from groundwire.agents.words import SAID
 
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 _NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL.split())} | {
@@ -102,6 +103,22 @@ _RATE = re.compile(
     r"|\bon average\b"
 )
 _ZERO = re.compile(r"\b(?:zero|positive|negative|non-?zero|above 0|any)\b")
+_OPERATORS = {
+    "at least": ">=",
+    "no fewer than": ">=",
+    "no less than": ">=",
+    "not fewer than": ">=",
+    "a minimum of": ">=",
+    "or more": ">=",
+    "more than": ">",
+    "over": ">",
+    "exactly": "=",
+}
+_HOW_MANY = re.compile(
+    rf"\b(?:(?P<operator>{'|'.join(sorted((o for o in _OPERATORS if o[:3] != 'or '), key=len, reverse=True))}) "
+    rf"{_COUNT.replace('(', '(?P<after>', 1)}|{_COUNT.replace('(', '(?P<first>', 1)} or (?P<more>more))"
+    r" (?P<between>(?:[a-z]+ ){0,2})$"
+)
 _BOUND = r"(?:on or |)(?:after|before|since|until|till|by|from)(?: the)? "
 _STEM = re.compile(r"[^\W\d_]+|\d+")
 
@@ -198,6 +215,19 @@ def read(question: str, hints: str = "") -> Wording:
         ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower))),
         empty=bool(_EMPTY.search(negating)),
     )
+
+
+def least(before: str) -> tuple[str, int] | None:
+    """How many there must be of what is named after a text (`with at least 5 `): a comparison and a number.
+
+    Between the number and the name only words may stand that say nothing of a kind (`5 total orders`). Fewer than so
+    many may be none: of those that have none there is nothing to count.
+    """
+    match = _HOW_MANY.search(before.lower())
+    if match is None or any(word not in SAID for word in match["between"].split()):
+        return None
+    number, said = match["after"] or match["first"], match["operator"] or f"or {match['more']}"
+    return _OPERATORS[said], _NUMBER_WORDS.get(number) or int(number)
 
 
 def _kept(match: re.Match[str]) -> str:

@@ -756,3 +756,37 @@ def test_who_plays_a_part_is_among_the_tables_that_a_question_is_about() -> None
     reading = Reading("How many parcels per payer?", "", entities, {**NAMES, "shop.parcels": "parcels"})
     assert {e.name for e in reading.entities} >= {"customers", "orders"}
     assert "orders" in reading.sql("SELECT payer.name, COUNT(orders.*) AS n FROM orders")
+
+
+@pytest.mark.parametrize(
+    ("question", "having"),
+    [
+        ("What is the average total per customer with at least 5 total orders?", "COUNT(orders.*) >= 5"),
+        ("Which customers have more than three orders?", "COUNT(orders.*) > 3"),
+        ("Which customers with 2 or more orders are in France?", "COUNT(orders.*) >= 2"),
+    ],
+)
+def test_how_many_there_must_be_is_written_by_code(question: str, having: str) -> None:
+    reading = Reading(question, "", ENTITIES, NAMES)
+    first = "SELECT customers.name FROM "
+    assert reading.tables(first) == ("orders",)
+    grammar = reading.second_part(first, "orders")
+    assert f'" HAVING {having}"' in grammar
+    assert f'ASKED: "{having.rpartition(" ")[2]}"' not in grammar
+    sql = reading.sql(f"{first}orders HAVING {having}")
+    assert f'GROUP BY orders."customer".name, orders."customer"."id" HAVING {having.replace("orders.*", "*")}' in sql
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which customers have 2 or fewer orders?",  # or none at all
+        "Which customers have at least 5 cancelled orders?",  # not of all orders
+        "Which 5 customers have the most orders?",
+        "How many orders of at least 500 are there?",
+        "Which customers had no more than one order per month or at least 9 products?",  # two of them
+    ],
+)
+def test_what_may_be_counted_otherwise_is_left_to_the_model(question: str) -> None:
+    grammar = Reading(question, "", ENTITIES, NAMES).second_part("SELECT customers.name FROM ", "orders")
+    assert '[" HAVING " having (" AND " having)?]' in grammar
