@@ -136,7 +136,7 @@ async def _streamed(
     asked: _Request, question: Question, first: Event, events: AsyncGenerator[Event]
 ) -> AsyncIterator[bytes]:
     """The answer as server-sent events."""
-    base = {"id": question.id, "object": "chat.completion.chunk", "created": _second(question), "model": asked.model}
+    base = {"id": _id(question), "object": "chat.completion.chunk", "created": _second(question), "model": asked.model}
 
     def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -166,7 +166,7 @@ async def _streamed(
 def _whole(question: Question, model: str, answer: Answer) -> dict[str, Any]:
     message = {"role": "assistant", "content": answer.text, "refusal": None}
     return {
-        "id": question.id,
+        "id": _id(question),
         "object": "chat.completion",
         "created": _second(question),
         "model": model,
@@ -187,6 +187,7 @@ def proof(question: Question, answer: Answer) -> dict[str, Any]:
         shown["incomplete"] = result.incomplete_reasons()
         shown["old"] = result.stale_reasons()
     return {
+        "question": question.id,
         "refused": answer.refused,
         "complete": None if result is None else result.complete,
         "as_of": None if result is None or result.as_of is None else result.as_of.isoformat(),
@@ -213,6 +214,10 @@ def _usage(answer: Answer) -> dict[str, Any]:
 
 def _event(shown: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(shown, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _id(question: Question) -> str:
+    return f"chatcmpl-{question.id}"
 
 
 def _second(question: Question) -> int:

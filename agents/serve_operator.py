@@ -72,6 +72,8 @@ def _shown(question: Question) -> dict[str, Any]:
         "seconds": round(question.age if question.seconds is None else question.seconds, 3),
         "spent": question.spent(),
         "error": question.error,
+        "problems": [] if answer is None else list(answer.problems),
+        "trace": None if question.trace is None else question.trace.to_dict(),
         "sql": None if answer is None else answer.sql,
         "sources": [] if answer is None or answer.result is None else [s.to_dict() for s in answer.result.sources],
     }

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
@@ -27,8 +27,9 @@ from groundwire.agents.mcp_tools import Model
 from groundwire.agents.serve_asker import Asker
 from groundwire.agents.serve_tally import Tally
 from groundwire.agents.turns import Turns
+from groundwire.core import telemetry
 from groundwire.core.config import ServeConfig
-from groundwire.core.errors import GroundwireError, SourceError, Stopped
+from groundwire.core.errors import GroundwireError, Stopped
 from groundwire.core.freshness import utc_now
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Question:
     """A question, and what became of it so far.
 
     Attributes:
-        id: of the answer, as clients are told it.
+        id: as clients, the log, the trail and traces know it.
         who: the asker's name.
         text: the question.
         at: when it was put (UTC).
@@ -65,9 +66,10 @@ class Question:
         seconds: from the question to its end; None before it.
         error: what went wrong.
         answer: what was answered.
+        trace: where the time went, in detail; None before it is worked on.
     """
 
-    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
     who: str
     text: str
     at: datetime = field(default_factory=utc_now)
@@ -76,6 +78,7 @@ class Question:
     seconds: float | None = None
     error: str = ""
     answer: Answer | None = None
+    trace: telemetry.Trace | None = None
     stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _began: float = field(default_factory=time.monotonic, repr=False)
 
@@ -157,7 +160,8 @@ class Questions:
                 loop.call_soon_threadsafe(self._told, question, kind, text, put)
 
         def work() -> Answer:
-            return self._model.ask(asker.hub, question.text, max_age, tell, question.stop, hints)
+            with telemetry.question(question.id), telemetry.tracing() as question.trace:
+                return self._model.ask(asker.hub, question.text, max_age, tell, question.stop, hints)
 
         limit = loop.call_later(self._timeout, question.stop.set)
         try:
@@ -183,12 +187,12 @@ class Questions:
         except Exception as error:
             if not isinstance(error, GroundwireError):
                 log.exception("a question failed")
-            if isinstance(error, SourceError):
-                self.tally.failed(error)
             question.end("failed", str(error) if isinstance(error, GroundwireError) else type(error).__name__)
             put(("error", error))
         finally:
             limit.cancel()
+            if question.trace is not None:
+                self.tally.watched(question.trace)
 
     def _told(self, question: Question, kind: str, text: str, put: Callable[[Event], None]) -> None:
         if kind == "step":

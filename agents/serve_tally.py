@@ -11,6 +11,7 @@ from typing import Any
 from groundwire.core.errors import SourceError
 from groundwire.core.freshness import utc_now
 from groundwire.core.result import Result
+from groundwire.core.telemetry import Trace
 
 RECENT = 100
 """Queries that are remembered."""
@@ -87,10 +88,19 @@ class Tally:
 
     def failed(self, error: SourceError) -> None:
         """Count a read that failed."""
+        self._fail(error.source, str(error))
+
+    def _fail(self, source: str, why: str) -> None:
         with self._lock:
-            mine = self._sources.setdefault(error.source, _Source())
+            mine = self._sources.setdefault(source, _Source())
             mine.failures += 1
-            mine.error, mine.error_at = str(error), utc_now()
+            mine.error, mine.error_at = why, utc_now()
+
+    def watched(self, trace: Trace) -> None:
+        """Count the reads that failed while a question was answered."""
+        for span in trace.spans:
+            if span.name == "scan" and span.error is not None and "source" in span.attributes:
+                self._fail(str(span.attributes["source"]), f"{span.error}, read for question {span.question}")
 
     def of(self, source: str) -> dict[str, Any]:
         """JSON-ready counts of a source."""

@@ -15,7 +15,9 @@ export function answerCard(question, text, proof) {
   const chips = new Map((proof.result?.sources ?? []).map((s) => [s.source, chip(s)]));
   card.append(h("h2", { dir: "auto" }, question), sentence(text, proof, grid, chips));
   if (result) card.append(truth(result, chips));
-  if (proof.refused && proof.problems.length) card.append(h("ul", { class: "reasons" }, proof.problems.map((p) => h("li", { dir: "auto" }, p))));
+  if (proof.refused && proof.problems.length) {
+    card.append(h("div", { class: "banner bad", role: "alert" }, h("strong", {}, "What went wrong"), h("ul", {}, proof.problems.map((p) => h("li", { dir: "auto" }, p)))));
+  }
   if (result) {
     const warned = [...result.incomplete, ...result.old, ...result.notes];
     const bad = !result.complete || result.stale;
@@ -74,7 +76,7 @@ const mark = (sign) => h("span", { class: "mark", aria: { hidden: "true" } }, si
 function chip(source) {
   const limited = source.limited_to ? `, limited to what ${source.limited_to} may see` : "";
   const title = `${source.entities.join(", ")}: ${plural(source.rows, "row")} read ${MODES[source.mode] ?? source.mode} in ${span(source.seconds)}${limited}`;
-  return h("span", { class: `chip ${source.mode}${source.complete ? "" : " bad"}`, title }, h("b", {}, source.source), ` ${MODES[source.mode] ?? source.mode}`,
+  return h("span", { class: `chip ${source.mode}${source.complete ? "" : " bad"}`, title }, h("b", {}, source.source), ` ${MODES[source.mode] ?? source.mode}${source.complete ? "" : ", not complete"}`,
     h("span", { class: "hidden" }, `: ${title}`));
 }
 
@@ -128,13 +130,15 @@ function behind(proof) {
   return fold;
 }
 
-/** Bars of what was done, one below the other, each where it began. */
+/** Bars of what was done, one below the other, each where it began; `depth` and `about` may be left out. */
 export function waterfall(spent, total) {
   return h("ol", { class: "waterfall" }, spent.map((step) => {
+    const name = h("span", { class: step.error ? "step bad" : "step", dir: "auto" }, step.step, step.about && h("span", { class: "faint" }, ` ${step.about}`));
+    name.style.paddingInlineStart = `${(step.depth ?? 0) * 0.9}rem`;
     const bar = h("span", { class: `bar ${step.phase}` });
     bar.style.insetInlineStart = `${(100 * step.from) / (total || 1)}%`;
     bar.style.inlineSize = `${Math.max(0.4, (100 * step.seconds) / (total || 1))}%`;
-    return h("li", {}, h("span", { class: "step", dir: "auto" }, step.step), h("span", { class: "track", aria: { hidden: "true" } }, bar), h("span", { class: "took" }, span(step.seconds)));
+    return h("li", {}, name, h("span", { class: "track", aria: { hidden: "true" } }, bar), h("span", { class: "took" }, span(step.seconds)));
   }));
 }
 

@@ -165,7 +165,7 @@ async function begin() {
   const ideas = [...new Set((many.length ? many : entities).map(told).filter((n) => n.length < 30))].slice(0, 3).map((n) => `How many ${n} are there?`);
   show(h("div", { class: "empty" },
     h("p", { class: "lead" }, "What would you like to know?"),
-    h("p", { class: "faint" }, `${plural(entities.length, "kind")} of records in ${plural(state.sources.length, "system")}, read live. Every figure of an answer leads to the cell and the system that it comes from.`),
+    h("p", { class: "faint" }, `${plural(entities.length, "kind")} of records in ${plural(state.sources.length, "system")}. Every figure of an answer leads to the cell and the system that it comes from.`),
     ideas.length > 0 && h("ul", { class: "ideas", aria: { label: "Suggestions" } }, ideas.map((q) => h("li", {}, h("button", { type: "button", class: "quiet", on: { click: () => { $("question").value = q; fit(); put(q); } } }, q)))),
     down.length > 0 && h("div", { class: "banner bad", role: "alert" }, h("strong", {}, `${down.map((s) => s.source).join(", ")} ${down.length === 1 ? "does" : "do"} not answer`), h("ul", {}, down.map((s) => h("li", {}, s.message))))));
 }

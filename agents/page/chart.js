@@ -15,36 +15,46 @@ const svg = (name, attributes = {}, ...children) => {
 };
 
 /** What a result is: `{kind, label, values}` with columns by index, or null where a chart would say nothing. */
-export function shape({ columns, types, rows }) {
-  if (rows.length < 2) return null;
+export function shape({ columns, types, rows, row_count: count }) {
+  if (rows.length < 2 || count > rows.length) return null; // of a part of the rows a chart would say something else
   const keys = columns.map((name) => /(^|_)(id|key|code|no|number|nr|zip|year)$/i.test(name));
   const figures = columns.map((_, i) => i).filter((i) => isNumber(types[i]) && !keys[i] && rows.some((r) => r[i] !== null));
   if (!figures.length) return null;
   const times = columns.map((_, i) => i).filter((i) => isTime(types[i]) || (isNumber(types[i]) && /(^|_)year$/i.test(columns[i])));
   const distinct = (i) => new Set(rows.map((r) => r[i])).size === rows.length && rows.every((r) => r[i] !== null);
   const values = figures.filter((i) => !times.includes(i));
-  if (times.length === 1 && values.length && rows.length <= MOST_POINTS && distinct(times[0])) {
+  const texts = columns.map((_, i) => i).filter((i) => !isNumber(types[i]) && !isTime(types[i]));
+  if (times.length === 1 && !texts.length && values.length && rows.length <= MOST_POINTS && distinct(times[0])) {
     return { kind: "series", label: times[0], values: values.slice(0, MOST_LINES) };
   }
-  const names = columns.map((_, i) => i).filter((i) => !isNumber(types[i]) && !isTime(types[i]) && distinct(i));
-  if (names.length && values.length && rows.length <= MOST_BARS) return { kind: "ranking", label: names[0], values: [values[0]] };
+  const names = texts.filter(distinct);
+  if (names.length && texts.length <= 2 && !times.length && values.length && rows.length <= MOST_BARS) return { kind: "ranking", label: names[0], values: [values[0]] };
   return null;
 }
 
-/** The chart as an SVG element; `lit(row, on)` is called as one is pointed at. */
+/** The chart as an element that draws itself as wide as it may be; `lit(row, on)` is called as one is pointed at. */
 export function chart(result, lit = () => {}) {
   const what = shape(result);
   if (!what) return null;
-  return what.kind === "ranking" ? bars(result, what, lit) : lines(result, what, lit);
+  const place = document.createElement("div");
+  let drawn = 0;
+  new ResizeObserver(() => {
+    const width = Math.round(Math.min(900, Math.max(240, place.clientWidth)));
+    if (!place.clientWidth || width === drawn) return;
+    drawn = width;
+    place.replaceChildren(what.kind === "ranking" ? bars(result, what, lit, width) : lines(result, what, lit, width));
+  }).observe(place);
+  return place;
 }
 
-function bars({ columns, types, rows }, { label, values: [value] }, lit) {
-  const width = 640, line = 30, names = 190, room = 92;
+function bars({ columns, types, rows }, { label, values: [value] }, lit, width) {
+  const longest = (i) => Math.max(...rows.map((r) => [...shown(r[i], types[i])].length));
+  const line = 30, names = Math.min(width * 0.36, longest(label) * 7.5 + 16), room = longest(value) * 7.2 + 14;
   const figures = rows.map((r) => r[value] ?? 0);
   const top = Math.max(0, ...figures), bottom = Math.min(0, ...figures);
   const scale = (width - names - room) / (top - bottom || 1);
   const zero = names + (bottom < 0 ? -bottom * scale + room / 2 : 0);
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${rows.length * line + 6}`, role: "img", class: "chart bars",
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${rows.length * line + 6}`, width, height: rows.length * line + 6, role: "img", class: "chart bars",
     "aria-label": `Bars: ${columns[value]} by ${columns[label]}, ${rows.length} of them; the table says the same` });
   rows.forEach((row, index) => {
     const y = index * line + 4;
@@ -52,7 +62,7 @@ function bars({ columns, types, rows }, { label, values: [value] }, lit) {
     const start = figures[index] < 0 ? zero - length : zero;
     const name = shown(row[label], types[label]);
     const text = svg("text", { x: names - 10, y: y + line / 2, class: "name", "text-anchor": "end" });
-    text.textContent = clipped(name, 26);
+    text.textContent = clipped(name, Math.floor((names - 10) / 7));
     const amount = svg("text", { x: (figures[index] < 0 ? zero : zero + length) + 7, y: y + line / 2, class: "amount" });
     amount.textContent = shown(row[value], types[value]);
     const title = svg("title");
@@ -67,8 +77,8 @@ function bars({ columns, types, rows }, { label, values: [value] }, lit) {
   return picture;
 }
 
-function lines({ columns, types, rows }, { label, values }, lit) {
-  const width = 640, height = 260, left = 64, right = 16, above = 12, below = 34;
+function lines({ columns, types, rows }, { label, values }, lit, width) {
+  const height = 260, left = 64, right = 16, above = 12, below = 34;
   const at = (v) => (typeof v === "number" ? v : Date.parse(/T|\d:/.test(v) ? v : `${v}T00:00:00Z`));
   const order = rows.map((_, i) => i).sort((a, b) => at(rows[a][label]) - at(rows[b][label]));
   const xs = order.map((i) => at(rows[i][label]));
@@ -76,18 +86,20 @@ function lines({ columns, types, rows }, { label, values }, lit) {
   const ticks = steps(Math.min(0, ...figures), Math.max(0, ...figures));
   const x = (t) => left + ((t - xs[0]) / (xs.at(-1) - xs[0] || 1)) * (width - left - right);
   const y = (v) => height - below - ((v - ticks[0]) / (ticks.at(-1) - ticks[0] || 1)) * (height - above - below);
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "chart lines",
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: "chart lines",
     "aria-label": `Lines: ${values.map((v) => columns[v]).join(", ")} by ${columns[label]}, ${rows.length} points; the table says the same` });
   for (const tick of ticks) {
     const text = svg("text", { x: left - 8, y: y(tick), class: "amount", "text-anchor": "end" });
     text.textContent = compact(tick);
     picture.append(svg("line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: tick === 0 ? "axis" : "grid" }), text);
   }
-  const marks = Math.min(6, order.length);
+  const dates = types[label].startsWith("timestamp") ? "date32" : types[label];
+  const named = (i) => (dates === "date32" ? String(rows[i][label]).slice(0, 10) : shown(rows[i][label], types[label]));
+  const marks = Math.min(Math.max(2, Math.floor((width - left - right) / 105)), order.length);
   for (let m = 0; m < marks; m++) {
     const place = Math.round((m * (order.length - 1)) / (marks - 1 || 1));
     const text = svg("text", { x: x(xs[place]), y: height - 12, class: "name", "text-anchor": m === 0 ? "start" : m === marks - 1 ? "end" : "middle" });
-    text.textContent = shown(rows[order[place]][label], types[label]);
+    text.textContent = named(order[place]);
     picture.append(text);
   }
   values.forEach((value, which) => {

@@ -17,10 +17,17 @@ if (carried) {
   history.replaceState(null, "", location.pathname);
 }
 
-/** Ask for the token until there is one. */
-export function token(why = "") {
+let knocking = null;
+
+/** The token of this tab; asks for it where there is none, once for all who wait. */
+function token(why) {
   const known = sessionStorage.getItem("token");
-  if (known && !why) return Promise.resolve(known);
+  if (known) return Promise.resolve(known);
+  knocking ??= knock(why).finally(() => (knocking = null));
+  return knocking;
+}
+
+function knock(why) {
   const door = $("door");
   $("door-why").textContent = why;
   $("door-why").hidden = !why;
@@ -43,7 +50,8 @@ export function token(why = "") {
 export async function send(path, { method = "GET", body, accept, signal } = {}) {
   let why = "";
   for (;;) {
-    const headers = { Authorization: `Bearer ${await token(why)}` };
+    const mine = await token(why);
+    const headers = { Authorization: `Bearer ${mine}` };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (accept) headers.Accept = accept;
     let response;
@@ -56,7 +64,7 @@ export async function send(path, { method = "GET", body, accept, signal } = {}) 
     if (response.ok) return response;
     const told = await response.json().catch(() => ({}));
     if (response.status !== 401) throw new Refused(response.status, told.error);
-    sessionStorage.removeItem("token");
+    if (sessionStorage.getItem("token") === mine) sessionStorage.removeItem("token");
     why = "This token is not accepted.";
   }
 }

@@ -31,7 +31,7 @@ export function table(result, { tools = [], label = "Result" } = {}) {
     body.replaceChildren(
       ...order.map((index) =>
         h("tr", { data: { row: index + 1 } }, rows[index].map((value, column) =>
-          h("td", { class: [isNumber(types[column]) ? "number" : isTime(types[column]) ? "time" : "", value === null ? "null" : ""].join(" ").trim(), data: { column: columns[column] }, dir: "auto" }, shown(value, types[column])),
+          h("td", { class: [isNumber(types[column]) ? "number" : isTime(types[column]) ? "time" : "", value === null ? "null" : ""].join(" ").trim(), data: { column: columns[column] } }, shown(value, types[column])),
         )),
       ),
     );
