@@ -14,7 +14,7 @@ export CXXFLAGS ?= $(NO_AMX)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format types bench eval lock sbom clean
+.PHONY: help demo test soak inspect lint format types bench eval lock sbom clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -42,6 +42,9 @@ test: $(VENV)/.dev  ## install and run every test
 
 soak: $(VENV)/.dev  ## kill syncs at 100 random moments (about ten minutes)
 	GROUNDWIRE_KILLS=100 $(BIN)/python -m pytest tests/test_sync_kill.py $(ARGS)
+
+inspect: $(VENV)/.dev  ## look at the MCP server with the official inspector (needs node)
+	$(BIN)/python tests/mcp_inspector.py
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

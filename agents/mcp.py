@@ -26,6 +26,7 @@ from mcp.server import Server, ServerRequestContext
 from pydantic import ValidationError
 
 from groundwire.agents import prompt
+from groundwire.agents.mcp_elicit import Chooser, Needed
 from groundwire.agents.mcp_tools import ROWS, Model, described, mcp_tools, structured, text_of
 from groundwire.core.catalog import Entity
 from groundwire.core.errors import GroundwireError, QueryError, Stopped
@@ -100,12 +101,18 @@ def make_server(hub: Callable[[], Hub], model: Model) -> Server[Any]:
         tools = mcp_tools(hub(), model, tell=lambda text: None, stop=threading.Event())
         return protocol.ListToolsResult(tools=[_shown(tool) for tool in tools])
 
-    async def call_tool(ctx: _Context, params: protocol.CallToolRequestParams) -> protocol.CallToolResult:
-        mine = hub()
+    async def call_tool(
+        ctx: _Context, params: protocol.CallToolRequestParams
+    ) -> protocol.CallToolResult | protocol.InputRequiredResult:
+        mine, loop = hub(), asyncio.get_running_loop()
 
-        def call(tell: _Tell, stop: threading.Event) -> protocol.CallToolResult:
-            tools = {t.name: t for t in mcp_tools(mine, model, tell=tell, stop=stop)}
-            return _called(tools, params.name, params.arguments or {})
+        def call(tell: _Tell, stop: threading.Event) -> protocol.CallToolResult | protocol.InputRequiredResult:
+            choose = Chooser(ctx, params, loop, stop)
+            tools = {t.name: t for t in mcp_tools(mine, model, tell=tell, stop=stop, choose=choose)}
+            try:
+                return _called(tools, params.name, params.arguments or {})
+            except Needed as choice:
+                return choice.result
 
         return await _in_thread(ctx, call, asks if params.name == "ask" else None)
 
@@ -231,6 +238,8 @@ def _called(tools: dict[str, BaseTool], name: str, arguments: dict[str, Any]) ->
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         return _failed(f"fix your call: {first['loc'][0] if first['loc'] else name}: {first['msg']}")
+    except Needed:
+        raise
     except Stopped:
         return _failed("stopped")
     except GroundwireError as error:

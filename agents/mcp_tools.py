@@ -18,6 +18,7 @@ import sqlglot.expressions as exp
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, Field
 
+from groundwire.agents.choosing import Asker, Choose, settled
 from groundwire.agents.grammar import choices
 from groundwire.agents.tools import answered, make_tools
 from groundwire.core import telemetry
@@ -66,11 +67,18 @@ class Model:
     Args:
         load: gives the model.
         at_once: how many questions it answers at a time; the others wait.
+        asker: makes of a hub and the model who answers one question; an `Agent` without it.
     """
 
-    def __init__(self, load: Callable[[], BaseChatModel], at_once: int = 1) -> None:
+    def __init__(
+        self,
+        load: Callable[[], BaseChatModel],
+        at_once: int = 1,
+        asker: Callable[[Hub, BaseChatModel], Asker] | None = None,
+    ) -> None:
         self._load = load
         self.at_once = at_once
+        self._asker = asker or _agent
         self._loading = threading.Lock()
         self._free = threading.Semaphore(at_once)
 
@@ -102,8 +110,9 @@ class Model:
         tell: Callable[[str, str], None],
         stop: threading.Event,
         hints: str = "",
+        choose: Choose | None = None,
     ) -> Answer:
-        """An answer from what the hub's principal may see; see `Agent.ask`.
+        """An answer from what the hub's principal may see; see `Agent.ask`, and `settled` for `choose`.
 
         Args:
             hub: the connected systems, as the asker may see them.
@@ -114,15 +123,13 @@ class Model:
         Raises:
             Stopped: `stop` was set before it was this question's turn.
         """
-        from groundwire.agents.agent import Agent
-
         with telemetry.question():
             self._wait_for_turn(tell, stop)
             try:
                 if "_model" not in self.__dict__:
                     tell("step", "loading the model")
-                agent = Agent(hub, self._loaded)
-                return agent.ask(question, hints=hints, max_age=max_age, on_event=tell, stop_event=stop)
+                asker = self._asker(hub, self._loaded)
+                return settled(asker, question, choose, hints=hints, max_age=max_age, on_event=tell, stop_event=stop)
             finally:
                 self._free.release()
 
@@ -136,7 +143,15 @@ class Model:
                     raise Stopped("stopped")
 
 
-def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: threading.Event) -> list[BaseTool]:
+def _agent(hub: Hub, model: BaseChatModel) -> Asker:
+    from groundwire.agents.agent import Agent
+
+    return Agent(hub, model)
+
+
+def mcp_tools(
+    hub: Hub, model: Model, *, tell: Callable[[str], None], stop: threading.Event, choose: Choose | None = None
+) -> list[BaseTool]:
     """The tools over a hub. The artifact of a message is what its text says; None where that is what is wrong.
 
     Args:
@@ -144,6 +159,7 @@ def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: thre
         model: answers questions.
         tell: told as reads start and end.
         stop: ends a read or an answer when set.
+        choose: puts choices to the asker; see `settled`.
 
     Raises:
         PolicyError: there is a policy, and nobody is known to ask.
@@ -160,7 +176,7 @@ def mcp_tools(hub: Hub, model: Model, *, tell: Callable[[str], None], stop: thre
 
     def ask(question: str, max_age: str | None = None) -> tuple[str, Answer | None]:
         try:
-            answer = model.ask(hub, question, max_age, told, stop)
+            answer = model.ask(hub, question, max_age, told, stop, choose=choose)
         except QueryError as error:
             return f"fix your call: {error}", None
         except (ConfigError, ModelError, PolicyError, SourceError) as error:

@@ -68,6 +68,7 @@ BUILT_IN: Mapping[str, Kind] = {
             "hubspot:HubSpotConnector",
             "HubSpot's CRM objects, custom ones too, with their associations and owners",
         ),
+        _built_in("mcp", "mcp:MCPConnector", "any server of the Model Context Protocol: tools that read", mcp="mcp"),
         _built_in("memory", "memory:MemoryConnector", "Arrow tables and CSV, JSON or Parquet files in this process"),
         _built_in(
             "netsuite",
