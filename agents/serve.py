@@ -158,6 +158,10 @@ def serve(hub: Hub, host: str, port: int, *, asker: str | None, say: Callable[[T
     )
     model = Model.configured(hub.config.model, at_once(hub.config))
     app = make_app(hub, model, tokens, known_hosts(host, hub.config.serve.hosts))
+    if hub.config.telemetry.enabled:
+        from groundwire.core import telemetry_otel
+
+        telemetry_otel.watch(hub)
     listening, origin = bearer.listen(host, port, "--http")
     with listening:
         say(Text(f"listening on {origin}"))

@@ -7,7 +7,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from fastapi import APIRouter, Request
+import anyio.to_thread
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from groundwire.agents.mcp_tools import state_of
 from groundwire.agents.serve_asker import Asking, Operating
@@ -49,6 +51,18 @@ async def state(asker: Operating, request: Request) -> dict[str, Any]:
         "queries": [vars(q) | {"at": q.at.isoformat()} for q in reversed(tally.queries)],
         "questions": [_shown(q) for q in reversed(questions.recent)],
     }
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses=documented(403, 404))
+async def metrics(asker: Operating, request: Request) -> Response:
+    """What was counted and measured, for Prometheus; where `telemetry.prometheus` is set."""
+    hub: Hub = request.app.state.hub
+    if not (hub.config.telemetry.enabled and hub.config.telemetry.prometheus):
+        raise HTTPException(404, "there are no metrics here; see telemetry.prometheus")
+    from groundwire.core import telemetry_otel
+
+    page, kind = await anyio.to_thread.run_sync(telemetry_otel.begin(hub.config).page)
+    return Response(page, media_type=kind)
 
 
 @router.get("/operator/may", responses=documented())

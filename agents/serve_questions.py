@@ -164,8 +164,11 @@ class Questions:
                 return self._model.ask(asker.hub, question.text, max_age, tell, question.stop, hints)
 
         limit = loop.call_later(self._timeout, question.stop.set)
+        telemetry.begin_question(question.id)
+        waiting = telemetry.leaf("wait", reason="model")
         try:
             async with self.turns.turn(question.who, lambda place: put(("waiting", place))):
+                waiting.end()
                 question.state = "running"
                 question.begin("reading the question", "question")
                 put(("step", "reading the question"))
@@ -190,6 +193,7 @@ class Questions:
             question.end("failed", str(error) if isinstance(error, GroundwireError) else type(error).__name__)
             put(("error", error))
         finally:
+            waiting.end()
             limit.cancel()
             if question.trace is not None:
                 self.tally.watched(question.trace)

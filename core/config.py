@@ -348,8 +348,9 @@ class TelemetryConfig(_Section):
 
     `endpoint` is where they are sent (OTLP over HTTP), with `headers`; without it the variables of OpenTelemetry say so
     (`OTEL_EXPORTER_OTLP_ENDPOINT`). `traces` and `metrics` may each be left out. `prometheus` is where metrics can be
-    fetched instead, as "127.0.0.1:9464". `content` lets spans hold questions, answers, and messages of errors. `tags`
-    tells sources the id of the question that they are asked for. `logs` makes the log JSON, with every span a line.
+    fetched instead, as "127.0.0.1:9464", or true for `/metrics` of `serve` alone. `content` lets spans hold questions,
+    answers, and messages of errors. `tags` tells sources the id of the question that they are asked for. `logs` makes
+    the log JSON, with every span a line.
     """
 
     enabled: bool = False
@@ -357,7 +358,7 @@ class TelemetryConfig(_Section):
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     traces: bool = True
     metrics: bool = True
-    prometheus: str | None = Field(default=None, pattern=r"^[^\s/]+:\d{1,5}$")
+    prometheus: Literal[True] | Annotated[str, Field(pattern=r"^[^\s/]+:\d{1,5}$")] | None = None
     content: bool = False
     tags: bool = True
     logs: Literal["text", "json"] = "text"

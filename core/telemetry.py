@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import contextvars
 import secrets
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -197,6 +195,11 @@ def question(id_: str | None = None) -> Iterator[str]:
         _question.reset(token)
 
 
+def begin_question(id_: str) -> None:
+    """Begin a question that lasts as long as this task or thread."""
+    _question.set(id_)
+
+
 def question_id() -> str | None:
     """The id of the question that is being answered."""
     return _question.get()
@@ -282,49 +285,6 @@ class Trace:
             ],
             "dropped": self.dropped,
         }
-
-
-class Recent:
-    """The traces of the questions that were answered last. A listener.
-
-    Args:
-        most: traces that are kept.
-    """
-
-    def __init__(self, most: int = 50) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._under_way: OrderedDict[str, Trace] = OrderedDict()
-        self._done: OrderedDict[str, Trace] = OrderedDict()
-
-    def begun(self, span: Span) -> None:
-        if span.question is None:
-            return
-        with self._lock:
-            trace = self._under_way.get(span.question)
-            if trace is None and span.parent is None:
-                trace = self._done.pop(span.question) if span.question in self._done else Trace()
-                self._under_way[span.question] = trace
-                while len(self._under_way) > self._most:
-                    self._under_way.popitem(last=False)
-            if trace is not None:
-                trace.begun(span)
-
-    def ended(self, span: Span) -> None:
-        if span.parent is not None or span.question is None:
-            return
-        with self._lock:
-            trace = self._under_way.pop(span.question, None)
-            if trace is not None:
-                self._done[span.question] = trace
-                while len(self._done) > self._most:
-                    self._done.popitem(last=False)
-
-    def traces(self) -> list[dict[str, Any]]:
-        """Each as `Trace.to_dict` gives it, the latest first."""
-        with self._lock:
-            done = list(self._done.values())
-        return [trace.to_dict() for trace in reversed(done)]
 
 
 def in_order(spans: list[Span]) -> list[Span]:

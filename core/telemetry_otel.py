@@ -363,7 +363,7 @@ def watch(hub: Hub) -> None:
     if found is None:
         return
     found.observe(hub)
-    if place is None:
+    if not isinstance(place, str):
         return
     host, _, port = place.rpartition(":")
     try:

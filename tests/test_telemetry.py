@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from json_server import JSONServer, Reply
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from rich.console import Console
+from served import TOKEN, served
 from test_cli_audit import Told
 from typer.testing import CliRunner
 
@@ -196,31 +198,11 @@ def test_who_may_not_see_everything_is_not_shown_what_is_inside_a_scan() -> None
     )
     with Hub([MemoryConnector.from_tables("shop", {"orders": ORDERS})], config) as whole:
         mine = whole.as_principal("ann")
-        heard = telemetry.Recent()
-        telemetry.listen(heard)
-        try:
-            with telemetry.tracing() as trace:
-                assert len(mine.query("SELECT id FROM orders")) == 2
-        finally:
-            telemetry.forget(heard)
+        with telemetry.tracing() as trace:
+            assert len(mine.query("SELECT id FROM orders")) == 2
     scan = next(s for s in trace.to_dict()["spans"] if s["name"] == "scan")
     assert "rows" not in scan["attributes"]
     assert "request" not in [name for _, name in _told(trace)]
-
-
-def test_recent_traces_are_kept_the_latest_first_and_no_more_than_wanted(hub: Hub) -> None:
-    recent = telemetry.Recent(most=2)
-    telemetry.listen(recent)
-    try:
-        for _ in range(3):
-            hub.query("SELECT id FROM orders")
-        with telemetry.question() as last:
-            hub.query("SELECT id FROM orders")
-    finally:
-        telemetry.forget(recent)
-    traces = recent.traces()
-    assert len(traces) == 2 and traces[0]["question"] == last
-    assert traces[0]["spans"][0]["name"] == "query"
 
 
 def test_a_waterfall_shows_each_span_where_it_lay(hub: Hub) -> None:
@@ -494,3 +476,26 @@ def test_a_local_model_says_what_it_read_wrote_and_knew_from_before(small_weight
     assert first["provider"] == "llama_cpp" and first["model"].startswith("qwen2.5")
     assert first["first_token"] > 0 and first["output_tokens"] > 0 == first["cached_tokens"]
     assert 0 < second["cached_tokens"] < second["input_tokens"]
+
+
+# -- served ----------------------------------------------------------------------------------------
+
+
+def test_operators_of_serve_fetch_metrics_and_see_traces(tmp_path: Path) -> None:
+    settings = "[telemetry]\nenabled = true\ntraces = false\nprometheus = true\n"
+    hub = Hub.from_config(_configuration(tmp_path, settings))
+    model = Told(steps=["SELECT MAX(amount) AS most FROM orders", "The most is 7."])
+    with served(hub, model) as address, httpx.Client(base_url=address, timeout=60) as http:
+        assert http.get("/metrics").status_code == 401
+        http.headers["Authorization"] = f"Bearer {TOKEN}"
+        asked = {"model": "groundwire", "messages": [{"role": "user", "content": "What is the most?"}]}
+        assert (
+            http.post("/v1/chat/completions", json=asked).json()["choices"][0]["message"]["content"] == "The most is 7."
+        )
+        assert http.post("/query", json={"sql": "SELECT COUNT(*) AS n FROM orders"}).status_code == 200
+        text = http.get("/metrics").text
+        (shown,) = http.get("/operator/state").json()["questions"]
+    assert "groundwire_question_duration_seconds_count{" in text and 'gen_ai_request_model="told"' in text
+    names = [s["name"] for s in shown["trace"]["spans"]]
+    assert names[0] == "question" and {"model", "query", "scan", "request"} <= set(names)
+    assert shown["trace"]["question"] == shown["id"] and 'groundwire_reason="model"' in text
