@@ -26,6 +26,8 @@ from groundwire.connectors.http_wire import ERRORS
 from groundwire.core.connector import Stop
 from groundwire.core.errors import Rejected, SourceError, Stopped, Unavailable
 
+_OF_THE_PROTOCOL = 400, 404
+"""Statuses by which servers tell of other versions and of ended sessions, which is for the SDK to know."""
 START_SECONDS = 60.0
 """What a program may take to start and to answer for the first time, at least."""
 _LONGEST_MESSAGE = 300
@@ -58,6 +60,7 @@ class Session:
         self.source, self.server, self.timeout = source, server, timeout
         self._token = token
         self._secrets = sorted({s for s in (*secrets, token or "") if len(s) > 3}, key=len, reverse=True)
+        self._status: int | None = None
         self._lock = threading.Lock()
         self._open: tuple[BlockingPortal, Client, ExitStack] | None = None
 
@@ -75,7 +78,7 @@ class Session:
             SourceError: it can't be reached, does not answer in time, or refuses.
             Stopped: `stop` was set.
         """
-        stop = stop or Stop()
+        stop, self._status = stop or Stop(), None
         portal, client = self._connected()
 
         async def bounded() -> _T:
@@ -120,7 +123,10 @@ class Session:
         if isinstance(self.server, str):
             headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
             async with httpx2.AsyncClient(
-                headers=headers, trust_env=False, timeout=httpx2.Timeout(self.timeout, read=None)
+                headers=headers,
+                trust_env=False,
+                timeout=httpx2.Timeout(self.timeout, read=None),
+                event_hooks={"response": [self._note]},
             ) as http:
                 with anyio.fail_after(self.timeout) as limit:
                     async with Client(streamable_http_client(self.server, http_client=http)) as client:
@@ -131,6 +137,10 @@ class Session:
             async with Client(stdio_client(self.server, errlog=nowhere)) as client:
                 limit.deadline = float("inf")
                 yield client
+
+    async def _note(self, response: httpx2.Response) -> None:
+        """The SDK keeps to itself with which status a request was refused."""
+        self._status = response.status_code
 
     def close(self) -> None:
         """Let go of the connection, and end the program. May be called twice."""
@@ -148,10 +158,11 @@ class Session:
             return error
         if isinstance(error, TimeoutError) or (isinstance(error, MCPError) and error.error.code in _TIMED_OUT):
             return Unavailable("did not answer in time", source=self.source)
+        status = self._status
         if isinstance(error, httpx2.HTTPStatusError):
             status = error.response.status_code
-            kind = ERRORS.get(status) or (Unavailable if status >= 500 else Rejected)
-            return kind(f"HTTP {status}", source=self.source)
+        if status is not None and (status in ERRORS or status >= 500) and status not in _OF_THE_PROTOCOL:
+            return (ERRORS.get(status) or Unavailable)(f"HTTP {status}", source=self.source)
         if isinstance(error, MCPError) and not _is_end(error):
             return Rejected(self.shown(error.error.message), source=self.source)
         if isinstance(error, FileNotFoundError | PermissionError):

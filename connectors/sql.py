@@ -330,10 +330,11 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
 
     def _stream(self, made: Compiled, schema: pa.Schema, report: ScanReport) -> Iterator[pa.RecordBatch]:
         assert self.dialect is not None
-        report.native.append(outline(made.sql))
+        told = outline(made.sql)
+        report.native.append(told)
         made = _tagged(made)
         if self._bulk is not None and made.bulk and not made.small and self._bulk.available:
-            with self._request(report, made.sql), self._errors():
+            with self._request(report, told), self._errors():
                 for batch in self._bulk.read(made, schema, self._seconds(report), source=self.name, stop=report.stop):
                     self._check_deadline(report)
                     yield batch
@@ -341,7 +342,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         chunked = self.url.drivername == "postgresql+psycopg" and sql_psycopg.AVAILABLE
         stream = not made.small and not chunked
         with (
-            self._request(report, made.sql),
+            self._request(report, told),
             self._connected(timeout=self._seconds(report), stream=stream, stop=report.stop) as connection,
         ):
             text, values = rendered(made.sql, made.parameters, connection.dialect.paramstyle)
@@ -381,7 +382,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
 
     def _request(self, report: ScanReport, text: str) -> Any:
         asked = report.request(self.system, "SELECT", address=self._shown)
-        asked.set(query=outline(text))
+        asked.set(query=text)
         return asked
 
     @cached_property

@@ -64,6 +64,7 @@ def begin(stream: TextIO) -> None:
     root = logging.getLogger()
     root.handlers = [_handler]
     root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
     for noisy in ("httpx", "httpcore", "opentelemetry"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     telemetry.listen(_listener)
@@ -73,6 +74,7 @@ def end() -> None:
     """Write no more."""
     global _handler
     telemetry.forget(_listener)
+    logging.captureWarnings(False)
     if _handler is not None:
         logging.getLogger().removeHandler(_handler)
     _handler = None

@@ -268,7 +268,7 @@ def _title(span: Span) -> str:
 def _collection(span: Span) -> str | None:
     """The entity that a request is made for; None where it is for several."""
     above = span.parent
-    name = above.attributes.get("entity") if above is not None and above.name == "scan" else None
+    name = above.attributes.get("entity") if above is not None and above.name in ("scan", "sync") else None
     return name if isinstance(name, str) and "," not in name else None
 
 
@@ -282,8 +282,10 @@ def _attributes(span: Span) -> Iterator[tuple[str, Any]]:
         yield "gen_ai.agent.name", "groundwire"
     if span.name == "request" and (entity := _collection(span)):
         yield "db.collection.name", entity
-    if span.name == "request" and span.parent is not None and "source" in span.parent.attributes:
-        yield "groundwire.source", span.parent.attributes["source"]
+    if span.name == "request" and span.parent is not None:
+        above = span.parent.attributes
+        if source := above.get("source") or str(above.get("entity", "")).partition(".")[0]:
+            yield "groundwire.source", source
     names = _NAMES.get(span.name, {})
     for key, value in span.attributes.items():
         if key == "system":

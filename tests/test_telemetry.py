@@ -41,6 +41,7 @@ from groundwire.core import telemetry, telemetry_log, telemetry_otel
 from groundwire.core.config import parse
 from groundwire.core.errors import ConfigError, SourceError
 from groundwire.core.outbound import addresses
+from groundwire.core.sync import Syncer
 
 ORDERS = pa.table({"id": [1, 2, 3], "person": [1, 1, 2], "amount": [5, 7, 11]})
 PEOPLE = pa.table({"id": [1, 2], "name": ["Ada Lovelace", "Grace Hopper"]})
@@ -324,14 +325,27 @@ def test_a_collector_that_is_down_costs_no_answer_and_little_time(tmp_path: Path
 def test_metrics_can_be_fetched_by_prometheus(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    settings = f'[telemetry]\nenabled = true\ntraces = false\nprometheus = "127.0.0.1:{port}"\n'
+    settings = f"""[sources.shop.entities.orders]
+replica = true
+[replicas]
+url = "sqlite:///{tmp_path}/copies.sqlite"
+[telemetry]
+enabled = true
+traces = false
+prometheus = "127.0.0.1:{port}"
+"""
     with Hub.from_config(_configuration(tmp_path, settings)) as hub:
         telemetry_otel.watch(hub)
+        replicas = hub.replicas
+        assert replicas is not None
+        Syncer(hub, replicas).sync("shop.orders")
         hub.query("SELECT name FROM orders")
         with pytest.raises(ConfigError, match=r"telemetry\.prometheus: can't listen at .*: Address already in use"):
             telemetry_otel.watch(hub)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             text = answer.read().decode()
+    assert 'groundwire_replica_age_seconds{groundwire_entity="shop.orders"' in text
+    assert 'groundwire_sync_duration_seconds_count{groundwire_entity="shop.orders"' in text
     assert "db_client_operation_duration_seconds_count{" in text and 'db_system_name="sqlite"' in text
     assert "groundwire_query_duration_seconds_bucket{" in text
 
