@@ -284,6 +284,14 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             return shown
 
     @cached_property
+    def _told(self) -> str:
+        """What a model that is not ours is told: it need not look for the tables first."""
+        names = prompt.short_names(self.hub.catalog)
+        cards = "\n".join(prompt.card(e, names) for e in self.shown.entities)
+        more = "" if self.shown.whole else "; search_entities finds others"
+        return f"{_REMOTE_SYSTEM}\n\nTables{more}:\n{cards}"
+
+    @cached_property
     def reading(self) -> Reading:
         """What code knows about the question."""
         names = self.shown.names(self.hub.catalog)
@@ -297,7 +305,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         if not isinstance(request.model, LocalChatModel):
             self.tell("step", "waiting for the model")
             try:
-                response = handler(request.override(system_message=SystemMessage(_REMOTE_SYSTEM)))
+                response = handler(request.override(system_message=SystemMessage(self._told)))
             except Exception as error:  # each provider's package has errors of its own
                 first = str(error).partition("\n")[0]
                 raise ModelError(f"the model did not answer: {type(error).__name__}: {first}") from error
