@@ -14,7 +14,7 @@ export CXXFLAGS ?= $(NO_AMX)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak inspect lint format types bench eval lock sbom clean
+.PHONY: help demo test soak inspect contract lint format types bench eval lock sbom clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -45,6 +45,8 @@ soak: $(VENV)/.dev  ## kill syncs at 100 random moments (about ten minutes)
 
 inspect: $(VENV)/.dev  ## look at the MCP server with the official inspector (needs node)
 	$(BIN)/python tests/mcp_inspector.py
+contract: $(VENV)/.dev  ## hundreds of requests made of the OpenAPI document, and judged by it (minutes)
+	GROUNDWIRE_EXAMPLES=100 $(BIN)/python -m pytest tests/test_serve.py -k openapi --timeout 1800 $(ARGS)
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """The hub over HTTP: an app that puts together what the siblings `serve_*` hold, and the server that runs it.
 
-A request passes the guard (`serve_guard`), says who asks (`serve_asker`), and is answered by a router: the chat model
+A request passes the guard (`serve_guard`), says who asks (`serve_asker`), and is answered at once where the answer is
+known (`serve_again`), else by a router: the chat model
 (`serve_chat`), data (`serve_data`), the pages (`serve_page`) and what they show to operators (`serve_operator`).
 """
 
@@ -26,6 +27,7 @@ from starlette.exceptions import HTTPException
 from groundwire.agents import bearer, serve_chat, serve_data, serve_errors, serve_operator, serve_page
 from groundwire.agents.bearer import Bearers, Tokens
 from groundwire.agents.mcp_tools import Model
+from groundwire.agents.serve_again import Again
 from groundwire.agents.serve_asker import Door
 from groundwire.agents.serve_guard import Guard, error_body, known_hosts
 from groundwire.agents.serve_questions import AT_ONCE_ELSEWHERE, Questions
@@ -74,6 +76,7 @@ def make_app(hub: Hub, model: Model, tokens: Tokens, hosts: Collection[str]) -> 
         hosts: by which this server is reached.
     """
     settings = hub.config.serve
+    hub.remember()
     questions = Questions(model, settings, Tally())
 
     @asynccontextmanager
@@ -99,7 +102,8 @@ def make_app(hub: Hub, model: Model, tokens: Tokens, hosts: Collection[str]) -> 
     app.add_exception_handler(Exception, serve_errors.on_crash)
     for router in (_health, serve_chat.router, serve_data.router, serve_operator.router, serve_page.router):
         app.include_router(router)
-    return Guard(app, hosts=hosts, body=settings.body)
+    again = Again(app, door=app.state.door, tally=questions.tally, rows=settings.rows)
+    return Guard(again, hosts=hosts, body=settings.body)
 
 
 class Server(uvicorn.Server):

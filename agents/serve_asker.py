@@ -134,9 +134,11 @@ async def asking(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]
 ) -> Asker:
     """Who sent the request; see `Door.let_in`."""
+    known = getattr(request.state, "asker", None)
+    if isinstance(known, Asker):
+        return known
     door: Door = request.app.state.door
     asker = door.let_in(None if credentials is None else credentials.credentials)
-    request.state.asker = asker
     return asker
 
 

@@ -15,6 +15,7 @@ import anyio
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from groundwire.agents import serve_formats as formats
 from groundwire.agents.mcp_tools import described, state_of
@@ -24,7 +25,7 @@ from groundwire.agents.serve_errors import documented
 from groundwire.agents.serve_tally import Tally
 from groundwire.agents.serve_waiting import in_thread
 from groundwire.core.catalog import Entity
-from groundwire.core.errors import GroundwireError
+from groundwire.core.errors import GroundwireError, UnknownName
 from groundwire.core.result import Result
 
 router = APIRouter(tags=["data"])
@@ -34,7 +35,9 @@ ROWS = 1_000
 ENTITIES = 100
 
 
-class _Query(BaseModel):
+class Queried(BaseModel):
+    """What is asked of `/query`."""
+
     model_config = ConfigDict(extra="forbid")
 
     sql: Annotated[str, Field(description="one SELECT; see docs/query-language.md")]
@@ -66,7 +69,7 @@ _RESULTS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/query", response_class=Response, responses={**_RESULTS, **documented(400, 403, 406, 500, 502, 503)})
-async def query(asked: _Query, asker: Asking, request: Request) -> Response:
+async def query(asked: Queried, asker: Asking, request: Request) -> Response:
     """The answer to one SELECT: JSON, Arrow's stream or CSV, as the Accept header wants it."""
     kind = formats.wanted(request.headers.get("accept", ""))
     most = request.app.state.settings.rows
@@ -81,7 +84,7 @@ async def query(asked: _Query, asker: Asking, request: Request) -> Response:
     return _response(result, kind)
 
 
-def read(asker: Asker, asked: _Query, limit: int, stop: threading.Event) -> Result:
+def read(asker: Asker, asked: Queried, limit: int, stop: threading.Event) -> Result:
     """The result of a query."""
     longest = asker.hub.config.limits.timeout
     return asker.hub.query(
@@ -147,10 +150,17 @@ async def entities(
     return await in_thread(request, find)
 
 
-@router.get("/entities/{name}", responses=documented(400, 403, 500, 502, 503))
+@router.get("/entities/{name}", responses=documented(400, 403, 404, 500, 502, 503))
 async def entity(name: str, asker: Asking, request: Request) -> dict[str, Any]:
     """One entity: its fields, values and relations."""
-    return await in_thread(request, lambda stop: described(asker.hub.catalog.entity(name)))
+
+    def describe(stop: threading.Event) -> dict[str, Any]:
+        try:
+            return described(asker.hub.catalog.entity(name))
+        except UnknownName as error:
+            raise HTTPException(404, str(error)) from None
+
+    return await in_thread(request, describe)
 
 
 @router.get("/status", responses=documented(403, 500, 502, 503))

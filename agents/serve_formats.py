@@ -8,7 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +20,8 @@ from groundwire.core.result import Result, jsonable
 
 JSON, ARROW, CSV = "application/json", "application/vnd.apache.arrow.stream", "text/csv"
 _ROWS_A_PART = 8_192
+MOST_WRITTEN, LARGEST_WRITTEN = 64, 1_000_000
+"""How many tables' rows are kept as they were written, and bytes of one."""
 
 
 class NotAcceptable(GroundwireError):
@@ -88,8 +92,41 @@ def proof_of(result: Result) -> dict[str, Any]:
 def json_of(result: Result) -> bytes:
     """One JSON object: the proof, and `rows` as lists."""
     proof = json.dumps(proof_of(result), ensure_ascii=False)
-    rows = json.dumps([[jsonable(v) for v in row] for row in result.rows()], ensure_ascii=False, allow_nan=False)
-    return f'{proof[:-1]}, "rows": {rows}}}'.encode()
+    return b'%b, "rows": %b}' % (proof[:-1].encode(), _rows(result))
+
+
+class _Written:
+    """Rows as they were last written, for tables that are given again and again."""
+
+    def __init__(self) -> None:
+        self._written: OrderedDict[int, tuple[pa.Table, bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, table: pa.Table, write: Callable[[], bytes]) -> bytes:
+        """What was written of this very table, or what `write` gives now."""
+        with self._lock:
+            known = self._written.get(id(table))
+            if known is not None and known[0] is table:
+                self._written.move_to_end(id(table))
+                return known[1]
+        made = write()
+        if len(made) <= LARGEST_WRITTEN:
+            with self._lock:
+                self._written[id(table)] = table, made
+                while len(self._written) > MOST_WRITTEN:
+                    self._written.popitem(last=False)
+        return made
+
+
+_written = _Written()
+
+
+def _rows(result: Result) -> bytes:
+    def write() -> bytes:
+        rows = [[jsonable(v) for v in row] for row in result.rows()]
+        return json.dumps(rows, ensure_ascii=False, allow_nan=False).encode()
+
+    return _written.of(result.table, write)
 
 
 def arrow_of(result: Result) -> Iterator[bytes]:

@@ -12,11 +12,12 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from groundwire.agents.bearer import LOOPBACK
 
+_NOTHING = "default-src 'none'; frame-ancestors 'none'"
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -33,16 +34,27 @@ POLICY = "; ".join(
 )
 """Of the pages: scripts and styles from files of this server alone, nothing inline, requests to nobody else."""
 
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+_EVERYWHERE = {
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
 }
+_OF_DATA = [(n.encode(), v.encode()) for n, v in {**_EVERYWHERE, "content-security-policy": _NOTHING}.items()]
+_OF_PAGES = [
+    (name.encode(), value.encode())
+    for name, value in {
+        **_EVERYWHERE,
+        "content-security-policy": POLICY,
+        "cross-origin-opener-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "referrer-policy": "no-referrer",
+        "x-frame-options": "DENY",
+    }.items()
+]
 
+
+_DATA = (b"application/json", b"text/event-stream", b"text/csv", b"application/vnd.apache")
+"""Beginnings of types that browsers don't show as pages."""
 
 SECONDS = 20.0
 """How long a request may take to arrive."""
@@ -69,10 +81,11 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                given = message.get("headers", [])
+                names = {name for name, _ in given}
+                data = any(name == b"content-type" and value.startswith(_DATA) for name, value in given)
+                more = [item for item in (_OF_DATA if data else _OF_PAGES) if item[0] not in names]
+                message = {**message, "headers": [*given, *more]}
             await send(message)
 
         headers = Headers(scope=scope)

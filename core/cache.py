@@ -359,6 +359,16 @@ class Cache:
                 self.store.raise_floor(name, self._floors[name])
                 self._untold.discard(name)
 
+    def floor(self, source: str, entities: Sequence[str]) -> datetime:
+        """The instant before which nothing that was read of these entities may be used, as far as it is known."""
+        names = [_digest(self._scope(source), entity) for entity in entities]
+
+        def ask() -> int:
+            self._tell_floors()
+            return self.store.find("", names)[1]
+
+        return _instant(max([self._tried(ask, 0), *(self._floors.get(name, 0) for name in names)]))
+
     def first(self, name: str, seconds: float) -> bool:
         """Whether this caller is the first within so many seconds to claim that name; True without a store."""
         lease = f"first-{_digest(name)}"

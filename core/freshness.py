@@ -35,15 +35,18 @@ def parse_age(value: str | float | timedelta | None) -> timedelta | None:
     """
     if value is None:
         return None
-    if isinstance(value, timedelta):
-        age = value
-    elif isinstance(value, int | float):
-        age = timedelta(seconds=value)
-    else:
-        match = _AGE.fullmatch(value)
-        if match is None:
-            raise QueryError(f"{value!r} is not an age; write seconds or 30s, 5m, 2h, 1d")
-        age = timedelta(seconds=float(match[1]) * _UNITS[match[2].lower()])
+    try:
+        if isinstance(value, timedelta):
+            age = value
+        elif isinstance(value, int | float):
+            age = timedelta(seconds=value)
+        else:
+            match = _AGE.fullmatch(value)
+            if match is None:
+                raise QueryError(f"{value!r} is not an age; write seconds or 30s, 5m, 2h, 1d")
+            age = timedelta(seconds=float(match[1]) * _UNITS[match[2].lower()])
+    except (OverflowError, ValueError):  # more days than there are, or not a number
+        raise QueryError(f"{value!r} is not an age; write seconds or 30s, 5m, 2h, 1d") from None
     if age < timedelta():
         raise QueryError("an age can't be negative")
     return age

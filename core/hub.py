@@ -39,7 +39,7 @@ from groundwire.core.errors import (
 )
 from groundwire.core.freshness import Bounds, Clock, Freshness, parse_age, utc_now
 from groundwire.core.labels import with_labels
-from groundwire.core.plans import Asked, Plans
+from groundwire.core.plans import LONGEST, Asked, Plans
 from groundwire.core.retry import retrying
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ _R = TypeVar("_R")
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+    from groundwire.core.answers import Answers
     from groundwire.core.audit_record import Recorder
     from groundwire.core.binder import Bound
     from groundwire.core.budgets import Budgets
@@ -115,6 +116,7 @@ class _View:
 
     plans: Plans = field(default_factory=Plans)
     rights: Rights | None = None
+    key: str = ""
 
 
 class Hub:
@@ -147,6 +149,7 @@ class Hub:
         self.principal: Principal | None = None
         self._view = _View()
         self._views: OrderedDict[str, _View] = OrderedDict()
+        self._answers: Answers | None = None
         self._whole: Hub = self
         self._owns = True
 
@@ -278,7 +281,7 @@ class Hub:
         """What is known of a principal already: the same one asks again and again."""
         key = f"{principal.name!r} {principal.roles!r} {sorted(principal.attributes.items())!r}"
         with self._lock:
-            view = self._views.setdefault(key, _View())
+            view = self._views.setdefault(key, _View(key=key))
             self._views.move_to_end(key)
             while len(self._views) > MOST_VIEWS:
                 self._views.popitem(last=False)
@@ -454,6 +457,48 @@ class Hub:
             seen.set(rows=len(result), complete=result.complete)
             return result
 
+    def remember(self) -> None:
+        """From now on, give results again that were given before, where `core/answers` allows it: for processes that
+        answer many."""
+        cache = self._whole.cache
+        if cache is not None:
+            from groundwire.core.answers import Answers
+
+            self._whole._answers = Answers(cache.floor, self.config.cache.refresh_at)
+
+    def remembered(
+        self,
+        sql: str,
+        *,
+        max_age: str | float | timedelta | None = None,
+        limit: int | None = None,
+        on_error: str | None = None,
+    ) -> Result | None:
+        """What `query` would give without asking or waiting for anything; None where it would have to, or where every
+        query is counted or recorded.
+
+        Args:
+            sql, max_age, limit, on_error: as for `query`.
+
+        Raises:
+            QueryError: the age is none.
+            PolicyError: nobody is known to ask.
+        """
+        self.require_principal()
+        answers = self._whole._answers
+        if answers is None or self.recorder is not None or self.budgets is not None:
+            return None
+        rights = self._view.rights
+        catalog = self._whole._catalog if self.principal is None else rights.catalog if rights is not None else None
+        if catalog is None:
+            return None
+        key = self._answer_key(sql, parse_age(max_age), limit, on_error or self.config.on_error, False)
+        result = answers.find(key, catalog, self.clock(), look=False)
+        return result if result is None or self.principal is None else _told(result)
+
+    def _answer_key(self, *asked: object) -> tuple[object, ...]:
+        return self._view.key, self.principal is None, *asked
+
     def _recorded(self, asked: _Question) -> Result:
         """The answer, once it is in the audit trail; with what its asker may know of how it was found."""
         try:
@@ -490,6 +535,22 @@ class Hub:
             return self.recorder.query(self.principal, asked.options, asked.asked_at, outcome, policy)
 
     def _answered(self, asked: _Question) -> Result:
+        """The answer, which may be one that was given before."""
+        answers = self._whole._answers
+        if answers is None or not asked.bounds.allow_copies or len(asked.sql) > LONGEST:
+            return self._found(asked)
+        key = self._answer_key(asked.sql, asked.bounds.asked, asked.limit, asked.on_error, asked.link_values)
+        catalog = self.catalog
+        known = answers.find(key, catalog, self.clock())
+        if known is not None:
+            return known
+        result = self._found(asked)
+        plain = Asked(sql=asked.sql, limit=asked.limit, whole=True, link_values=asked.link_values)
+        if self._view.plans.find(catalog, plain) is not None:  # plans that read the clock are not kept either
+            answers.keep(key, catalog, result)
+        return result
+
+    def _found(self, asked: _Question) -> Result:
         """The answer with everything that is known of how it was found."""
         failed: dict[str, SourceError] = {}
         started, live = time.monotonic(), False

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,9 @@ def test_entities_are_listed_page_by_page_found_and_described(http: httpx.Client
     found = http.get("/entities", params={"search": "customers"}).json()
     assert found["entities"][0]["entity"] == "shop.customers"
     assert http.get("/entities/shop.orders").json()["fields"][0]["name"] == "id"
-    assert http.get("/entities/shop.ordrs").json()["error"]["code"] == "unknown_name"
+    unknown = http.get("/entities/shop.ordrs")
+    assert unknown.status_code == 404
+    assert "did you mean shop.orders" in unknown.json()["error"]["message"]
 
 
 # -- who may ask, and from where ----------------------------------------------------------------
@@ -331,3 +334,31 @@ def test_a_client_that_leaves_ends_its_question_in_the_database_too(tmp_path: Pa
         while _states(http) == ["running"] and time.monotonic() < until:
             time.sleep(0.05)
         assert _states(http) == ["stopped"]
+
+
+def test_questions_wait_in_turn_and_are_told_their_place(tmp_path: Path) -> None:
+    with served(open_hub(tmp_path / "shop.sqlite"), ScriptedModel()) as address:
+
+        def place(question: str) -> list[str]:
+            body = {"messages": _asked(question), "stream": True}
+            with client(address) as http, http.stream("POST", "/v1/chat/completions", json=body) as answer:
+                return [line for line in answer.iter_lines() if line.startswith((": waiting", "data: [DONE]"))]
+
+        with ThreadPoolExecutor(4) as pool:
+            told = list(pool.map(place, [PER_SEGMENT] * 4))
+        assert all(lines[-1] == "data: [DONE]" for lines in told)
+        firsts = sorted(lines[0] for lines in told)
+        assert firsts[:3] == [": waiting: 1", ": waiting: 2", ": waiting: 3"]
+
+
+def test_the_openapi_document_is_what_the_server_does(address: str, tmp_path: Path) -> None:
+    """Schemathesis makes requests of the document, right ones and wrong ones, and judges the answers by it."""
+    program = [str(Path(sys.executable).parent / "schemathesis"), "run", f"{address}/openapi.json"]
+    thorough = "GROUNDWIRE_EXAMPLES" in os.environ  # as `make contract` sets it
+    more = ["--header", f"Authorization: Bearer {TOKEN}", "--no-color", "--request-timeout", "30"]
+    more += ["--max-examples", os.environ.get("GROUNDWIRE_EXAMPLES", "8"), *([] if thorough else ["--seed", "1"])]
+    # no schema can say which texts are queries, so that one that is none is refused with 400
+    more += ["--exclude-checks", "positive_data_acceptance"]
+    more += ["--phases", "examples,coverage,fuzzing,stateful" if thorough else "fuzzing"]
+    done = subprocess.run([*program, *more], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
