@@ -9,7 +9,6 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import PlainTextResponse
 
 from groundwire.agents.mcp_tools import state_of
 from groundwire.agents.serve_asker import Asking, Operating
@@ -53,7 +52,10 @@ async def state(asker: Operating, request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses=documented(403, 404))
+_METRICS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/metrics", response_class=Response, responses={**_METRICS, **documented(403, 404)})
 async def metrics(asker: Operating, request: Request) -> Response:
     """What was counted and measured, for Prometheus; where `telemetry.prometheus` is set."""
     hub: Hub = request.app.state.hub
