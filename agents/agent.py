@@ -34,7 +34,7 @@ from langchain_core.messages import (
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from groundwire.agents import grounding, phrasing, prompt, weights
+from groundwire.agents import grounding, languages, phrasing, prompt, weights
 from groundwire.agents.grammar import one_of
 from groundwire.agents.grounding import Citation
 from groundwire.agents.levers import Levers
@@ -67,11 +67,50 @@ result is incomplete, say so. If the data does not hold the answer, reply exactl
 
 
 @dataclass(frozen=True, kw_only=True)
+class Understood:
+    """How a question was read before it is answered.
+
+    Attributes:
+        question: the whole question, in English; the asker's own words where these were whole.
+        sql: the query that it means, where that is known already.
+        changes: what a remark changed about the query before, as `country is ES, was DE`.
+        assumptions: what was taken for granted, as sentences.
+        language: of the asker, as `languages` has it.
+        lead: a sentence before the answer.
+    """
+
+    question: str
+    sql: str | None = None
+    changes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    language: str = languages.ENGLISH
+    lead: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One of the readings that a question back offers.
+
+    Attributes:
+        text: what the asker sees.
+        value: what is remembered when it is chosen.
+    """
+
+    text: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What is said, and why it may be said.
 
     Attributes:
-        text: the answer, or the refusal.
+        text: the answer, the refusal, or, with `options`, a question back.
+        understood: the whole question, where that is not what was asked.
+        changes: what a remark changed about the query before it.
+        assumptions: what was taken for granted.
+        options: the readings that the asker is to choose from.
+        language: in which it is given.
         refused: True where the data does not hold the answer or a value could not be traced.
         sql: the query that was answered, None if none was.
         result: its result.
@@ -84,6 +123,11 @@ class Answer:
 
     question: str
     text: str
+    understood: str = ""
+    changes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    language: str = languages.ENGLISH
     refused: bool = False
     sql: str | None = None
     result: Result | None = None
@@ -98,6 +142,11 @@ class Answer:
         return {
             "question": self.question,
             "answer": self.text,
+            "understood": self.understood,
+            "changes": list(self.changes),
+            "assumptions": list(self.assumptions),
+            "options": [o.text for o in self.options],
+            "language": self.language,
             "refused": self.refused,
             "sql": self.sql,
             "result": self.result.to_dict() if self.result is not None else None,
@@ -143,6 +192,7 @@ class Agent:
         max_age: str | None = None,
         on_event: Event | None = None,
         stop_event: threading.Event | None = None,
+        understood: Understood | None = None,
     ) -> Answer:
         """Answer one question.
 
@@ -152,6 +202,7 @@ class Agent:
             max_age: oldest acceptable data; see `Hub.query`.
             on_event: told what is being done.
             stop_event: ends the answer when set.
+            understood: how the question is to be read, where a conversation has made it whole; see `Conversation`.
 
         Raises:
             SourceError: a source failed.
@@ -164,7 +215,8 @@ class Agent:
         with telemetry.question() as id_, telemetry.span("question") as seen, asking(question) as mine:
             seen.reveal(question=question)
             try:
-                answer = replace(self._answered(question, hints, max_age, on_event, stop_event), id=id_)
+                read = understood or Understood(question=question)
+                answer = replace(self._answered(question, hints, max_age, on_event, stop_event, read), id=id_)
                 seen.set(refused=answer.refused)
                 seen.reveal(answer=answer.text)
             except GroundwireError as error:
@@ -190,23 +242,33 @@ class Agent:
         max_age: str | None,
         on_event: Event | None,
         stop_event: threading.Event | None,
+        understood: Understood,
     ) -> Answer:
         started = time.monotonic()
         tell = on_event or (lambda kind, text: None)
-        middleware = _Grounded(self.hub, question, hints, max_age, tell, stop_event, self.levers)
+        middleware = _Grounded(self.hub, understood, hints, max_age, tell, stop_event, self.levers)
         if isinstance(self.model, LocalChatModel):
             tools = [middleware.query_tool]
         else:
             tools = make_tools(self.hub, max_age=max_age, progress=lambda read: tell("source", read), stop=stop_event)
         graph = create_agent(self.model, tools=tools, middleware=[middleware])
-        notes = middleware.reading.notes if isinstance(self.model, LocalChatModel) else []
-        text = prompt.question_text(question, hints, notes)
+        written = understood.sql is None and isinstance(self.model, LocalChatModel)
+        notes = middleware.reading.notes if written else []
+        text = prompt.question_text(understood.question, hints, notes)
         try:
             state = graph.invoke({"messages": [HumanMessage(text)]}, {"recursion_limit": _MAX_STEPS})
         except GraphRecursionError:
             raise ModelError(f"the model came to no answer in {_MAX_STEPS} steps") from None
         with telemetry.span("answer"):
-            return middleware.answer(state["messages"], time.monotonic() - started)
+            answer = middleware.answer(state["messages"], time.monotonic() - started)
+        return replace(
+            answer,
+            question=question,
+            understood=understood.question if understood.question != question else "",
+            changes=understood.changes,
+            assumptions=understood.assumptions,
+            language=understood.language,
+        )
 
 
 def identity(model: BaseChatModel) -> dict[str, str]:
@@ -220,9 +282,9 @@ def _recorded(answer: Answer) -> dict[str, Any]:
     """An answer as the audit trail keeps it: its words and cells, and of its result only what tells it from another."""
     told = answer.to_dict()
     rows = None if answer.result is None else digest_of(answer.result)
-    return {k: told[k] for k in ("answer", "refused", "sql", "citations", "problems", "seconds", "tokens")} | {
-        "digest": rows
-    }
+    return {
+        k: told[k] for k in ("answer", "understood", "refused", "sql", "citations", "problems", "seconds", "tokens")
+    } | {"digest": rows}
 
 
 def model_from_config(settings: ModelConfig) -> BaseChatModel:
@@ -253,7 +315,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
     def __init__(
         self,
         hub: Hub,
-        question: str,
+        understood: Understood,
         hints: str,
         max_age: str | None,
         tell: Event,
@@ -263,7 +325,8 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         self.levers = levers
         self.hub = hub
-        self.question = question
+        self.understood = understood
+        self.question = understood.question
         self.hints = hints
         self.tell = tell
         self.stop = stop
@@ -302,16 +365,20 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any] | AIMessage:
         handler = _timed(handler)
+        done = [m for m in request.messages if isinstance(m, ToolMessage)]
+        if self.understood.sql is not None and not done:
+            return AIMessage(content="", tool_calls=[_query_call(self.understood.sql, "understood")])
         if not isinstance(request.model, LocalChatModel):
             self.tell("step", "waiting for the model")
+            spoken = languages.NAMES.get(self.understood.language, "English")
+            system = self._told + ("" if spoken == "English" else f"\nAnswer in {spoken}.")
             try:
-                response = handler(request.override(system_message=SystemMessage(self._told)))
+                response = handler(request.override(system_message=SystemMessage(system)))
             except Exception as error:  # each provider's package has errors of its own
                 first = str(error).partition("\n")[0]
                 raise ModelError(f"the model did not answer: {type(error).__name__}: {first}") from error
             self._count(response.result)
             return response
-        done = [m for m in request.messages if isinstance(m, ToolMessage)]
         last = done[-1] if done else None
         if last is None or (self.levers.repair and _is_fixable(last) and len(done) < _MAX_QUERIES):
             return self._write_query(request, handler)
@@ -366,7 +433,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
                 self.draft = write(reading.second_part(first, written.removeprefix(first)), written)
         if self._stopped():
             return AIMessage(content="stopped")
-        call = {"name": "query", "args": {"sql": reading.sql(self.draft)}, "id": f"query_{len(request.messages)}"}
+        call = _query_call(reading.sql(self.draft), f"query_{len(request.messages)}")
         return AIMessage(content="", tool_calls=[call])
 
     def _stopped(self) -> bool:
@@ -378,7 +445,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ModelRequest[Any]], ModelResponse[Any]],
         result: Result,
     ) -> AIMessage:
-        plain = phrasing.without_model(result)
+        plain = phrasing.without_model(result, self.understood.language)
         if plain is not None:
             self.template = plain
             return AIMessage(content=plain)
@@ -444,21 +511,23 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         sql, result = results[-1] if results else (None, None)
         text = messages[-1].text.strip()
         base = Answer(question=self.question, text="", sql=sql, result=result, seconds=seconds, tokens=self.usage)
-        if text.startswith(REFUSAL) or result is None:
-            text = text if text.startswith(REFUSAL) else f"{REFUSAL}: no query was answered"
-            return replace(base, text=text, refused=True, problems=failures)
+        language = self.understood.language
+        refusal = languages.say("refusal", language)
+        if text.startswith(languages.REFUSALS) or result is None:
+            text = text if text.startswith(languages.REFUSALS) else f"{REFUSAL}: no query was answered"
+            return replace(base, text=text.replace(REFUSAL, refusal, 1), refused=True, problems=failures)
         if self.template:
-            made = grounding.fill(self.template, result)
+            made = grounding.fill(self.template, result, language)
         else:
             made = grounding.check(text, [r for _, r in results], self.question)
             if made.problems:
-                text = f"{REFUSAL}: {', '.join(made.problems)} could not be traced to the data"
+                text = f"{refusal}: {', '.join(made.problems)} could not be traced to the data"
                 return replace(base, text=text, refused=True, problems=made.problems)
-        text = made.text
+        text = f"{self.understood.lead} {made.text}" if self.understood.lead else made.text
         if not result.complete:
-            text += " This is not complete: " + "; ".join(result.incomplete_reasons()) + "."
+            text += " " + languages.say("incomplete", language, why="; ".join(result.incomplete_reasons()))
         if result.stale:
-            text += " This is old: " + "; ".join(result.stale_reasons()) + "."
+            text += " " + languages.say("stale", language, why="; ".join(result.stale_reasons()))
         return replace(base, text=text, citations=made.citations, problems=(*failures, *made.problems))
 
 
@@ -492,6 +561,10 @@ def _described(model: BaseChatModel) -> dict[str, str]:
         return {"model": Path(model.name_or_path).name, "provider": "llama_cpp"}
     name = str(getattr(model, "model_name", None) or getattr(model, "model", None) or model._llm_type)
     return {"model": name, "provider": str(model._get_ls_params().get("ls_provider") or model._llm_type)}
+
+
+def _query_call(sql: str, name: str) -> dict[str, Any]:
+    return {"name": "query", "args": {"sql": sql}, "id": name}
 
 
 def _is_fixable(message: ToolMessage) -> bool:

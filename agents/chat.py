@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from groundwire.agents.agent import Agent, Answer
+from groundwire.agents.conversation import Conversation
 from groundwire.agents.terminal import show_answer, watched
 from groundwire.agents.waterfall import waterfall
 from groundwire.core.errors import GroundwireError
@@ -29,6 +30,7 @@ HELP = {
     "/sql [SELECT ...]": "the last query, or the result of one of your own",
     "/fresh [AGE]": "the oldest data that you accept: 0, 30s, 5m, 2h, 1d; off",
     "/trace": "where the seconds of the last answer went",
+    "/new": "forget what was said before: the next question stands by itself",
     "/help": "this list",
     "/quit": "leave, as does Ctrl-D; Ctrl-C stops an answer",
 }
@@ -60,6 +62,7 @@ class Chat:
         self.hub = hub
         self.console = console
         self.agent = agent or Agent(hub)
+        self.conversation = Conversation(self.agent)
         self.max_age = max_age
         self.read = read or (_terminal_prompt() if sys.stdin.isatty() else _next_line)
         self.trace = trace
@@ -71,6 +74,7 @@ class Chat:
             "/sql": self._sql,
             "/fresh": self._fresh,
             "/trace": self._trace,
+            "/new": self._new,
             "/help": self._help,
         }
 
@@ -118,9 +122,12 @@ class Chat:
             answer = watched(
                 self.console,
                 "thinking",
-                lambda tell, stop: self.agent.ask(question, max_age=self.max_age, on_event=tell, stop_event=stop),
+                lambda tell, stop: self.conversation.ask(
+                    question, max_age=self.max_age, on_event=tell, stop_event=stop
+                ),
             )
-        self.last = answer
+        if not answer.options:
+            self.last = answer
         show_answer(self.console, answer)
         if self.trace:
             self._trace("")
@@ -167,6 +174,10 @@ class Chat:
             parse_age(age)
             self.max_age = age
         self._say(f"oldest acceptable data: {self.max_age or 'as the configuration says'}")
+
+    def _new(self, _: str) -> None:
+        self.conversation.forget()
+        self._say("nothing before this counts")
 
     def _help(self, _: str) -> None:
         table = Table.grid(padding=(0, 2))

@@ -339,12 +339,15 @@ def ask(
 ) -> None:
     """Answer one question."""
     from groundwire.agents.agent import Agent
+    from groundwire.agents.conversation import Conversation
 
     with open_hub(config) as hub, traced(trace) as spans:
         answer = watched(
             err,
             "reading catalogs and loading the model",
-            lambda tell, stop: Agent(hub).ask(question, hints=hints, max_age=max_age, on_event=tell, stop_event=stop),
+            lambda tell, stop: Conversation(Agent(hub), interactive=False).ask(
+                question, hints=hints, max_age=max_age, on_event=tell, stop_event=stop
+            ),
         )
         if json_:
             print_json(answer.to_dict() | ({"trace": spans.to_dict()} if spans else {}))

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from groundwire.agents import languages
 from groundwire.core.result import Result, display
 
 _REFERENCE = re.compile(r"\[r(\d+)\.([^\]\n]+)\]")
@@ -43,12 +44,13 @@ class Grounded:
     problems: tuple[str, ...] = ()
 
 
-def fill(template: str, result: Result) -> Grounded:
+def fill(template: str, result: Result, language: str = languages.ENGLISH) -> Grounded:
     """Put cells in place of references.
 
     Args:
         template: text with `[rN.column]` references, rows counted from 1.
         result: the cells.
+        language: in which numbers are written.
     """
     rows = result.rows()
     columns = {c.lower(): i for i, c in enumerate(result.columns)}
@@ -62,7 +64,10 @@ def fill(template: str, result: Result) -> Grounded:
         if index is None or not 1 <= row <= len(rows):
             problems.append(f"no cell {match[0]}")
             return "?"
-        text = display(rows[row - 1][index]) or "unknown"
+        value = rows[row - 1][index]
+        text = display(value) or "unknown"
+        if isinstance(value, int | float | Decimal):
+            text = languages.number(text, language)
         citations.append(Citation(text=text, row=row, column=result.columns[index], sources=sources))
         return text
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 
+from groundwire.agents import languages
 from groundwire.core.result import Result, display
 
 ROWS = 5
@@ -32,16 +33,19 @@ this those to top total totals two under value values was week were what when wh
 without year""".split()
 
 
-def without_model(result: Result) -> str | None:
-    """The sentence where there is nothing to choose: no rows, or too many; else None."""
+def without_model(result: Result, language: str = languages.ENGLISH) -> str | None:
+    """The sentence where there is nothing to choose: no rows, too many, or a language that no model phrases; else None."""
     if len(result) == 0:
-        return "No matching records are visible to you." if result.limited_to else "No matching records were found."
+        return languages.say("none visible" if result.limited_to else "none", language)
     if len(result) > ROWS or len(result.columns) > _COLUMNS:
-        return f"{len(result)} rows match:"
+        return languages.say("rows", language, n=languages.number(f"{len(result)}", language))
     if len(result) > 1:
-        return "; ".join(_row(result, n) for n in range(1, len(result) + 1)) + "."
+        return "; ".join(_row(result, n) for n in range(1, len(result) + 1)) + languages.say("stop", language)
     if all(v is None for row in result.rows() for v in row):
-        return "The matching records hold no value for this."
+        return languages.say("no value", language)
+    if language != languages.ENGLISH:
+        cells = [f"[r1.{c}] ({c})" for c in result.columns]
+        return languages.say("one", language, cells=", ".join(cells))
     return None
 
 

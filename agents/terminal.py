@@ -19,6 +19,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from groundwire.agents import languages
 from groundwire.core.errors import Stopped
 from groundwire.core.telemetry import carried
 
@@ -163,7 +164,15 @@ def watched(screen: Console, step: str, work: Callable[[Tell, threading.Event], 
 
 def show_answer(screen: Console, answer: Answer) -> None:
     """Print an answer with its table, and under it how true it is, where it comes from and what it cost."""
+    if answer.understood:
+        screen.print(Text(languages.say("understood", answer.language, question=answer.understood), style="cyan"))
     screen.print(Text(answer.text, style="yellow" if answer.refused else "bold"))
+    for number, option in enumerate(answer.options, 1):
+        screen.print(Text(f"  {number}. {option.text}"))
+    for assumption in answer.assumptions:
+        screen.print(Text(languages.say("assumed", answer.language, what=assumption), style="cyan"))
+    if answer.options:
+        return
     result = answer.result
     if result is not None and not answer.refused:
         if len(result) > 1 or len(result.columns) > 3:

@@ -1,0 +1,230 @@
+"""Patterns of remarks after an answer: what opens them, what they point back to, and what they ask to be changed. English."""
+
+from __future__ import annotations
+
+import re
+
+OPENERS = re.compile(
+    r"^\W*(?:and|or|but|also|then|now|only|just|what about|how about|what of|same|the same|without|excluding|except|leave out"
+    r"|sort|order|per|by|in|for|since|before|after|top|the (?:first|second|third|last|other)|why|instead|split|group|break"
+    r"|not|with|limit|reverse|all of|more than|less than|over|under|above|below|make it)\b",
+    re.IGNORECASE,
+)
+ANAPHORA = re.compile(
+    r"\b(?:that|this|those|these|them|they|their|it|its|theirs|he|she|his|her|the same|(?:first|second|third|last|other) ones?|ones?)\b",
+    re.IGNORECASE,
+)
+WHOLE = re.compile(
+    r"^\W*(?:and|but|now|then|also|ok|okay|so)?\W*(?:how (?:many|much)|what|which|who|whose|where|when|list|show|give|count|find|tell|return"
+    r"|display|name|are there|is there|do we|does|did|how (?:long|often|old))\b",
+    re.IGNORECASE,
+)
+ABOUT = re.compile(r"^\W*(?:and\s+)?(?:what|how) about\b|^\W*what of\b", re.IGNORECASE)
+FILLER = frozenset(
+    [
+        "a",
+        "about",
+        "all",
+        "also",
+        "am",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "during",
+        "each",
+        "every",
+        "exactly",
+        "for",
+        "from",
+        "give",
+        "had",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "instead",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "let",
+        "like",
+        "list",
+        "make",
+        "me",
+        "much",
+        "many",
+        "name",
+        "now",
+        "of",
+        "ok",
+        "okay",
+        "on",
+        "one",
+        "ones",
+        "only",
+        "or",
+        "our",
+        "over",
+        "please",
+        "same",
+        "show",
+        "so",
+        "split",
+        "group",
+        "grouped",
+        "break",
+        "broken",
+        "down",
+        "tell",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "too",
+        "us",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "will",
+        "with",
+        "within",
+        "would",
+        "yes",
+        "you",
+        "your",
+        "again",
+        "rather",
+        "count",
+        "number",
+        "across",
+        "per",
+        "among",
+        "records",
+        "record",
+        "rows",
+        "row",
+        "results",
+        "result",
+        "entries",
+        "them",
+        "well",
+        "out",
+        "grouping",
+        "figure",
+        "figures",
+        "value",
+        "values",
+        "do",
+        "we",
+        "it",
+        "thing",
+        "things",
+        "limit",
+        "sort",
+        "sorted",
+        "order",
+        "ordered",
+        "most",
+        "least",
+        "now",
+        "via",
+        "at",
+        "under",
+        "called",
+        "named",
+    ]
+)
+ADD = re.compile(r"\b(?:also|too|as well|additionally|further|in addition)\b", re.IGNORECASE)
+BY = re.compile(
+    r"\b(?:per|by|for each|for every|each|every|across|(?:grouped|split|broken down|break down|divided) by)\s+(?:the\s+|their\s+|its\s+)?$",
+    re.IGNORECASE,
+)
+SORTED = re.compile(
+    r"\b(?:sort|order)(?:ed)?(?: them| it| that| these| those)?(?: by)?\s+(?:the\s+|their\s+)?$", re.IGNORECASE
+)
+SHOWN = re.compile(
+    r"\b(?:with|show|include|including|add|display|give me|list|what is|what are|what's|and)\s+(?:me\s+)?(?:also\s+|too\s+)?(?:the\s+|their\s+|its\s+|his\s+|her\s+)?$",
+    re.IGNORECASE,
+)
+NEGATED = re.compile(
+    r"\b(?:not|without|excluding|exclude|except(?: for)?|leav\w+ out|ignor\w+|other than|but not|no)\s+(?:the\s+|those\s+(?:in|from)\s+|any\s+)?$",
+    re.IGNORECASE,
+)
+UNIT = re.compile(
+    r"\b(?:per|by|for each|each|every|(?:grouped|split) by)\s+(day|week|month|quarter|year)\b|\b(daily|weekly|monthly|quarterly|yearly)\b",
+    re.IGNORECASE,
+)
+UNITS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
+SHIFT = re.compile(
+    r"\b(?:the\s+)?(?:(day|week|month|quarter|year)\s+(before|after)(?:\s+that)?|(previous|preceding|following|next)\s+(day|week|month|quarter|year)"
+    r"|(?:a|one)\s+(day|week|month|quarter|year)\s+(earlier|later))\b(?!\s+\d)",
+    re.IGNORECASE,
+)
+EVER = re.compile(
+    r"\b(?:ever|of all time|all[- ]time|in total(?! )|overall|at any time|regardless of (?:the )?(?:date|time|period))\b",
+    re.IGNORECASE,
+)
+LIMIT = re.compile(
+    r"\b(?:the\s+)?(?P<n>\d{1,4}|two|three|four|five|ten)\s+(?:largest|biggest|highest|best)\b|"
+    r"\b(?:the\s+)?(?:top|first|best|largest|biggest|highest)\s+(\d{1,4}|two|three|four|five|six|seven|eight|nine|ten|twenty)\b"
+    r"|\b(?:only|just|show|limit(?:ed)?(?: it)? to|make it)\s+(?:the\s+)?(?:first\s+|top\s+)?(\d{1,4}|one|two|three|four|five|ten|twenty)\b(?!\s*%)",
+    re.IGNORECASE,
+)
+NO_LIMIT = re.compile(
+    r"\b(?:all of (?:them|these|those)|show (?:me )?(?:them )?all|list (?:them )?all|the (?:full|whole|entire|complete) list|without (?:a )?limit)\b",
+    re.IGNORECASE,
+)
+UP = re.compile(
+    r"\b(?:lowest|smallest|least|fewest|worst|cheapest|bottom|ascending|shortest|earliest|oldest)\b", re.IGNORECASE
+)
+DOWN = re.compile(
+    r"\b(?:highest|largest|biggest|greatest|most|best|descending|longest|latest|newest|most expensive)\b", re.IGNORECASE
+)
+TURN = re.compile(r"\b(?:the other way (?:a)?round|reversed?|in reverse|opposite)\b", re.IGNORECASE)
+FIGURE = re.compile(
+    r"\b(?:(average|mean|avg)|(total|sum|totals)|(maximum|max)|(minimum|min)|(median)|(how many|count|number))\b",
+    re.IGNORECASE,
+)
+NAMES = ("average", "total", "maximum", "minimum", "median", "count")
+THRESHOLD = re.compile(
+    r"\b(more than|over|above|greater than|exceeding|at least|less than|under|below|fewer than|at most)\s+(\d[\d,]*(?:\.\d+)?)\b(?!\s*(?:%|percent))",
+    re.IGNORECASE,
+)
+MONTH_ALONE = re.compile(
+    r"\b(january|february|march|april|may|june|july|august|september|october|november|december|q[1-4]"
+    r"|(?:first|second|third|fourth|1st|2nd|3rd|4th) quarter)\b(?!\s*,?\s*(?:of\s+)?\d{4})",
+    re.IGNORECASE,
+)
+MONTHS = re.compile(
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|q[1-4])\b"
+)
+OF_THEM = re.compile(r"\b(?:of|among|from) (?:them|those|these|which)\b|\bwhich ones?\b", re.IGNORECASE)
+MOST_WORDS = 14
