@@ -34,7 +34,7 @@ from langchain_core.messages import (
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from groundwire.agents import grounding, languages, phrasing, prompt, weights
+from groundwire.agents import claims, grounding, languages, phrasing, prompt, proofs, weights
 from groundwire.agents.grammar import one_of
 from groundwire.agents.grounding import Citation
 from groundwire.agents.levers import Levers
@@ -56,6 +56,10 @@ run), `text` (one more token: what this step has written so far)."""
 REFUSAL = "I can't answer that from the connected systems"
 _MAX_QUERIES = 2
 _MAX_STEPS = 25
+_UNPROVEN = (
+    "This of your answer can't be traced to the results: {problems}. Write the answer again without it, "
+    "from values of the results only."
+)
 _WRITING_REFERENCE = re.compile(r"\[[^\]]*$")
 
 _REMOTE_SYSTEM = (
@@ -150,9 +154,7 @@ class Answer:
             "refused": self.refused,
             "sql": self.sql,
             "result": self.result.to_dict() if self.result is not None else None,
-            "citations": [
-                {"text": c.text, "row": c.row, "column": c.column, "sources": list(c.sources)} for c in self.citations
-            ],
+            "citations": [c.to_dict() for c in self.citations],
             "problems": list(self.problems),
             "seconds": round(self.seconds, 3),
             "tokens": self.tokens,
@@ -251,6 +253,7 @@ class Agent:
             tools = [middleware.query_tool]
         else:
             tools = make_tools(self.hub, max_age=max_age, progress=lambda read: tell("source", read), stop=stop_event)
+        middleware.asked = question
         graph = create_agent(self.model, tools=tools, middleware=[middleware])
         written = understood.sql is None and isinstance(self.model, LocalChatModel)
         notes = middleware.reading.notes if written else []
@@ -261,6 +264,8 @@ class Agent:
             raise ModelError(f"the model came to no answer in {_MAX_STEPS} steps") from None
         with telemetry.span("answer"):
             answer = middleware.answer(state["messages"], time.monotonic() - started)
+            records = proofs.with_records(self.hub, answer.sql, answer.result, answer.citations)
+            answer = replace(answer, citations=records)
         return replace(
             answer,
             question=question,
@@ -326,6 +331,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self.levers = levers
         self.hub = hub
         self.understood = understood
+        self.asked = ""
         self.question = understood.question
         self.hints = hints
         self.tell = tell
@@ -372,19 +378,44 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             self.tell("step", "waiting for the model")
             spoken = languages.NAMES.get(self.understood.language, "English")
             system = self._told + ("" if spoken == "English" else f"\nAnswer in {spoken}.")
-            try:
-                response = handler(request.override(system_message=SystemMessage(system)))
-            except Exception as error:  # each provider's package has errors of its own
-                first = str(error).partition("\n")[0]
-                raise ModelError(f"the model did not answer: {type(error).__name__}: {first}") from error
-            self._count(response.result)
-            return response
+            response = self._remote(request.override(system_message=SystemMessage(system)), handler)
+            last_words = response.result[-1] if response.result else None
+            results = [m.artifact for m in done if isinstance(m.artifact, Result)]
+            if not isinstance(last_words, AIMessage) or last_words.tool_calls or not results:
+                return response
+            if last_words.text.startswith(languages.REFUSALS):
+                return response
+            made = claims.check(last_words.text.strip(), results, self.said, self.understood.language)
+            if not made.problems:
+                return response
+            self.tell("step", "asking the model to leave out what can't be traced")
+            again = HumanMessage(_UNPROVEN.format(problems="; ".join(made.problems)))
+            messages = [*request.messages, last_words, again]
+            return self._remote(
+                request.override(system_message=SystemMessage(system), messages=messages, tools=[]), handler
+            )
         last = done[-1] if done else None
         if last is None or (self.levers.repair and _is_fixable(last) and len(done) < _MAX_QUERIES):
             return self._write_query(request, handler)
         if last.artifact is None:
             return AIMessage(content=f"{REFUSAL}: {_reason(last)}")
         return self._phrase(request, handler, last.artifact)
+
+    def _remote(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        try:
+            response = handler(request)
+        except Exception as error:  # each provider's package has errors of its own
+            first = str(error).partition("\n")[0]
+            raise ModelError(f"the model did not answer: {type(error).__name__}: {first}") from error
+        self._count(response.result)
+        return response
+
+    @property
+    def said(self) -> str:
+        """Everything that the asker wrote: it may be repeated."""
+        return f"{self.question} {self.asked} {self.hints}"
 
     def _write_query(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -519,16 +550,21 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         if self.template:
             made = grounding.fill(self.template, result, language)
         else:
-            made = grounding.check(text, [r for _, r in results], self.question)
+            made = claims.check(text, [r for _, r in results], self.said, language)
             if made.problems:
                 text = f"{refusal}: {', '.join(made.problems)} could not be traced to the data"
                 return replace(base, text=text, refused=True, problems=made.problems)
-        text = f"{self.understood.lead} {made.text}" if self.understood.lead else made.text
+        differing = claims.contradictions([r for _, r in results])
+        lead = f"{self.understood.lead} " if self.understood.lead else ""
+        cited = tuple(replace(c, begin=c.begin + len(lead), end=c.end + len(lead)) for c in made.citations)
+        text = lead + made.text
+        if differing:
+            text += " " + languages.say("differs", language, what="; ".join(differing))
         if not result.complete:
             text += " " + languages.say("incomplete", language, why="; ".join(result.incomplete_reasons()))
         if result.stale:
             text += " " + languages.say("stale", language, why="; ".join(result.stale_reasons()))
-        return replace(base, text=text, citations=made.citations, problems=(*failures, *made.problems))
+        return replace(base, text=text, citations=cited, problems=(*failures, *made.problems))
 
 
 def _timed(

@@ -127,6 +127,10 @@ class Conversation:
             return self._which_field(asked, english, language, before, unclear)
         if followed is not None:
             return self._followed(asked, followed, language)
+        known = references.spelled_out(english, before.result) or (remark and references.other_thing(remark))
+        if known is not None:
+            read = Understood(question=known, language=language)
+            return self._checked(asked, self._ask(asked, read, remember=False), language)
         asked.tell("step", "making a whole question of it")
         rows = [[display(v) for v in row] for row in before.result.rows()]
         told = rewriting.rows_told(before.result.columns, rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,21 +18,44 @@ from groundwire.agents import languages
 from groundwire.core.result import Result, display
 
 _REFERENCE = re.compile(r"\[r(\d+)\.([^\]\n]+)\]")
-_GAP = r"[ \u00a0\u202f'’]"
+_GAP = r"[ \u00a0\u202f'’\u066c]"
 _NUMBER = re.compile(
-    rf"(?<![\w.])[-+]?(?:\d{{1,3}}(?:(?:{_GAP}\d{{3}})+|(?:,\d{{3}})+|(?:\.\d{{3}})+(?=[,.]))(?!\d)|\d+)(?:[.,]\d+)?"
+    rf"(?<![\w.])[-+]?(?:\d{{1,3}}(?:(?:{_GAP}\d{{3}})+|(?:,\d{{3}})+|(?:\.\d{{3}})+(?=[,.]))(?!\d)|\d+)(?:[.,\u066b]\d+)?"
 )
 """Digits in one piece, or in threes behind one kind of mark; a list such as `3, 41.75` is two numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Citation:
-    """Where a value of an answer stands: row from 1, column by name, and the source reports' names."""
+    """What a part of an answer rests on.
+
+    Attributes:
+        text: the part as the answer has it.
+        row: of the cell, from 1.
+        column: of the cell, by name.
+        sources: names of the source reports of its result.
+        begin, end: where the part stands in the answer, in characters.
+        kind: `cell`, `rounded`, `compared`, `derived`, `extreme` or `absence`.
+        arithmetic: how it follows from cells, where it is not one: `120 ÷ 480`.
+        result: which of the answer's results, from 0.
+        records: a query for the records behind the cell; empty where none is known.
+    """
 
     text: str
     row: int
     column: str
     sources: tuple[str, ...]
+    begin: int = 0
+    end: int = 0
+    kind: str = "cell"
+    arithmetic: str = ""
+    result: int = 0
+    records: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**told, "sources": list(self.sources)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,24 +94,35 @@ def fill(template: str, result: Result, language: str = languages.ENGLISH) -> Gr
         citations.append(Citation(text=text, row=row, column=result.columns[index], sources=sources))
         return text
 
-    text = _REFERENCE.sub(put, template)
+    text = ""
+    last = 0
+    for match in _REFERENCE.finditer(template):
+        text += template[last : match.start()]
+        known = len(citations)
+        value_text = put(match)
+        if len(citations) > known:
+            citations[-1] = replace(citations[-1], begin=len(text), end=len(text) + len(value_text))
+        text += value_text
+        last = match.end()
+    text += template[last:]
     return Grounded(text=text, citations=tuple(citations), problems=tuple(problems))
 
 
-def check(text: str, results: Sequence[Result], question: str = "") -> Grounded:
-    """Look up every number of a free text in the results.
+def check(text: str, results: Sequence[Result], question: str = "", language: str = languages.ENGLISH) -> Grounded:
+    """Look up every number of a free text in the results; what else it claims is for `claims`.
 
     Args:
         text: an answer.
         results: everything that was read for it.
         question: numbers that the asker wrote may be repeated.
+        language: in which the text writes numbers.
     """
     known = _values(results)
     asked = {n for _, n in numbers(question)}
     counts = {Decimal(len(r)) for r in results}
     problems = []
     citations = []
-    for written, value in numbers(text):
+    for written, value in numbers(text, language):
         cell = _find(value, written, known)
         if cell is not None:
             result, row, column = cell
@@ -99,19 +133,35 @@ def check(text: str, results: Sequence[Result], question: str = "") -> Grounded:
     return Grounded(text=text, citations=tuple(citations), problems=tuple(problems))
 
 
-def numbers(text: str) -> list[tuple[str, Decimal]]:
+def is_prose(text: str) -> bool:
+    """Whether a cell holds sentences: numbers in them are what somebody wrote, and prove nothing."""
+    return len(text) > 60 or len(text.split()) > 8
+
+
+def number_value(written: str, language: str = languages.ENGLISH) -> Decimal | None:
+    """The value of one written number; None if it is none."""
+    return _number(written.strip().rstrip(".,"), language)
+
+
+def numbers(text: str, language: str = languages.ENGLISH) -> list[tuple[str, Decimal]]:
     """Every number in a text as it is written, and its value; dates are taken apart."""
     found = []
     for match in _NUMBER.finditer(text):
         written = match[0].strip().rstrip(".,")
-        value = _number(written)
+        value = _number(written, language)
         if value is not None:
             found.append((written, value))
     return found
 
 
-def _number(written: str) -> Decimal | None:
-    plain = re.sub(_GAP, "", written)
+def _number(written: str, language: str = languages.ENGLISH) -> Decimal | None:
+    plain = re.sub(_GAP, "", written).replace("\u066c", "").replace("\u066b", ".").replace("\u2212", "-")
+    if language in ("de", "es"):  # 1.234,5
+        plain = (
+            plain.replace(".", "").replace(",", ".")
+            if re.fullmatch(r"[-+]?\d{1,3}(\.\d{3})*(,\d+)?|[-+]?\d+(,\d+)?", plain)
+            else plain
+        )
     marks = [c for c in plain if c in ",."]
     if len(set(marks)) == 2:  # the last one is the decimal mark
         plain = plain.replace(marks[0], "").replace(",", ".")
@@ -143,7 +193,7 @@ def _decimals(value: Any) -> list[Decimal]:
         return [Decimal(repr(value))] if value == value and abs(value) != float("inf") else []
     if isinstance(value, datetime | date):
         return [Decimal(value.year), Decimal(value.month), Decimal(value.day)]
-    return [n for _, n in numbers(str(value))]
+    return [] if is_prose(str(value)) else [n for _, n in numbers(str(value))]
 
 
 def _find(

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from groundwire.agents import linking
+from groundwire.agents import linking, naming, wording
+from groundwire.agents import remark_words as say
 from groundwire.agents.followups import Remark
 from groundwire.agents.remark_values import Followed
 from groundwire.agents.revision import Revision
@@ -51,6 +52,11 @@ _HIGH = re.compile(r"\b(?:high\w*|large\w*|big\w*|much|many|most|great\w*|best|t
 _LOW = re.compile(r"\b(?:low\w*|small\w*|little|few\w*|least|worst|down|poor\w*)\b", re.IGNORECASE)
 _EXTREME = re.compile(
     r"\b(?:the )?(?:highest|largest|biggest|most|best|greatest|lowest|smallest|fewest|least|worst)(?: one)?\b",
+    re.IGNORECASE,
+)
+_POINTS = re.compile(
+    r"\b(?:the|that|this) (?:first|second|third|fourth|fifth|last|highest|largest|biggest|best|lowest|smallest|worst|top)? ?one\b"
+    r"|\b(?:that|this)(?=\W*$)|\b(?:it|he|she)\b",
     re.IGNORECASE,
 )
 _THAT = re.compile(r"\b(?:that|this|it|its|he|she|his|her|their)\b", re.IGNORECASE)
@@ -145,6 +151,38 @@ def about_row(remark: Remark) -> Behind | None:
         return _column(remark, row)
     except QueryError:
         return None
+
+
+def spelled_out(text: str, result: Result) -> str | None:
+    """A whole question out of one that points to a row, as `which deals did Ada win?` of `... did the first one win?`."""
+    pointing = _POINTS.search(text)
+    row = row_meant(text, result)
+    if pointing is None or row is None or not say.WHOLE.search(text):
+        return None
+    whole = f"{text[: pointing.start()]}{called(result, row)}{text[pointing.end() :]}"
+    whole = re.sub(r"^\W*(?:and|but|so|now|then|ok|okay)\b\W*", "", whole, flags=re.IGNORECASE)
+    return None if _POINTS.search(whole) else whole[:1].upper() + whole[1:]
+
+
+def other_thing(remark: Remark) -> str | None:
+    """The question before of another kind of record: `the same for suppliers`, `and invoices?`."""
+    shared = naming.common_prefix([e.name.split(".")[-1] for e in remark.entities])
+    words = [m for m in re.finditer(r"[^\W_]+", remark.text) if m[0].lower() not in say.FILLER | {"same"}]
+    if not words:
+        return None
+    asked = [wording.stems(m[0])[-1] for m in words]
+    named = [e for e in remark.entities if asked in naming.called(e, shared)]
+    if len(named) != 1 or named[0] is remark.revision.root:
+        return None
+    said = remark.text[words[0].start() : words[-1].end()]
+    question = list(re.finditer(r"[^\W_]+", remark.before.question))
+    stems = [(wording.stems(m[0]) or [""])[-1] for m in question]
+    for old in sorted(naming.called(remark.revision.root, shared), key=len, reverse=True):
+        for at in range(len(stems) - len(old) + 1):
+            if old and stems[at : at + len(old)] == old:
+                before = remark.before.question
+                return before[: question[at].start()] + said + before[question[at + len(old) - 1].end() :]
+    return None
 
 
 def _records(remark: Remark, row: int | None, *, why: bool) -> Behind | None:

@@ -175,7 +175,7 @@ class Words:
             self._take(begin, link.end)
         for match in re.finditer(r"[A-Za-z]+(?: [A-Z][a-z]+)*", self.text):
             for text, (begin, end) in _heads(match):
-                names = BY_NAME.get(text.lower())
+                names = BY_NAME.get(text.lower()) or BY_NAME.get(text.lower().removesuffix("s"))
                 if names is None or self._is_done(begin, end) or (text.islower() and len(text) < 4):
                     continue
                 found = self._country(names)

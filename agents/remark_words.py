@@ -19,7 +19,10 @@ WHOLE = re.compile(
     r"|display|name|are there|is there|do we|does|did|how (?:long|often|old))\b",
     re.IGNORECASE,
 )
-ABOUT = re.compile(r"^\W*(?:and\s+)?(?:what|how) about\b|^\W*what of\b", re.IGNORECASE)
+ABOUT = re.compile(
+    r"^\W*(?:and\s+)?(?:what|how) about\b|^\W*what of\b|^\W*what(?:'s| is| are)? (?:it like )?(?:with|in|for)\b|^\W*what (?:is happening|happens|happened) (?:with|to|in|for)?\b",
+    re.IGNORECASE,
+)
 FILLER = frozenset(
     [
         "a",

@@ -37,10 +37,16 @@ Q: und nur die offenen?
 and only the open ones?
 Q: ¿Cuáles son los 5 clientes con más facturas impagadas en marzo de 2024?
 Which are the 5 customers with the most unpaid invoices in March 2024?
+Q: ¿y qué pasa con Francia?
+and what about France?
+Q: Was ist mit den bezahlten?
+what about the paid ones?
 Q: 每个部门有多少员工？
 How many employees are there per department?
 Q: 那去年呢？
 and last year?
+Q: وماذا عن الشهر الماضي؟
+and last month?
 Q: ما هو متوسط قيمة الطلبات لكل عميل في عام 2023؟
 What is the average value of orders per customer in 2023?"""
 
@@ -67,6 +73,9 @@ def whole_question(
 def in_english(model: BaseChatModel, question: str, stop: threading.Event | None = None) -> str | None:
     """A question in English, or None where its numbers did not survive."""
     written = _written(model, _TRANSLATE, f"Q: {question}", "", stop)
+    written = re.sub(r"^(?:Q|A|Question|English): *", "", written)
+    if "(" not in question:
+        written = re.sub(r" ?\([^)]*\)", "", written)  # what an abbreviation stands for was not said
     if not written or set(_DIGITS.findall(_latin(question))) - set(_DIGITS.findall(written)):
         return None
     return written
