@@ -391,9 +391,11 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             self.tell("step", "asking the model to leave out what can't be traced")
             again = HumanMessage(_UNPROVEN.format(problems="; ".join(made.problems)))
             messages = [*request.messages, last_words, again]
-            return self._remote(
-                request.override(system_message=SystemMessage(system), messages=messages, tools=[]), handler
-            )
+            again_asked = request.override(system_message=SystemMessage(system), messages=messages, tools=[])
+            try:
+                return self._remote(again_asked, handler)
+            except ModelError:
+                return response  # which is refused for what it can't prove
         last = done[-1] if done else None
         if last is None or (self.levers.repair and _is_fixable(last) and len(done) < _MAX_QUERIES):
             return self._write_query(request, handler)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from groundwire.agents import ambiguity, languages, prompt, references, rewriting
 from groundwire.agents.agent import Agent, Answer, Event, Option, Understood
-from groundwire.agents.followups import Remark, is_remark
+from groundwire.agents.followups import Remark, is_remark, may_be_remark
 from groundwire.agents.local_model import LocalChatModel
 from groundwire.agents.remark_values import Ambiguous, Before, Followed
 from groundwire.core.catalog import Entity
@@ -87,6 +87,14 @@ class Conversation:
         language, english = self._spoken(asked)
         if self.before is not None and is_remark(english, *self._shown()):
             return self._remark(asked, english, language)
+        if self.before is not None and may_be_remark(english, *self._shown()):
+            remark = self._read(english, self.before)
+            try:
+                followed = remark.follow() if remark is not None else None
+            except Ambiguous as unclear:
+                return self._which_field(asked, english, language, self.before, unclear)
+            if followed is not None:
+                return self._followed(asked, followed, language)
         read = Understood(question=english, language=language)
         return self._checked(asked, self._ask(asked, read, remember=False), language)
 

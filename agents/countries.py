@@ -38,3 +38,20 @@ def _rows() -> dict[str, tuple[str, ...]]:
 
 BY_NAME: dict[str, tuple[str, ...]] = _rows()
 """A country or its adjective in lower case, to how systems may keep it: its names first, then its codes."""
+
+LANGUAGE_CODES = {
+    "german": "de",
+    "english": "en",
+    "french": "fr",
+    "spanish": "es",
+    "italian": "it",
+    "dutch": "nl",
+    "portuguese": "pt",
+    "polish": "pl",
+    "chinese": "zh",
+    "arabic": "ar",
+    "japanese": "ja",
+    "russian": "ru",
+    "turkish": "tr",
+}
+"""Languages by their English names, to their codes in ISO 639."""

@@ -38,12 +38,16 @@ def is_remark(text: str, entities: Sequence[Entity], names: Mapping[str, str]) -
         )
     )
     if say.WHOLE.search(text) and not say.ABOUT.search(text):
-        if anaphora:
-            return len(words) <= say.MOST_WORDS
-        return len(words) <= 4 and not linking.mentioned(text, entities, names)
+        return anaphora and len(words) <= say.MOST_WORDS
     if say.OPENERS.search(text):
         return True
     return anaphora or len(words) <= 3
+
+
+def may_be_remark(text: str, entities: Sequence[Entity], names: Mapping[str, str]) -> bool:
+    """Whether a text that is no sure remark may be one: short, and naming no records; code must understand it all."""
+    words = re.findall(r"\w+", text)
+    return 0 < len(words) <= say.MOST_WORDS and not linking.mentioned(text, entities, names)
 
 
 class Remark(Words):
@@ -56,6 +60,8 @@ class Remark(Words):
             Ambiguous: a word of it may mean several fields.
         """
         try:
+            self._instead()
+            self._list_records()
             self._limits()
             self._times()
             self._links = [x for x in self._found() if not self._is_done(x.end - len(x.phrase), x.end)]
@@ -79,6 +85,37 @@ class Remark(Words):
 
     # -- what a remark may say ----------------------------------------------------------------
 
+    def _instead(self) -> None:
+        """`... instead of by channel` says what goes, which is clear without it; and how rows are sorted."""
+        if match := say.INSTEAD.search(self.text):
+            self._take(*match.span())
+        if match := say.ONE_TO_OTHER.search(self.text):
+            descending = bool(match[1])
+            figure = self._figure()
+            if figure is not None:
+                self.revision.sort(figure, descending=descending)
+            elif not self.revision.turn(descending=descending):
+                raise QueryError("nothing is sorted")
+            self.retold.also(match[0])
+            self.changes.append(f"sorted {match[0]}")
+            self._take(*match.span())
+
+    def _figure(self) -> exp.Expr | None:
+        """The first figure of groups that are shown."""
+        keys = self.revision.keys
+        items = self.revision.select.selects if self.revision.aggregated else []
+        return next((i for i in items if i not in keys), None)
+
+    def _list_records(self) -> None:
+        """`list them with ...`: the records that were counted."""
+        match = say.LIST_THEM.search(self.text)
+        if match is None or not self.revision.aggregated or self.revision.keys:
+            return
+        self.revision.records(most=None)
+        self.retold.also("each of them")
+        self.changes.append("the records")
+        self._take(*match.span())
+
     def _limits(self) -> None:
         if say.OF_THEM.search(self.text) and self.revision.ranked and not self.revision.aggregated:
             keys = self._shown_keys()
@@ -91,9 +128,16 @@ class Remark(Words):
             self.changes.append("all rows")
             self._take(*match.span())
             return
+        if match := say.FIRST.search(self.text):
+            self.retold.limit(self._limit(), 1)
+            self.revision.limit(1)
+            self.changes.append("the first one")
+            self._take(*match.span())
+            return
         match = say.LIMIT.search(self.text)
         if (
             match is None
+            or self._is_done(*match.span())
             or periods.find(match[0])
             or re.match(r"\s*(?:day|week|month|quarter|year|hour)", self.text[match.end() :])
         ):
@@ -105,14 +149,14 @@ class Remark(Words):
             return
         old = self._limit()
         amount = self._amount()
-        ranked = re.search(r"largest|biggest|highest|top", match[0], re.IGNORECASE)
+        ranked = re.search(r"largest|biggest|highest|top|lowest|smallest|worst|bottom", match[0], re.IGNORECASE)
         if ranked and not self.revision.select.args.get("order") and amount is not None:
             self.revision.sort(amount, descending=True)
         elif ranked and not self.revision.select.args.get("order") and not self.revision.aggregated:
             return
         self.revision.limit(count)
-        if re.search(r"largest|biggest|highest|top", match[0], re.IGNORECASE):
-            self.revision.turn(descending=True)
+        if ranked:
+            self.revision.turn(descending=not re.search(r"lowest|smallest|worst|bottom", match[0], re.IGNORECASE))
         self.retold.limit(old, count)
         self.changes.append(f"the first {count}" + (f" in place of {old}" if old else ""))
         self._take(*match.span())
@@ -218,7 +262,7 @@ class Remark(Words):
             re.search(r"\bsplit|break|broken|further\b", self.text, re.IGNORECASE)
         )
         if match := say.UNIT.search(self.text):
-            unit = say.UNITS.get((match[2] or "").lower()) or (match[1] or "").lower()
+            unit = say.UNITS.get((match[3] or "").lower()) or (match[1] or match[2] or "").lower()
             place = self.revision.period()[1]
             moment = (place.entity, place.field.name) if place else self._moment()
             column = self.revision.column(*moment) if moment else None
@@ -242,6 +286,19 @@ class Remark(Words):
             words.append(link.phrase)
             self._links.remove(link)
             self._take(stands.start() if stands else begin, link.end)
+        for match in say.BY_WORDS.finditer(self.text):
+            for count in range(len(match[1].split()), 0, -1):
+                name = " ".join(match[1].split()[:count])
+                end = match.start(1) + len(name)
+                if self._is_done(match.start(), end) or say.SORTED.search(self._before_at(match.start(1))):
+                    continue
+                chosen = self.field_called(name)
+                found = self.revision.column(*chosen) if chosen else None
+                if found is not None:
+                    columns.append(found)
+                    words.append(name)
+                    self._take(match.start(), end)
+                    break
         if not columns:
             return True
         olds = [self._spoken(k) for k in self.revision.keys]
@@ -324,6 +381,19 @@ class Remark(Words):
         if match is None or self._is_done(*match.span()):
             return True
         name = next(n for n, g in zip(say.NAMES, match.groups(), strict=True) if g)
+        named = self.columns_named()
+        if say.SHOWN.search(self._before_at(match.start())) and any(a <= match.start() < b for _, _, a, b in named):
+            return True  # `with the total` names a column
+        of = [n for n in named if 0 <= n[2] - match.start() <= len(match[0]) + 5 and self._is_summed(n)]
+        if of and self.revision.aggregated:
+            entity, field, begin, end = of[0]
+            column = self.revision.column(entity, field)
+            if column is None or not self.revision.measure(name, column):
+                return False
+            self.retold.also(f"the {name} {self.text[begin:end]}")
+            self.changes.append(f"the {name} of {field}")
+            self._take(match.start(), end)
+            return True
         if name == "count" and self.changes and self.revision.aggregated:
             figures = [i for i in self.revision.select.selects if i.find(exp.Count)]
             if figures:
@@ -334,6 +404,10 @@ class Remark(Words):
         self.changes.append(f"the {name}")
         self._take(*match.span())
         return True
+
+    @staticmethod
+    def _is_summed(named: tuple[Entity, str, int, int]) -> bool:
+        return _is_amount(named[0].field(named[1]).type)
 
     def _shows(self) -> bool:
         for link in self._links:
@@ -358,6 +432,12 @@ class Remark(Words):
             else:
                 return False
             self._take(begin, link.end)
+        for entity, name, begin, end in self.columns_named():
+            column = self.revision.column(entity, name) if say.SHOWN.search(self._before_at(begin)) else None
+            if column is not None and not self._is_done(begin, end) and self.revision.show(column):
+                self.retold.also(f"with the {self.text[begin:end]}")
+                self.changes.append(f"with {name}")
+                self._take(begin, end)
         return True
 
 

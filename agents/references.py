@@ -220,6 +220,8 @@ def _records(remark: Remark, row: int | None, *, why: bool) -> Behind | None:
 
 def _column(remark: Remark, row: int | None) -> Behind | None:
     """`who owns that one?`: one more column of a row, where the words name just a column."""
+    if say.BY.search(remark.text) or say.BY_WORDS.search(remark.text):
+        return None
     links = [x for x in linking.find(remark.text, remark.entities, remark.names) if not x.values and not x.flag]
     places = [(x, p) for x in links if (p := remark.chosen(x)) is not None]
     if len(places) != 1 or len(links) != 1 or remark.unknown_beside(links, (_ORDINAL, _EXTREME, _THAT)):

@@ -10,15 +10,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from sqlglot import exp
 
-from groundwire.agents import linking
+from groundwire.agents import linking, naming, wording
 from groundwire.agents import remark_words as say
-from groundwire.agents.countries import BY_NAME
+from groundwire.agents.countries import BY_NAME, LANGUAGE_CODES
 from groundwire.agents.retelling import Retelling
 from groundwire.agents.revision import Place, Revision
-from groundwire.core.catalog import Catalog, Entity
+from groundwire.core.catalog import Catalog, Entity, Field
 from groundwire.core.errors import QueryError
 from groundwire.core.result import Result
 
@@ -99,6 +100,7 @@ class Words:
         self.retold = Retelling(before.question)
         self.changes: list[str] = []
         self._links: list[linking.Link] = []
+        self._meant_fields: list[tuple[Entity, str]] = []
         self._done: list[tuple[int, int]] = []
         self._by_name = {names[e.full_name].replace('"', ""): e for e in entities}
 
@@ -125,8 +127,67 @@ class Words:
         return [
             m[0]
             for m in re.finditer(r"[^\W_]+(?:['’]\w+)?", self.text)
-            if not self._is_done(*m.span()) and m[0].lower() not in say.FILLER
+            if not self._is_done(*m.span()) and m[0].lower() not in say.FILLER and not self._is_thing(m[0])
         ]
+
+    def _is_thing(self, word: str) -> bool:
+        """Whether a word is what the records of the query, or those that they belong to, are called."""
+        stem = (wording.stems(word) or [""])[-1]
+        return any([stem] == phrase[-1:] for e in self.revision.reachable for phrase in self._called(e))
+
+    def _called(self, entity: Entity) -> list[list[str]]:
+        shared = naming.common_prefix([e.name.split(".")[-1] for e in self.entities])
+        return list(naming.called(entity, shared))
+
+    @cached_property
+    def _spoken_of(self) -> set[str]:
+        """Full names of the entities that the remark names."""
+        words = wording.stems(self.text)
+        phrases = ((e, p) for e in self.entities for p in self._called(e) if p)
+        return {e.full_name for e, p in phrases if any(words[i : i + len(p)] == p for i in range(len(words)))}
+
+    @property
+    def _rings(self) -> list[list[Entity]]:
+        """Entities by how much the remark and the query have to do with them: named, own, used already, belonged to."""
+        places = self.revision.places(self.revision.select)
+        root = self.revision.root
+        used = [e for e in {p.entity.full_name: p.entity for p in places}.values() if e is not root]
+        far = [e for e in self.revision.reachable if e is not root and e not in used]
+        named = [e for e in [root, *used, *far] if e.full_name in self._spoken_of]
+        rings = [named, [root], used, far]
+        return [[e for e in ring if e not in [x for r in rings[:n] for x in r]] for n, ring in enumerate(rings)]
+
+    def field_called(self, text: str) -> tuple[Entity, str] | None:
+        """The field of a name, nearest first; None where there is none, or several are as near."""
+        wanted = wording.stems(text)
+        for ring in self._rings:
+            found = [(e, f.name) for e in ring for f in e.fields if wanted in self._names_of(e, f)]
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
+
+    def columns_named(self) -> list[tuple[Entity, str, int, int]]:
+        """Fields whose whole names stand among the words that are left, longest names first, nearest records first."""
+        words = [(m, (wording.stems(m[0]) or [""])[-1]) for m in re.finditer(r"[^\W_]+", self.text)]
+        found: list[tuple[Entity, str, int, int]] = []
+        for ring in self._rings:
+            here = []
+            for entity in ring:
+                for field in entity.fields:
+                    for wanted in self._names_of(entity, field):
+                        for at in range(len(words) - len(wanted) + 1):
+                            if [s for _, s in words[at : at + len(wanted)]] == wanted:
+                                begin, end = words[at][0].start(), words[at + len(wanted) - 1][0].end()
+                                here.append((entity, field.name, begin, end))
+            for named in sorted(here, key=lambda n: n[2] - n[3]):
+                if not self._is_done(*named[2:]) and not any(a < named[3] and named[2] < b for _, _, a, b in found):
+                    found.append(named)
+        return found
+
+    @staticmethod
+    def _names_of(entity: Entity, field: Field) -> list[list[str]]:
+        texts = [naming.bare(field, entity), field.label, *naming.split(field.synonyms)]
+        return [s for t in texts if (s := wording.stems(t))]
 
     def _before_at(self, begin: int) -> str:
         return self.text[:begin]
@@ -149,9 +210,10 @@ class Words:
             for p in places
             if any(q.entity is p[0] and q.field.name == p[1] for q in self.revision.places(self.revision.select))
         ]
+        said = [p for p in places if p[0].full_name in self._spoken_of]
         near = [p for p in places if any(q.entity is p[0] for q in self.revision.places(self.revision.select))]
         own = [p for p in places if p[0] is self.revision.root]
-        for some in (used, own, near, places):
+        for some in (used, said, own, near, places):
             if len(some) == 1:
                 return some[0]
         return None
@@ -178,7 +240,8 @@ class Words:
                 names = BY_NAME.get(text.lower()) or BY_NAME.get(text.lower().removesuffix("s"))
                 if names is None or self._is_done(begin, end) or (text.islower() and len(text) < 4):
                     continue
-                found = self._country(names)
+                spoken = re.search(r"\bin\s+$", self._before_at(begin)) and LANGUAGE_CODES.get(text.lower())
+                found = (self._language(spoken) if spoken else None) or self._country(names)
                 if found is None:
                     continue
                 place, value = found
@@ -197,9 +260,8 @@ class Words:
         """Values of fields that the query has to do with: of those that it compares, of its own records, of others."""
         places = self.revision.places(self.revision.select)
         compared = [(p.entity, p.field) for p in places if self.revision.values_at(p.entity.full_name, p.field.name)]
-        near = list({e.full_name: e for e in [self.revision.root, *(p.entity for p in places)]}.values())
-        far = [e for e in self.revision.reachable if e not in near]
-        rings = [compared, *([(e, f) for e in some for f in e.fields] for some in (near[:1], near[1:], far))]
+        rings = [compared, *([(e, f) for e in some for f in e.fields] for some in self._rings)]
+        self._note_columns()
         for ring in rings:
             found: dict[tuple[int, int], dict[tuple[str, str], tuple[Entity, str, str]]] = {}
             for entity, field in ring:
@@ -226,6 +288,18 @@ class Words:
                 self._compare(place, values, phrases, negated=negated)
         self._links = [x for x in self._links if not self._is_done(x.end - len(x.phrase), x.end)]
         return True
+
+    def _note_columns(self) -> None:
+        """Words that are the name of a field, as `shipped to` of `ship_to`, are no values of another field."""
+        words = [(m, wording.root((wording.stems(m[0]) or [""])[0])) for m in re.finditer(r"[^\W_]+", self.text)]
+        for entity in self.revision.reachable:
+            for field in entity.fields:
+                wanted = [wording.root(s) for s in wording.stems(naming.bare(field, entity))]
+                for at in range(len(words) - len(wanted) + 1):
+                    span = (words[at][0].start(), words[at + len(wanted) - 1][0].end())
+                    if len(wanted) > 1 and [r for _, r in words[at : at + len(wanted)]] == wanted and field.values:
+                        self._meant_fields.append((entity, field.name))
+                        self._take(*span)
 
     def _one_of(
         self, meant: Mapping[tuple[str, str], tuple[Entity, str, str]], begin: int, end: int
@@ -276,9 +350,21 @@ class Words:
         exact = [f for f in found if any(p.entity is f[0][0] and p.field.name == f[0][1] for p in used)]
         near = [f for f in found if any(p.entity is f[0][0] for p in used)]
         own = [f for f in found if f[0][0] is self.revision.root]
-        for some in (exact, own, near, found):
+        said = [f for f in found if f[0][0].full_name in self._spoken_of]
+        meant = [f for f in found if f[0] in self._meant_fields]
+        for some in (meant, exact, said, own, near, found):
             if len(some) == 1:
                 return some[0]
+        return None
+
+    def _language(self, code: str) -> tuple[tuple[Entity, str], str] | None:
+        """The nearest field that keeps languages and has this one."""
+        for ring in self._rings:
+            for entity in ring:
+                for field in entity.fields:
+                    value = next((v for v in field.values if v.lower()[:2] == code), None)
+                    if value is not None and re.search(r"lang|locale", field.name, re.IGNORECASE):
+                        return (entity, field.name), value
         return None
 
     def _cells(self) -> bool:

@@ -182,7 +182,7 @@ NEGATED = re.compile(
     re.IGNORECASE,
 )
 UNIT = re.compile(
-    r"\b(?:per|by|for each|each|every|(?:grouped|split) by)\s+(day|week|month|quarter|year)\b|\b(daily|weekly|monthly|quarterly|yearly)\b",
+    r"\b(?:per|by|for each|each|every|(?:grouped|split) by)\s+(day|week|month|quarter|year)\b|\b(day|week|month|quarter|year) by (?:day|week|month|quarter|year)\b|\b(daily|weekly|monthly|quarterly|yearly)\b",
     re.IGNORECASE,
 )
 UNITS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
@@ -196,9 +196,9 @@ EVER = re.compile(
     re.IGNORECASE,
 )
 LIMIT = re.compile(
-    r"\b(?:the\s+)?(?P<n>\d{1,4}|two|three|four|five|ten)\s+(?:largest|biggest|highest|best)\b|"
-    r"\b(?:the\s+)?(?:top|first|best|largest|biggest|highest)\s+(\d{1,4}|two|three|four|five|six|seven|eight|nine|ten|twenty)\b"
-    r"|\b(?:only|just|show|limit(?:ed)?(?: it)? to|make it)\s+(?:the\s+)?(?:first\s+|top\s+)?(\d{1,4}|one|two|three|four|five|ten|twenty)\b(?!\s*%)",
+    r"\b(?:the\s+)?(?P<n>\d{1,4}|two|three|four|five|ten)\s+(?:largest|biggest|highest|best|smallest|lowest|worst)\b|"
+    r"\b(?:the\s+)?(?:top|first|best|largest|biggest|highest|bottom|worst|lowest|smallest)\s+(\d{1,4}|two|three|four|five|six|seven|eight|nine|ten|twenty)\b"
+    r"|\b(?:only|just|show(?: me)?|list|keep(?: only)?|limit(?:ed)?(?: it)? to|make it)\s+(?:the\s+)?(?:first\s+|top\s+)?(\d{1,4}|one|two|three|four|five|ten|twenty)\b(?!\s*%)",
     re.IGNORECASE,
 )
 NO_LIMIT = re.compile(
@@ -228,6 +228,20 @@ MONTH_ALONE = re.compile(
 )
 MONTHS = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|q[1-4])\b"
+)
+FIRST = re.compile(
+    r"\b(?:only|just|keep(?: only)?) the (?:first|top|best|highest|largest)(?: one)?\b(?! (?:\d|two|three|four|five|six|seven|eight|nine|ten))",
+    re.IGNORECASE,
+)
+ONE_TO_OTHER = re.compile(
+    r"\bfrom (?:the )?(?:(highest|largest|biggest|most|best)|(lowest|smallest|fewest|least|worst)) to (?:the )?\w+\b",
+    re.IGNORECASE,
+)
+INSTEAD = re.compile(r"\b(?:instead of|in place of|rather than|not)\s+(?:by|per|for each)\s+[\w ]+$", re.IGNORECASE)
+LIST_THEM = re.compile(r"\b(?:list|show|give)(?: me)? (?:them|these|those|it|the records|the details)\b", re.IGNORECASE)
+BY_WORDS = re.compile(
+    r"\b(?:by|per|for each|for every|each|every|(?:grouped|split|broken down) by)\s+(?:the\s+)?((?:[^\W\d_]+\s?){1,3})",
+    re.IGNORECASE,
 )
 OF_THEM = re.compile(r"\b(?:of|among|from) (?:them|those|these|which)\b|\bwhich ones?\b", re.IGNORECASE)
 MOST_WORDS = 14

@@ -354,19 +354,26 @@ class Revision:
             item.set("nulls_first", False)
         return order is not None
 
-    def measure(self, name: str) -> bool:
+    def measure(self, name: str, column: exp.Expr | None = None) -> bool:
         """Another figure of the same records: `average`, `total`, `maximum`, `minimum`, `median` or `count`.
+
+        Args:
+            name: which.
+            column: of what; the same as before without it.
 
         Returns:
             False where that means nothing here.
         """
         if name == "count":
-            return self._count()
+            return column is None and self._count()
         function = _FUNCTIONS[name]
         figures = [i for i in self.select.selects if _aggregated(i)]
         if len(figures) != 1:
             return False
         old = figures[0].unalias()
+        if column is not None:
+            self._replace_figure(figures[0], function(this=column.copy()), name)
+            return True
         if not isinstance(old, exp.Sum | exp.Avg | exp.Max | exp.Min | exp.Median) or old.find(exp.Distinct):
             return False
         made = function(this=old.this.copy())
