@@ -51,7 +51,8 @@ from groundwire.core.result import Result
 Event = Callable[[str, str], None]
 """Called while an answer is being made, with a kind and a text: `step` and `source` (a sentence about what is being
 done, or read), `entities` (full names of what the model is shown, between commas), `sql` (a query that is about to
-run), `text` (one more token: what this step has written so far)."""
+run), `text` (one more token: what this step has written so far), `thinking` (likewise, of what a reasoning model thinks:
+no part of any answer)."""
 
 REFUSAL = "I can't answer that from the connected systems"
 _MAX_QUERIES = 2
@@ -280,7 +281,8 @@ def identity(model: BaseChatModel) -> dict[str, str]:
     """Which model answers: its name, and for local weights what tells the file from every other."""
     if not isinstance(model, LocalChatModel):
         return {"name": str(getattr(model, "model_name", None) or getattr(model, "model", None) or model._llm_type)}
-    return {"name": model.name_or_path, "weights": weights.fingerprint(weights.resolve(model.name_or_path))}
+    told = {"name": model.name_or_path, "weights": weights.fingerprint(weights.resolve(model.name_or_path))}
+    return told if model.lora is None else {**told, "lora": weights.fingerprint(model.lora)}
 
 
 def _recorded(answer: Answer) -> dict[str, Any]:
@@ -311,6 +313,9 @@ def model_from_config(settings: ModelConfig) -> BaseChatModel:
         n_ctx=settings.context,
         n_threads=settings.threads,
         prefix_cache=settings.prefix_cache,
+        lora=settings.lora.expanduser() if settings.lora else None,
+        chat_template=settings.chat_template.expanduser() if settings.chat_template else None,
+        thinking=settings.thinking,
     )
 
 
@@ -338,6 +343,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self.stop = stop
         self.template = ""
         self.draft = ""
+        self.thought = ""
         tools = make_tools(
             hub, max_age=max_age, link_values=levers.values, progress=lambda s: tell("source", s), stop=stop
         )
@@ -440,7 +446,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         reading = self.reading
 
         def write(grammar: str, written: str = "") -> str:
-            settings = {
+            settings: dict[str, Any] = {
                 "first_bias": {} if written else {"CANNOT": reading.doubt},
                 "grammar": grammar,
                 "prefill": written,
@@ -448,11 +454,14 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
                 "max_tokens": 300,
                 "stop_event": self.stop,
                 "on_text": self._writing(lambda text: text),
+                "on_thinking": self._writing(lambda text: text, "thinking"),
+                "thought": self.thought if written else None,
             }
             response = handler(
                 request.override(messages=messages, system_message=system, tools=[], model_settings=settings)
             )
             self._count(response.result)
+            self.thought = str(response.result[-1].additional_kwargs.get("reasoning_content") or "")
             return str(response.result[-1].text)
 
         self.draft = write(reading.first_part(refusal=not again and reading.may_refuse))
@@ -487,6 +496,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             "grammar": phrasing.answer_grammar(self.question, result),
             "reuse": self.levers.prefix_cache,
             "max_tokens": 90,
+            "think": False,
             "stop_event": self.stop,
             "on_text": self._writing(lambda text: grounding.fill(_WRITING_REFERENCE.sub("…", text), result).text),
         }
@@ -502,13 +512,13 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         self.template = response.result[-1].text.strip()
         return AIMessage(content=self.template)
 
-    def _writing(self, shown: Callable[[str], str]) -> Callable[[str], None]:
-        """Tells what is written so far, as `shown` shows it, with each piece of it."""
+    def _writing(self, shown: Callable[[str], str], kind: str = "text") -> Callable[[str], None]:
+        """Tells what is written so far, as `shown` shows it, with each piece of it; or what is thought."""
         written: list[str] = []
 
         def add(piece: str) -> None:
             written.append(piece)
-            self.tell("text", shown("".join(written)))
+            self.tell(kind, shown("".join(written)))
 
         return add
 

@@ -26,6 +26,8 @@ _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"
 _TOOL_CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
 _THINKING = re.compile(r"^\s*<think>(.*?)(?:</think>|$)", re.DOTALL)
 _BREAK = "\u200b"
+THINK, THOUGHT = "<think>", "</think>"
+"""Between these a reasoning model thinks before it answers."""
 
 
 class ChatFormat:
@@ -34,6 +36,9 @@ class ChatFormat:
     Args:
         template: Jinja source; ChatML without it.
         special_texts: texts that the tokenizer takes for special tokens.
+
+    Attributes:
+        thinks: whether the template is that of a model that thinks before it answers.
     """
 
     def __init__(self, template: str | None, special_texts: Iterable[str]) -> None:
@@ -41,6 +46,7 @@ class ChatFormat:
         environment.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
         environment.globals["raise_exception"] = _raise
         environment.globals["strftime_now"] = lambda form: date.today().strftime(form)
+        self.thinks = THOUGHT in (template or "")
         self._template = environment.from_string(template or _CHATML)
         texts = sorted(special_texts, key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, texts))) if texts else None
@@ -61,6 +67,10 @@ class ChatFormat:
             add_generation_prompt=answer,
         )
 
+    def opened(self, rendered: str) -> str:
+        """A conversation whose last turn is open, up to where the thinking begins."""
+        return rendered if rendered.rstrip().endswith(THINK) else f"{rendered}{THINK}\n"
+
     def _as_dict(self, message: BaseMessage) -> dict[str, Any]:
         entry: dict[str, Any] = {
             "role": _ROLES.get(message.type, message.type),
@@ -72,6 +82,10 @@ class ChatFormat:
         if isinstance(message, ToolMessage):
             entry["name"] = message.name or ""
         return entry
+
+    def plain(self, text: str) -> str:
+        """A text in which nothing opens or closes a turn."""
+        return str(self._plain(text))
 
     def _plain(self, value: Any) -> Any:
         """The same value with every special text in it broken up."""

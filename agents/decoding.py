@@ -40,6 +40,7 @@ class Generation:
         mean_logprob: mean natural logarithm of the probabilities, before any constraint, of the tokens that
             the model chose; 0.0 if not asked for.
         stopped: `end`, `length` or `cancelled`.
+        thought: what a reasoning model thought before it; no part of the text.
     """
 
     text: str = ""
@@ -52,6 +53,7 @@ class Generation:
     first_seconds: float = 0.0
     mean_logprob: float = 0.0
     stopped: str = "end"
+    thought: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,7 @@ class Request:
         temperature: 0 takes the likeliest token each time.
         seed: for temperatures above 0.
         stop_words: the text ends before the first of these.
+        stop_tokens: the text ends before any of these tokens, whatever text they stand for.
         stop_events: any of them ends the generation when set; none is ever set here.
         on_text: called with each piece of text, always whole characters.
         logprobs: whether to compute `Generation.mean_logprob`.
@@ -76,6 +79,7 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     stop_words: tuple[str, ...] = ()
+    stop_tokens: tuple[int, ...] = ()
     stop_events: tuple[threading.Event, ...] = ()
     on_text: Callable[[str], None] | None = None
     logprobs: bool = False
@@ -144,7 +148,7 @@ class Runtime:
         started = time.perf_counter()
         self._model = Llama(path, n_ctx=n_ctx, n_threads=n_threads, lora=lora)
         self.load_seconds = time.perf_counter() - started
-        identity = f"{path.name}:{path.stat().st_size}:{n_ctx}:{lora}"
+        identity = f"{path.name}:{path.stat().st_size}:{n_ctx}:{_told(lora)}"
         self._cache = PrefixCache(cache_dir, identity) if cache_dir is not None else None
         self._lock = threading.Lock()
         self._vocabulary: Vocabulary | None = None
@@ -247,7 +251,7 @@ class Runtime:
                 if request.logprobs:
                     chosen += 1
                     total += _log_probability(logits, tokens[0])
-            if model.is_end(tokens[0]):
+            if model.is_end(tokens[0]) or tokens[0] in request.stop_tokens:
                 made.stopped = "end"
                 break
             made.first_seconds = made.first_seconds or time.perf_counter() - asked
@@ -263,6 +267,14 @@ class Runtime:
                 model.evaluate(tokens[start : start + MOST_AT_ONCE])
         made.text = text.end()
         made.mean_logprob = total / chosen if chosen else 0.0
+
+
+def _told(adapter: Path | None) -> str:
+    """What tells an adapter's file from another: a state that was kept with one is of no use with another."""
+    if adapter is None:
+        return "None"
+    stat = adapter.stat()
+    return f"{adapter.name}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def _choose(logits: Numbers, constraint: Constraint | None, temperature: float, random: np.random.Generator) -> int:

@@ -72,11 +72,17 @@ class Llama:
         self._memory = low.llama_get_memory(self._context)
 
     def _adapt(self, lora: Path) -> None:
+        if not lora.is_file():
+            self.close()
+            raise ModelError(f"the LoRA adapter {lora} is not here")
         adapter = low.llama_adapter_lora_init(self._model, os.fsencode(lora))
         adapters = (low.llama_adapter_lora_p_ctypes * 1)(adapter)
         if not adapter or low.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(1.0)) != 0:
             self.close()
-            raise ModelError(f"{lora.name} is not an adapter for this model")
+            raise ModelError(
+                f"{lora.name} is no LoRA adapter for these weights: it was trained on others, or is not in GGUF "
+                "(convert_lora_to_gguf.py of llama.cpp makes it)"
+            )
 
     def _metadata(self, key: str) -> str | None:
         buffer = ctypes.create_string_buffer(1 << 16)

@@ -46,10 +46,16 @@ class LocalChatModel(BaseChatModel):
         max_tokens: most tokens of one answer.
         prefix_cache: whether the state behind unchanging prefixes is kept on disk.
         lora: LoRA adapter in GGUF, optional.
+        chat_template: Jinja file in place of the template in the weights, optional.
+        thinking: most tokens that a reasoning model may think before an answer; 0 lets it answer at once.
+
+    A reasoning model is known by its template (`</think>`). It thinks freely first; only what follows is the
+    answer, and held to a grammar. Its thoughts are in `additional_kwargs["reasoning_content"]`.
 
     Per call, `invoke(messages, grammar=..., prefill=..., stop_event=..., logprobs=True, first_bias={"NO": 1.0},
     reuse=True)`: Lark (llguidance) that the answer can't leave, the answer's first words, an event that ends it, mean
     log probability, log odds that are added to beginnings of the answer, and whether what is evaluated already is used.
+    `think=False` skips thinking, `thought="..."` takes thoughts of an earlier call, `on_thinking` hears them.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -61,6 +67,8 @@ class LocalChatModel(BaseChatModel):
     max_tokens: int = 512
     prefix_cache: bool = True
     lora: Path | None = None
+    chat_template: Path | None = None
+    thinking: int = 512
 
     _runtime: Runtime | None = PrivateAttr(default=None)
     _format: ChatFormat | None = PrivateAttr(default=None)
@@ -211,7 +219,8 @@ class LocalChatModel(BaseChatModel):
         if grammar is None and tools and choice:
             allowed = tools if choice in ("any", "required") else [t for t in tools if _name(t) == choice]
             grammar = tool_grammar(allowed, self.runtime.special_texts)
-        prompt, prefixes = self._prompt(messages, tools, prefill)
+        thought = self._thought(messages, tools, options, abandoned)
+        prompt, prefixes = self._prompt(messages, tools, prefill, thought=thought.text)
         request = Request(
             max_tokens=int(options.get("max_tokens") or self.max_tokens),
             grammar=grammar,
@@ -228,6 +237,43 @@ class LocalChatModel(BaseChatModel):
             on_text(prefill)
         made = self.runtime.generate(prompt, request, prefixes=prefixes)
         made.text = prefill + made.text
+        made.thought = thought.text
+        made.tokens = [*thought.tokens, *made.tokens]
+        made.decode_seconds += thought.decode_seconds
+        made.prefill_seconds += thought.prefill_seconds
+        if thought.tokens:
+            made.cached_tokens, made.cache = thought.cached_tokens, thought.cache
+        return made
+
+    def _thought(
+        self,
+        messages: list[BaseMessage],
+        tools: list[dict[str, Any]] | None,
+        options: dict[str, Any],
+        abandoned: threading.Event | None,
+    ) -> Generation:
+        """What a reasoning model thinks before it answers, within its budget; nothing of any other model."""
+        from groundwire.agents.chat_format import THOUGHT
+        from groundwire.agents.decoding import Generation, Request
+
+        known = options.get("thought")
+        if not self._chat_format.thinks or known is not None or not options.get("think", True) or not self.thinking:
+            return Generation(text=str(known or ""))
+        prompt, prefixes = self._prompt(messages, tools, "", thinking=True)
+        end = self.runtime.tokenize(THOUGHT)
+        room = min(self.thinking, max(0, self.n_ctx - len(prompt) - self.max_tokens))
+        request = Request(
+            max_tokens=room,
+            temperature=float(options.get("temperature", self.temperature)),
+            seed=int(options.get("seed", 0)),
+            stop_words=(THOUGHT,),
+            stop_tokens=tuple(end) if len(end) == 1 else (),
+            stop_events=tuple(e for e in (options.get("stop_event"), abandoned) if e is not None),
+            on_text=options.get("on_thinking"),
+            reuse=bool(options.get("reuse", True)),
+        )
+        made = self.runtime.generate(prompt, request, prefixes=prefixes)
+        made.text = made.text.strip()
         return made
 
     def _prompt(
@@ -237,10 +283,19 @@ class LocalChatModel(BaseChatModel):
         prefill: str,
         *,
         answer: bool = True,
+        thinking: bool = False,
+        thought: str = "",
     ) -> tuple[list[int], list[int]]:
         """Token ids of the conversation, and the lengths of beginnings worth keeping."""
+        from groundwire.agents.chat_format import THOUGHT
+
         chat, runtime = self._chat_format, self.runtime
-        tokens = runtime.tokenize(chat.render(messages, tools, answer=answer) + prefill)
+        text = chat.render(messages, tools, answer=answer)
+        if chat.thinks and answer:
+            text = chat.opened(text)
+            if not thinking:
+                text += f"{chat.plain(thought)}\n{THOUGHT}\n\n"
+        tokens = runtime.tokenize(text + prefill)
         prefixes = []
         for count, message in enumerate(messages, 1):
             if isinstance(message, SystemMessage) or message.additional_kwargs.get(CACHE_MARK):
@@ -254,13 +309,19 @@ class LocalChatModel(BaseChatModel):
         from groundwire.agents.chat_format import ChatFormat
 
         if self._format is None:
-            self._format = ChatFormat(self.runtime.chat_template, self.runtime.special_texts)
+            own = self.chat_template
+            try:
+                template = own.read_text(encoding="utf-8") if own is not None else self.runtime.chat_template
+            except OSError as error:
+                raise ModelError(f"the chat template {own} can't be read: {error.strerror}") from None
+            self._format = ChatFormat(template, self.runtime.special_texts)
         return self._format
 
     def _message(self, made: Generation) -> AIMessage:
         from groundwire.agents.chat_format import parse
 
         text, calls, thinking = parse(made.text)
+        thinking = made.thought or thinking
         return AIMessage(
             content=text,
             tool_calls=calls,

@@ -87,6 +87,9 @@ class Activity:
             elif kind == "text":
                 self._draft = text
                 self._tokens += 1
+            elif kind == "thinking":
+                self._step, self._draft = "thinking", text
+                self._tokens += 1
             elif kind == "sql":
                 self._draft = text
             elif kind == "source":
@@ -135,7 +138,10 @@ def watched(screen: Console, step: str, work: Callable[[Tell, threading.Event], 
     failures: list[BaseException] = []
 
     def tell(kind: str, text: str) -> None:
-        if stop.is_set() and kind != "text":  # a model that writes is stopped by the event, between two tokens
+        if stop.is_set() and kind not in (
+            "text",
+            "thinking",
+        ):  # a model stops between two tokens
             raise Stopped
         activity.tell(kind, text)
 

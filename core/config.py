@@ -191,12 +191,19 @@ class LinkConfig(BaseModel):
 
 class ModelConfig(_Section):
     """`[model]`: which language model answers. `name` is known weights, a path to a GGUF file, or a
-    `provider:model` of LangChain's `init_chat_model`."""
+    `provider:model` of LangChain's `init_chat_model`.
+
+    `lora` is a LoRA adapter in GGUF for these weights, `chat_template` a Jinja file in place of their own template.
+    `thinking` is how many tokens a reasoning model may think before it answers.
+    """
 
     name: str = "qwen2.5-coder-1.5b-instruct-q4_k_m"
     context: int = Field(default=8192, ge=512)
     threads: int | None = Field(default=None, ge=1)
     prefix_cache: bool = True
+    lora: Path | None = None
+    chat_template: Path | None = None
+    thinking: int = Field(default=512, ge=0)
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
 
