@@ -34,7 +34,7 @@ from langchain_core.messages import (
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from groundwire.agents import claims, grounding, languages, phrasing, prompt, proofs, weights
+from groundwire.agents import claims, examples, grounding, languages, phrasing, prompt, proofs, training, weights
 from groundwire.agents.grammar import one_of
 from groundwire.agents.grounding import Citation
 from groundwire.agents.levers import Levers
@@ -116,6 +116,7 @@ class Answer:
         assumptions: what was taken for granted.
         options: the readings that the asker is to choose from.
         language: in which it is given.
+        example: under which number the question was kept; None where nothing is kept.
         refused: True where the data does not hold the answer or a value could not be traced.
         sql: the query that was answered, None if none was.
         result: its result.
@@ -133,6 +134,7 @@ class Answer:
     assumptions: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     language: str = languages.ENGLISH
+    example: int | None = None
     refused: bool = False
     sql: str | None = None
     result: Result | None = None
@@ -177,6 +179,7 @@ class Agent:
         self.hub = hub
         self.model = model or model_from_config(hub.config.model)
         self.levers = levers or Levers()
+        self.examples = examples.opened(hub.config)
         self._lock = threading.Lock()
 
     def warm(self) -> None:
@@ -220,6 +223,7 @@ class Agent:
             try:
                 read = understood or Understood(question=question)
                 answer = replace(self._answered(question, hints, max_age, on_event, stop_event, read), id=id_)
+                answer = replace(answer, example=self._keep(answer, hints, at))
                 seen.set(refused=answer.refused)
                 seen.reveal(answer=answer.text)
             except GroundwireError as error:
@@ -228,6 +232,30 @@ class Agent:
             if not self._record(at, mine, hints, _recorded(answer)):
                 return replace(answer, problems=(*answer.problems, UNRECORDED))
             return answer
+
+    def _solved(self, question: str, shown: prompt.Shown) -> list[tuple[str, str]]:
+        """Approved examples that resemble a question, each with its draft."""
+        if self.examples is None or not self.levers.examples:
+            return []
+        names = shown.names(self.hub.catalog)
+        found = self.examples.like(question, self.hub)
+        return [(e.question, training.draft_of(e.sql, self.hub, names)) for e in found]
+
+    def _keep(self, answer: Answer, hints: str, at: datetime) -> int | None:
+        """Keep a question with its outcome, if that is wanted; its number."""
+        if self.examples is None:
+            return None
+        principal = self.hub.principal
+        return self.examples.keep(
+            at=at,
+            principal=principal.name if principal is not None else "",
+            question=answer.understood or answer.question,
+            hints=hints,
+            sql="" if answer.refused else answer.sql or "",
+            text=answer.text,
+            outcome="refused" if answer.refused else "answered",
+            entities=examples.entities_of(self.hub, answer.sql) if answer.sql and not answer.refused else (),
+        )
 
     def _record(self, at: datetime, mine: Asking, hints: str, outcome: dict[str, Any]) -> bool:
         """Write the question to the audit trail, if there is one; False where that failed and need not be done."""
@@ -258,7 +286,8 @@ class Agent:
         graph = create_agent(self.model, tools=tools, middleware=[middleware])
         written = understood.sql is None and isinstance(self.model, LocalChatModel)
         notes = middleware.reading.notes if written else []
-        text = prompt.question_text(understood.question, hints, notes)
+        solved = self._solved(understood.question, middleware.shown) if written else []
+        text = prompt.question_text(understood.question, hints, notes, solved)
         try:
             state = graph.invoke({"messages": [HumanMessage(text)]}, {"recursion_limit": _MAX_STEPS})
         except GraphRecursionError:

@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from groundwire.agents import proofs
 from groundwire.agents.agent import Agent, Answer
 from groundwire.agents.conversation import Conversation
+from groundwire.agents.examples import Examples
 from groundwire.agents.terminal import show_answer, watched
 from groundwire.agents.waterfall import waterfall
 from groundwire.core.errors import GroundwireError
@@ -30,6 +32,9 @@ HELP = {
     "/sql [SELECT ...]": "the last query, or the result of one of your own",
     "/fresh [AGE]": "the oldest data that you accept: 0, 30s, 5m, 2h, 1d; off",
     "/trace": "where the seconds of the last answer went",
+    "/right": "the last answer is right: keep it as an example",
+    "/wrong [SELECT ...]": "the last answer is wrong; with the right query, that is kept",
+    "/proof": "every claim of the last answer with its cell, its records and its source",
     "/new": "forget what was said before: the next question stands by itself",
     "/help": "this list",
     "/quit": "leave, as does Ctrl-D; Ctrl-C stops an answer",
@@ -74,6 +79,9 @@ class Chat:
             "/sql": self._sql,
             "/fresh": self._fresh,
             "/trace": self._trace,
+            "/right": self._right,
+            "/wrong": self._wrong,
+            "/proof": self._proof,
             "/new": self._new,
             "/help": self._help,
         }
@@ -174,6 +182,39 @@ class Chat:
             parse_age(age)
             self.max_age = age
         self._say(f"oldest acceptable data: {self.max_age or 'as the configuration says'}")
+
+    def _proof(self, _: str) -> None:
+        if self.last is None or self.last.result is None:
+            self._say("nothing was answered yet")
+            return
+        for line in proofs.told(self.last):
+            self._say(line)
+
+    def _right(self, _: str) -> None:
+        if (kept := self._example()) is not None:
+            kept[0].judge(kept[1], "approved")
+            self._say("kept as right")
+
+    def _wrong(self, sql: str) -> None:
+        if (kept := self._example()) is None:
+            return
+        if sql:
+            kept[0].edit(kept[1], self.hub, sql=sql)
+            kept[0].judge(kept[1], "approved")
+            self._say("kept with this query")
+        else:
+            kept[0].judge(kept[1], "rejected")
+            self._say("kept as wrong")
+
+    def _example(self) -> tuple[Examples, int] | None:
+        """Where the last answer was kept."""
+        if self.agent.examples is None:
+            self._say("no questions are kept; keep = true in [examples] keeps them")
+        elif self.last is None or self.last.example is None:
+            self._say("nothing was answered yet")
+        else:
+            return self.agent.examples, self.last.example
+        return None
 
     def _new(self, _: str) -> None:
         self.conversation.forget()

@@ -487,6 +487,7 @@ importlib.import_module("groundwire.agents.cli_connectors")
 importlib.import_module("groundwire.agents.cli_init")
 importlib.import_module("groundwire.agents.cli_mcp")
 importlib.import_module("groundwire.agents.cli_serve")
+importlib.import_module("groundwire.agents.cli_examples")
 
 
 def _near(words: str, catalog: Catalog) -> list[str]:

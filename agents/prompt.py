@@ -162,9 +162,19 @@ def system_text(shown: Shown, catalog: Catalog, *, examples: bool = True) -> str
     return f"{INSTRUCTIONS}\n\n{solved}Tables:\n{cards}"
 
 
-def question_text(question: str, hints: str = "", found: Iterable[str] = ()) -> str:
-    """The part that differs: the question, the asker's hints, and what code found out about it."""
-    lines = [f"Q: {' '.join(question.split())}"]
+def question_text(
+    question: str, hints: str = "", found: Iterable[str] = (), solved: Iterable[tuple[str, str]] = ()
+) -> str:
+    """The part that differs: the question, the asker's hints, and what code found out about it.
+
+    Args:
+        question: in the asker's words.
+        hints: what else the asker says.
+        found: hints of code.
+        solved: questions of this house that resemble it, each with its draft.
+    """
+    lines = [f"Q: {' '.join(asked.split())}\n{draft}" for asked, draft in solved]
+    lines.append(f"Q: {' '.join(question.split())}")
     notes = [*([" ".join(hints.split())] if hints.strip() else []), *found]
     if notes:
         lines.append(f"Hint: {'; '.join(n.rstrip('.;') for n in notes)}")

@@ -134,6 +134,10 @@ class Revision:
         found = (self.place(p) for p in _paths(node))
         return list({p.name + p.way: p for p in found if p is not None}.values())
 
+    def paths(self) -> Iterable[exp.Expr]:
+        """Everything in the query that names a field."""
+        return _paths(self.select)
+
     @property
     def conditions(self) -> list[exp.Expr]:
         """What must hold of every record, one by one."""

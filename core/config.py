@@ -207,6 +207,16 @@ class ModelConfig(_Section):
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
 
+class ExamplesConfig(_Section):
+    """`[examples]`: whether questions are kept with their query and outcome, to be reviewed and to learn from.
+
+    `file` is a SQLite database that only its owner can read; by default one in the user's state directory.
+    """
+
+    keep: bool = False
+    file: Path | None = None
+
+
 class LimitsConfig(_Section):
     """`[limits]`: what a query may cost.
 
@@ -409,6 +419,7 @@ class Config(_Section):
     sources: dict[str, SourceConfig] = Field(default_factory=dict)
     links: tuple[LinkConfig, ...] = ()
     model: ModelConfig = ModelConfig()
+    examples: ExamplesConfig = ExamplesConfig()
     limits: LimitsConfig = LimitsConfig()
     replicas: ReplicasConfig = ReplicasConfig()
     freshness: FreshnessConfig = FreshnessConfig()
