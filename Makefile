@@ -72,6 +72,7 @@ eval: $(VENV)/.dev  ## ask our own questions and score the answers; ARGS="--mode
 	$(BIN)/groundwire model pull
 	$(BIN)/python -m groundwire.demo.evaluate
 	$(BIN)/python examples/evals/run.py $(ARGS)
+	$(BIN)/python examples/evals/followups.py
 
 lock: $(VENV)/.python  ## pin every dependency with its hashes, for every platform, in requirements.lock
 	$(BIN)/python -m pip install --quiet uv

@@ -26,9 +26,9 @@ PER_COUNTRY = "How many orders are there per country?"
 SQL = "SELECT customer.country, COUNT(*) AS orders FROM orders GROUP BY customer.country"
 POLICY = {
     "roles": {
-        "all": {"entities": {"allow": ["shop.*"]}},
-        "german": {"entities": {"allow": ["shop.*"]}, "rows": {"shop.customers": "country = 'DE'"}},
-        "orders": {"entities": {"allow": ["shop.orders"]}},
+        "all": {"allow": ["shop.*"]},
+        "german": {"allow": ["shop.*"], "rows": {"shop.customers": "country = 'DE'"}},
+        "orders": {"allow": ["shop.orders"]},
     },
     "principals": {"ann": {"roles": ["all"]}, "bob": {"roles": ["german"]}, "cem": {"roles": ["orders"]}},
 }
@@ -126,11 +126,10 @@ def test_the_training_set_is_what_the_agent_says_today(hub: Hub, tmp_path: Path)
     (line,) = out.read_text().splitlines()
     system, user, assistant = json.loads(line)["messages"]
     assert [m["role"] for m in (system, user, assistant)] == ["system", "user", "assistant"]
-    assert "Table shop.orders" in system["content"]
+    assert "Table orders" in system["content"]
     assert user["content"].startswith(f"Q: {PER_COUNTRY}")
-    assert assistant["content"] == (
-        "SELECT shop.customers.country, COUNT(shop.orders.*) AS orders FROM orders GROUP BY shop.customers.country"
-    )
+    drafted = "SELECT customers.country, COUNT(orders.*) AS orders FROM orders GROUP BY customers.country"
+    assert assistant["content"] == drafted, "as the model drafts it, not as it is bound"
     info = training.dataset_info(out)["groundwire"]
     assert info["columns"] == {"messages": "messages"}
     assert info["file_name"] == "set.jsonl"

@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--threads", type=int, default=None)
     options.add_argument("--output", type=Path, default=None)
     told = options.parse_args(arguments)
-    cases = json.loads((HERE / "followups.json").read_text(encoding="utf-8"))
+    cases = [json.loads(line) for line in (HERE / "followups.jsonl").read_text(encoding="utf-8").splitlines()]
     cases = [c for c in cases if not told.only or c["id"] in told.only.split(",")]
     outcomes: list[dict[str, Any]] = []
     model: LocalChatModel | None = _NoModel() if told.no_model else None
