@@ -50,6 +50,7 @@ class Chat:
         console: where to write.
         agent: who answers; made from the hub's configuration without it.
         max_age: bound on the age of data; see `Hub.query`.
+        conversation: what was said already.
         read: in place of the terminal's prompt, for scripts; raises EOFError at the end.
         trace: whether to show after every answer where its seconds went.
     """
@@ -61,13 +62,14 @@ class Chat:
         *,
         agent: Agent | None = None,
         max_age: str | None = None,
+        conversation: Conversation | None = None,
         read: Callable[[], str] | None = None,
         trace: bool = False,
     ) -> None:
         self.hub = hub
         self.console = console
         self.agent = agent or Agent(hub)
-        self.conversation = Conversation(self.agent)
+        self.conversation = conversation or Conversation(self.agent)
         self.max_age = max_age
         self.read = read or (_terminal_prompt() if sys.stdin.isatty() else _next_line)
         self.trace = trace

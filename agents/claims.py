@@ -211,10 +211,9 @@ class Checked:
         """Find what a number rests on; False where it is the asker's or nothing's."""
         ahead = self.text[max(0, match.start() - 24) : begin]
         end = match.end("scale") if match["scale"] else end
-        for test in (lambda c: abs(c.value - value) * 2 <= step,):
-            if (cell := next((c for c in self.cells if test(c)), None)) is not None:
-                self.cite(begin, end, cell)
-                return True
+        if (cell := next((c for c in self.cells if abs(c.value - value) * 2 <= step), None)) is not None:
+            self.cite(begin, end, cell)
+            return True
         loose = Decimal(1).scaleb(_zeros(value)) if value == value.to_integral_value() else step
         if _APPROXIMATE.search(ahead):
             cell = next((c for c in self.cells if abs(c.value - value) * 2 <= loose), None)
@@ -432,8 +431,7 @@ def _moments(results: Sequence[Result]) -> Iterator[tuple[date, int, int, str]]:
 
 def _dates_said(parts: dict[str, str | None]) -> list[tuple[int | None, int | None, int | None]]:
     """What a written date may be, as year, month, day; None where it has no such part."""
-    year = int(parts["year"]) if parts.get("year") else None
-    day = int(parts["day"]) if parts.get("day") else None
+    year, day = (int(parts.get(name) or 0) or None for name in ("year", "day"))
     if parts.get("a") and parts.get("b"):
         a, b = int(parts["a"] or 0), int(parts["b"] or 0)
         return [(year, m, d) for m, d in dict.fromkeys([(a, b), (b, a)]) if m <= 12 and d <= 31]

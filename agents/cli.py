@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from groundwire.agents.agent import Agent, Answer
+    from groundwire.agents.conversation import Conversation
 
 EXIT_CONFIG, EXIT_REFUSED, EXIT_SOURCE, EXIT_STOPPED = 2, 3, 4, 130
 
@@ -385,6 +386,8 @@ def demo(
             return
         weights.resolve(ModelConfig().name)
         with ExitStack() as open_things:
+            from groundwire.agents.conversation import Conversation
+
             loading = in_thread("model", _demo_model)  # while the systems start
             with working("starting the demo company") as tell:
                 running = open_things.enter_context(company.DemoCompany(progress=tell))
@@ -392,13 +395,14 @@ def demo(
             agent = watched(
                 err, "reading catalogs and loading the model", lambda tell, stop: _warm_agent(hub, loading.result)
             )
+            talk = Conversation(agent)
             for question in running.questions if questions else ():
                 out.print(Text(f"\n> {question}", style="bold"))
-                show_answer(out, watched(err, "thinking", partial(_ask, agent, question)))
+                show_answer(out, watched(err, "thinking", partial(_ask, talk, question)))
             if chat_ and sys.stdin.isatty() and out.is_terminal:
                 from groundwire.agents.chat import Chat
 
-                Chat(hub, out, agent=agent).run()
+                Chat(hub, out, agent=agent, conversation=talk).run()
     except BrokenPipeError:
         raise
     except ImportError as error:
@@ -424,8 +428,8 @@ def _demo_model() -> BaseChatModel:
     return model.load() if isinstance(model, LocalChatModel) else model
 
 
-def _ask(agent: Agent, question: str, tell: Tell, stop: threading.Event) -> Answer:
-    return agent.ask(question, on_event=tell, stop_event=stop)
+def _ask(talk: Conversation, question: str, tell: Tell, stop: threading.Event) -> Answer:
+    return talk.ask(question, on_event=tell, stop_event=stop)
 
 
 @app.command("rest-from-openapi")

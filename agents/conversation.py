@@ -135,7 +135,9 @@ class Conversation:
             return self._which_field(asked, english, language, before, unclear)
         if followed is not None:
             return self._followed(asked, followed, language)
-        known = references.spelled_out(english, before.result) or (remark and references.other_thing(remark))
+        known = references.spelled_out(english, before.result)
+        if known is None and remark is not None:
+            known = references.other_thing(remark)
         if known is not None:
             read = Understood(question=known, language=language)
             return self._checked(asked, self._ask(asked, read, remember=False), language)

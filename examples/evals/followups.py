@@ -99,11 +99,14 @@ def main(arguments: list[str]) -> int:
     """Ask, print each remark that was not understood, and the totals; 0 whatever they are."""
     options = argparse.ArgumentParser()
     options.add_argument("--only", default="")
+    options.add_argument(
+        "--cases", type=Path, nargs="+", default=[HERE / "followups.jsonl", HERE / "followups_held.jsonl"]
+    )
     options.add_argument("--no-model", action="store_true")
     options.add_argument("--threads", type=int, default=None)
     options.add_argument("--output", type=Path, default=None)
     told = options.parse_args(arguments)
-    cases = [json.loads(line) for line in (HERE / "followups.jsonl").read_text(encoding="utf-8").splitlines()]
+    cases = [json.loads(line) for file in told.cases for line in file.read_text(encoding="utf-8").splitlines()]
     cases = [c for c in cases if not told.only or c["id"] in told.only.split(",")]
     outcomes: list[dict[str, Any]] = []
     model: LocalChatModel | None = _NoModel() if told.no_model else None
