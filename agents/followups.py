@@ -158,6 +158,8 @@ class Remark(Words):
         if ranked:
             self.revision.turn(descending=not re.search(r"lowest|smallest|worst|bottom", match[0], re.IGNORECASE))
         self.retold.limit(old, count)
+        if ranked:
+            self.retold.extreme(match[0])
         self.changes.append(f"the first {count}" + (f" in place of {old}" if old else ""))
         self._take(*match.span())
 
@@ -370,7 +372,8 @@ class Remark(Words):
                 if figure is None:
                     return False
                 self.revision.sort(figure, descending=bool(descending))
-            self.retold.also(f"{match[0].lower()} first" if descending is not None else "the other way round")
+            if descending is None or not self.retold.extreme(match[0]):
+                self.retold.also(f"{match[0].lower()} first" if descending is not None else "the other way round")
             self.changes.append(f"sorted {match[0].lower()}")
             self._take(*match.span())
             return True

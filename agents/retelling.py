@@ -15,6 +15,12 @@ _CALENDAR = re.compile(
     r"^(?:\d{4}$|q[1-4]|january|february|march|april|may|june|july|august|september|october|november|december)",
     re.IGNORECASE,
 )
+_QUARTER = re.compile(r"^(?:first|second|third|fourth|last|[1-4](?:st|nd|rd|th)) quarter\b", re.IGNORECASE)
+_EXTREME = re.compile(
+    r"\b(?:best|worst|highest|lowest|largest|smallest|biggest|most|fewest|least|greatest|top|bottom|latest|oldest|newest"
+    r"|earliest|longest|shortest|cheapest)\b",
+    re.IGNORECASE,
+)
 _IN = re.compile(r"\b(?:in|during|for|within|over|on)\s+(?:the\s+)?$", re.IGNORECASE)
 _FIGURES = {
     "average": re.compile(r"\b(?:average|mean|total|sum|maximum|minimum|median|highest|lowest)\b", re.IGNORECASE),
@@ -52,7 +58,7 @@ class Retelling:
     def period(self, text: str) -> None:
         """Another span of time; an empty text for all times."""
         spans = periods.find(self.text)
-        said = f"in {text}" if _CALENDAR.search(text) else text
+        said = f"in {text}" if _CALENDAR.search(text) else f"in the {text}" if _QUARTER.search(text) else text
         if len(spans) == 1 and (match := re.search(re.escape(spans[0].text), self.text, re.IGNORECASE)):
             before = self.text[: match.start()]
             before = before[: found.start()] if (found := _IN.search(before)) else before
@@ -65,7 +71,7 @@ class Retelling:
     def group(self, olds: Iterable[str], new: str, *, added: bool) -> None:
         """What something is asked for each of."""
         for old in olds:
-            match = re.search(rf"{_GROUP}{re.escape(old)}s?\b", self.text, re.IGNORECASE)
+            match = re.search(rf"{_GROUP}(?:\w+ )?{re.escape(old)}s?\b", self.text, re.IGNORECASE)
             if match is not None:
                 told = match[0] if added else ""
                 self.text = (
@@ -93,6 +99,15 @@ class Retelling:
             self.text = self.text[: match.start()] + new + rest
         else:
             self._add(f", as the {new}")
+
+    def extreme(self, word: str) -> bool:
+        """The other end of a ranking; False where the question ranks nothing."""
+        said = _EXTREME.search(word)
+        match = _EXTREME.search(self.text)
+        if said is None or match is None:
+            return False
+        self.text = self.text[: match.start()] + said[0].lower() + self.text[match.end() :]
+        return True
 
     def also(self, words: str) -> None:
         """What is shown beside, or how it is sorted."""
