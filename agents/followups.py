@@ -148,6 +148,9 @@ class Remark(Words):
         if count is None:
             return
         old = self._limit()
+        if self.revision.aggregated and not self.revision.keys:
+            self.revision.records(most=None)  # the largest ones of what was counted or summed
+            self.retold.also("each of them")
         amount = self._amount()
         ranked = re.search(r"largest|biggest|highest|top|lowest|smallest|worst|bottom", match[0], re.IGNORECASE)
         if ranked and not self.revision.select.args.get("order") and amount is not None:
@@ -200,7 +203,7 @@ class Remark(Words):
         said = re.search(
             r"\b(?:since|before|after|until|till|from|through|by|starting)\s+(?:the\s+)?$", text[:at], re.IGNORECASE
         )
-        replaced = self.revision.within(spans[0].conditions, self._moment())
+        replaced = self.revision.within(spans[0].conditions, self._moment_said() or self._moment())
         if replaced is None:
             raise QueryError("no moment is known that the time is said of")
         told = say.MONTHS.sub(
@@ -252,6 +255,14 @@ class Remark(Words):
         self.changes.append(f"{place.field.name}: {told}")
         self._take(*match.span())
 
+    def _moment_said(self) -> tuple[Entity, str] | None:
+        """The moment that a remark names by what happened then: `issued this year`."""
+        for link in self._found():
+            if link.moment and link.told and (place := self.chosen(link)) is not None:
+                self._take(link.end - len(link.phrase), link.end)
+                return place
+        return None
+
     def _moment(self) -> tuple[Entity, str] | None:
         """The moment of the records that a time is said of, where one is likelier than the others."""
         found = likely_moments(self.revision.root)
@@ -275,7 +286,8 @@ class Remark(Words):
             self._take(*match.span())
         for link in list(self._links):
             begin = link.end - len(link.phrase)
-            stands = say.BY.search(self._before_at(begin))
+            ahead = self._before_at(begin)
+            stands = say.BY.search(ahead) or say.BY.search(ahead.rstrip().rpartition(" ")[0] + " ")
             if link.values or link.told or link.flag or not (link.grouped or stands):
                 continue
             chosen = self.chosen(link)
@@ -294,7 +306,7 @@ class Remark(Words):
                 end = match.start(1) + len(name)
                 if self._is_done(match.start(), end) or say.SORTED.search(self._before_at(match.start(1))):
                     continue
-                chosen = self.field_called(name)
+                chosen = self.field_called(name) or self.field_called(name.rpartition(" ")[2])
                 found = self.revision.column(*chosen) if chosen else None
                 if found is not None:
                     columns.append(found)

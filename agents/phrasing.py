@@ -38,7 +38,8 @@ def without_model(result: Result, language: str = languages.ENGLISH) -> str | No
     if len(result) == 0:
         return languages.say("none visible" if result.limited_to else "none", language)
     if len(result) > ROWS or len(result.columns) > _COLUMNS:
-        return languages.say("rows", language, n=languages.number(f"{len(result)}", language))
+        count = languages.number(f"{len(result):,}" if len(result) >= 10_000 else str(len(result)), language)
+        return languages.say("row" if len(result) == 1 else "rows", language, n=count)
     if len(result) > 1:
         return "; ".join(_row(result, n) for n in range(1, len(result) + 1)) + languages.say("stop", language)
     if all(v is None for row in result.rows() for v in row):

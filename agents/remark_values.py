@@ -7,18 +7,21 @@ records that it is about, then on what these belong to.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+import pyarrow as pa
 from sqlglot import exp
 
 from groundwire.agents import linking, naming, wording
 from groundwire.agents import remark_words as say
+from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.countries import BY_NAME, LANGUAGE_CODES
 from groundwire.agents.retelling import Retelling
 from groundwire.agents.revision import Place, Revision
+from groundwire.agents.words import ORDINARY
 from groundwire.core.catalog import Catalog, Entity, Field
 from groundwire.core.errors import QueryError
 from groundwire.core.result import Result
@@ -132,8 +135,16 @@ class Words:
 
     def _is_thing(self, word: str) -> bool:
         """Whether a word is what the records of the query, or those that they belong to, are called."""
-        stem = (wording.stems(word) or [""])[-1]
-        return any([stem] == phrase[-1:] for e in self.revision.reachable for phrase in self._called(e))
+        stem = (wording.stems(word.partition("'")[0].partition("’")[0]) or [""])[-1]
+        if stem in ORDINARY - say.TELLING:
+            return True
+        phrases = (phrase for e in self.revision.reachable for phrase in self._called(e))
+        return any(phrase and self._same(phrase[-1], stem) for phrase in phrases)
+
+    @cached_property
+    def _same(self) -> Callable[[str, str], bool]:
+        """Whether a word of a name is a word of the remark, or short for it."""
+        return Abbreviations(self.entities).same
 
     def _called(self, entity: Entity) -> list[list[str]]:
         shared = naming.common_prefix([e.name.split(".")[-1] for e in self.entities])
@@ -161,10 +172,24 @@ class Words:
         """The field of a name, nearest first; None where there is none, or several are as near."""
         wanted = wording.stems(text)
         for ring in self._rings:
-            found = [(e, f.name) for e in ring for f in e.fields if wanted in self._names_of(e, f)]
+            found = [
+                (e, f.name) for e in ring for f in e.fields if any(self._is(n, wanted) for n in self._names_of(e, f))
+            ]
+            found = found or [p for e in ring if (p := self._who(e, wanted)) is not None]
             if found:
                 return found[0] if len(found) == 1 else None
         return None
+
+    def _is(self, name: Sequence[str], words: Sequence[str]) -> bool:
+        return len(name) == len(words) and all(self._same(a, b) for a, b in zip(name, words, strict=True))
+
+    def _who(self, entity: Entity, words: Sequence[str]) -> tuple[Entity, str] | None:
+        """What records of an entity are called by, where words name the entity: `per customer`."""
+        if not any(self._is(phrase, words) for phrase in self._called(entity)):
+            return None
+        names = [f.name for f in entity.fields if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+        called = [n for n in names if re.search(r"(?:^|_)(?:full_?)?na?me?$|(?:^|_)title$", n, re.IGNORECASE)]
+        return (entity, called[0]) if len(called) == 1 else None
 
     def columns_named(self) -> list[tuple[Entity, str, int, int]]:
         """Fields whose whole names stand among the words that are left, longest names first, nearest records first."""

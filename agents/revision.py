@@ -6,20 +6,33 @@ exactly, and what is changed is known by the field that it stands on. What comes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
 from groundwire.agents import ways
+from groundwire.agents.query_parts import Place as Place
+from groundwire.agents.query_parts import (
+    aggregates,
+    among,
+    conjuncts,
+    has_value,
+    key_of,
+    label_for,
+    literal,
+    name_of,
+    output_name,
+    paths,
+    sibling,
+    whole_path,
+)
 from groundwire.core.binder import bind, entity_tables
-from groundwire.core.catalog import Catalog, Entity, Field, Relation
+from groundwire.core.catalog import Catalog, Entity, Relation
 from groundwire.core.errors import QueryError
-from groundwire.core.query import DIALECT, is_keyword
+from groundwire.core.query import DIALECT
 
 _MARK = "\u27e6"
 """Begins the texts by which columns are known again after names were resolved."""
@@ -34,31 +47,6 @@ _FUNCTIONS: dict[str, type[exp.AggFunc]] = {
     "minimum": exp.Min,
     "median": exp.Median,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A field where a query has it.
-
-    Attributes:
-        entity: whose field.
-        field: which.
-        way: the alias under which the bound query reaches the entity: one for each way to it.
-    """
-
-    entity: Entity
-    field: Field
-    way: str
-
-    @property
-    def name(self) -> str:
-        """`crm.Account.Industry`."""
-        return f"{self.entity.full_name}.{self.field.name}"
-
-    @property
-    def is_moment(self) -> bool:
-        """Whether it is a date or a time."""
-        return bool(pa.types.is_temporal(self.field.type))
 
 
 class Revision:
@@ -104,12 +92,12 @@ class Revision:
         """For every column as it is written, and the SELECT that it is in, the field that it is."""
         marked = self.select.copy()
         keys: list[str] = []
-        for node in list(_paths(marked)):
-            key = _key(node)
+        for node in list(paths(marked)):
+            key = key_of(node)
             if key not in keys:
                 keys.append(key)
-        for node in list(_paths(marked)):
-            mark = exp.Literal.string(f"{_MARK}{keys.index(_key(node))}")
+        for node in list(paths(marked)):
+            mark = exp.Literal.string(f"{_MARK}{keys.index(key_of(node))}")
             node.replace(exp.Coalesce(this=node.copy(), expressions=[mark]))
         bound = bind(marked.sql(DIALECT), self.catalog, now=now).tree
         entities = {t.alias: t.meta["entity"] for t in entity_tables(bound)}
@@ -127,32 +115,32 @@ class Revision:
 
     def place(self, node: exp.Expr) -> Place | None:
         """The field that a column of this query is."""
-        return self._places.get(_key(node))
+        return self._places.get(key_of(node))
 
     def places(self, node: exp.Expr) -> list[Place]:
         """The fields that an expression speaks of, each once."""
-        found = (self.place(p) for p in _paths(node))
+        found = (self.place(p) for p in paths(node))
         return list({p.name + p.way: p for p in found if p is not None}.values())
 
     def paths(self) -> Iterable[exp.Expr]:
         """Everything in the query that names a field."""
-        return _paths(self.select)
+        return paths(self.select)
 
     @property
     def conditions(self) -> list[exp.Expr]:
         """What must hold of every record, one by one."""
         where = self.select.args.get("where")
-        return list(_conjuncts(where.this)) if where is not None else []
+        return list(conjuncts(where.this)) if where is not None else []
 
     @property
     def keys(self) -> list[exp.Expr]:
         """What is shown and is no aggregate, where anything else is one; else nothing."""
-        return [i for i in self.select.selects if not _aggregated(i)] if self.aggregated else []
+        return [i for i in self.select.selects if not aggregates(i)] if self.aggregated else []
 
     @property
     def aggregated(self) -> bool:
         """Whether rows stand for groups of records, or for all of them."""
-        return bool(self.select.args.get("group")) or any(map(_aggregated, self.select.selects))
+        return bool(self.select.args.get("group")) or any(map(aggregates, self.select.selects))
 
     @property
     def ranked(self) -> bool:
@@ -193,7 +181,7 @@ class Revision:
         found: list[exp.Expr] = []
         for test in self.select.find_all(*_COMPARISONS):
             column = test.find(exp.Column)
-            place = self.place(_whole(column)) if column is not None else None
+            place = self.place(whole_path(column)) if column is not None else None
             if place is None or place.entity.full_name != entity or place.field.name != field:
                 continue
             constant = isinstance(test, exp.In) and not test.args.get("query")
@@ -212,25 +200,25 @@ class Revision:
             role: a relation that must lead there, such as `owner`; empty for any.
         """
         if not role:
-            for node in _paths(self.select):
+            for node in paths(self.select):
                 place = self.place(node)
                 if place is not None and place.entity is entity and node.parent_select is self.select:
-                    return self._known(_sibling(node, field), entity, field, place.way)
+                    return self._known(sibling(node, field), entity, field, place.way)
         start = self.select.args["from_"].this
         head = [exp.to_identifier(start.alias)] if start.alias else [p.copy() for p in start.parts]
         if entity is self.root and not role:
-            return self._known(exp.column(_name(field), *reversed(head)), entity, field, "")
+            return self._known(exp.column(name_of(field), *reversed(head)), entity, field, "")
         found = ways.between(self._shown, self.root.full_name, None if role else entity.full_name, role.lower())
         if not found:
             return None
         best = min(found, key=lambda way: (found[way], way))
-        parts = [*head, *(_name(r) for r in best), _name(field)]
+        parts = [*head, *(name_of(r) for r in best), name_of(field)]
         made = exp.Dot.build(parts) if len(parts) > 4 else exp.column(*reversed(parts))
         return self._known(made, entity, field, ".".join(best))
 
     def _known(self, column: exp.Expr, entity: Entity, field: str, way: str) -> exp.Expr:
         holder = exp.select(column).from_("x")
-        self._places[_key(holder.selects[0])] = Place(entity=entity, field=entity.field(field), way=way)
+        self._places[key_of(holder.selects[0])] = Place(entity=entity, field=entity.field(field), way=way)
         return column
 
     def compare(self, entity: Entity, field: str, values: Sequence[str], *, negated: bool = False) -> bool | None:
@@ -242,13 +230,13 @@ class Revision:
         told = [t for t in self._tests(entity.full_name, field) if not negated]
         if told:
             for test in told:
-                known = _whole(test.find(exp.Column))
+                known = whole_path(test.find(exp.Column))
                 above = test.parent if isinstance(test.parent, exp.Not) else test
-                above.replace(_among(known.copy(), values, negated=False))
+                above.replace(among(known.copy(), values, negated=False))
             return True
         column = self.column(entity, field)
         if column is not None:
-            self.select.where(_among(column, values, negated=negated), copy=False)
+            self.select.where(among(column, values, negated=negated), copy=False)
             return False
         way = ways.beyond(self._shown, self.root.full_name, entity.full_name)
         if way is None:
@@ -261,9 +249,9 @@ class Revision:
         self, path: Sequence[Relation], rest: Sequence[Relation], field: str, values: Sequence[str], *, negated: bool
     ) -> None:
         """A condition on records that belong to the rows."""
-        table = exp.to_table(".".join(_name(r.name).sql(DIALECT) for r in path), dialect=DIALECT)
-        inner = [*(_name(r.name) for r in rest), _name(field)]
-        test = _among(exp.column(*reversed(inner)), values, negated=False)
+        table = exp.to_table(".".join(name_of(r.name).sql(DIALECT) for r in path), dialect=DIALECT)
+        inner = [*(name_of(r.name) for r in rest), name_of(field)]
+        test = among(exp.column(*reversed(inner)), values, negated=False)
         for known in self.conditions:  # of the same records that are asked for already
             select = known.this if isinstance(known, exp.Exists) else None
             if isinstance(select, exp.Select) and select.args["from_"].this == table and not negated:
@@ -285,7 +273,7 @@ class Revision:
         """
         tests, place = self.period()
         if place is not None:
-            column = _whole(tests[0].find(exp.Column)).copy()
+            column = whole_path(tests[0].find(exp.Column)).copy()
             for test in tests:
                 self._drop(test)
         elif moment is not None:
@@ -311,9 +299,9 @@ class Revision:
         was = self.aggregated
         keys = [k.copy() for k in self.keys] if added else []
         if was:
-            figures = [i.copy() for i in self.select.selects if _aggregated(i)]
+            figures = [i.copy() for i in self.select.selects if aggregates(i)]
         else:
-            figures = [exp.alias_(exp.Count(this=exp.Star()), _plural(self.root))]
+            figures = [exp.alias_(exp.Count(this=exp.Star()), label_for(self.root))]
             for key in ("distinct", "limit", "order"):
                 self.select.set(key, None)
         gone = {k.sql(DIALECT) for k in self.keys} | {k.alias for k in self.keys if k.alias} if not added else set()
@@ -328,7 +316,7 @@ class Revision:
         order = self.select.args.get("order")
         for item in list(order.expressions) if order is not None else []:
             by = item.this
-            left = _aggregated(by) or (not isinstance(by, exp.Literal) and by.sql(DIALECT) not in gone)
+            left = aggregates(by) or (not isinstance(by, exp.Literal) and by.sql(DIALECT) not in gone)
             if isinstance(by, exp.Column) and by.name in gone:
                 left = False
             if not left or isinstance(by, exp.Literal):
@@ -340,7 +328,7 @@ class Revision:
         """Show so many rows; None shows all."""
         self.select.set("limit", exp.Limit(expression=exp.Literal.number(count)) if count else None)
         if count and self.select.args.get("order") is None:
-            figure = next((i for i in self.select.selects if _aggregated(i)), None)
+            figure = next((i for i in self.select.selects if aggregates(i)), None)
             if figure is not None:
                 self.sort(figure, descending=True)
 
@@ -371,7 +359,7 @@ class Revision:
         if name == "count":
             return column is None and self._count()
         function = _FUNCTIONS[name]
-        figures = [i for i in self.select.selects if _aggregated(i)]
+        figures = [i for i in self.select.selects if aggregates(i)]
         if len(figures) != 1:
             return False
         old = figures[0].unalias()
@@ -386,10 +374,10 @@ class Revision:
 
     def _count(self) -> bool:
         if self.aggregated:
-            figures = [i for i in self.select.selects if _aggregated(i)]
+            figures = [i for i in self.select.selects if aggregates(i)]
             if len(figures) != 1:
                 return False
-            self._replace_figure(figures[0], exp.Count(this=exp.Star()), _plural(self.root))
+            self._replace_figure(figures[0], exp.Count(this=exp.Star()), label_for(self.root))
             return True
         counted: exp.Expr = exp.Count(this=exp.Star())
         if self.select.args.get("distinct"):
@@ -397,7 +385,7 @@ class Revision:
             if len(shown) != 1:
                 return False
             counted = exp.Count(this=exp.Distinct(expressions=[shown[0].unalias().copy()]))
-        self.select.set("expressions", [exp.alias_(counted, _plural(self.root))])
+        self.select.set("expressions", [exp.alias_(counted, label_for(self.root))])
         for key in ("distinct", "limit", "order"):
             self.select.set(key, None)
         return True
@@ -431,7 +419,7 @@ class Revision:
     def threshold(self, number: str, *, above: bool, inclusive: bool) -> bool:
         """Another number in the one comparison with a number; False where there is none, or several."""
         having = self.select.args.get("having")
-        tests = [*self.conditions, *(_conjuncts(having.this) if having is not None else ())]
+        tests = [*self.conditions, *(conjuncts(having.this) if having is not None else ())]
         found = []
         for test in tests:
             constant = test.expression if isinstance(test, _AMOUNTS) else None
@@ -466,10 +454,10 @@ class Revision:
     def rename(self, place: Place, field: str) -> None:
         """Bound another moment of the same record in place of one."""
         for test in self.period()[0]:
-            for node in list(_paths(test)):
+            for node in list(paths(test)):
                 found = self.place(node)
                 if found is not None and found.name == place.name:
-                    node.replace(self._known(_sibling(node, field), place.entity, field, place.way))
+                    node.replace(self._known(sibling(node, field), place.entity, field, place.way))
 
     def keep_row(self, row: Mapping[str, object]) -> bool:
         """Keep to what stands behind one row of the answer.
@@ -486,17 +474,17 @@ class Revision:
             return False
         tests = []
         for item in told:
-            name = _output(item)
+            name = output_name(item)
             if name not in cells:
                 return False
-            tests.append(_is_value(item.unalias().copy(), cells[name]))
+            tests.append(has_value(item.unalias().copy(), cells[name]))
         for test in tests:
             self.select.where(test, copy=False)
         return True
 
     def _telling(self, cells: Mapping[str, object]) -> list[exp.Expr] | None:
         """The shown columns that tell records apart: the key, else all plain ones."""
-        plain = [i for i in self.select.selects if self.place(i.unalias()) is not None and _output(i) in cells]
+        plain = [i for i in self.select.selects if self.place(i.unalias()) is not None and output_name(i) in cells]
         keys = [
             i
             for i in plain
@@ -510,9 +498,9 @@ class Revision:
         Args:
             most: rows at most; None for all of them.
         """
-        figures = [i.unalias() for i in self.select.selects if _aggregated(i)]
+        figures = [i.unalias() for i in self.select.selects if aggregates(i)]
         inside = [
-            p for f in figures for a in f.find_all(exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median) for p in _paths(a)
+            p for f in figures for a in f.find_all(exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median) for p in paths(a)
         ]
         amounts = list(
             {n.sql(DIALECT): n.copy() for n in inside if (p := self.place(n)) and p.entity is self.root}.values()
@@ -575,103 +563,3 @@ class Revision:
             unwrapped = other.parent
             if isinstance(unwrapped, exp.Paren) and not isinstance(other, exp.And | exp.Or):
                 unwrapped.replace(other)
-
-
-def _output(item: exp.Expr) -> str:
-    """How a column of the answer is called, in lower case."""
-    name = item.alias_or_name
-    return (name or item.unalias().sql(DIALECT)).lower()
-
-
-def _is_value(column: exp.Expr, value: object) -> exp.Expr:
-    if value is None:
-        return exp.Is(this=column, expression=exp.null())
-    if isinstance(value, datetime):
-        made: exp.Expr = exp.cast(exp.Literal.string(value.strftime("%Y-%m-%d %H:%M:%S.%f")), "timestamp")
-    elif isinstance(value, date):
-        made = exp.cast(exp.Literal.string(value.isoformat()), "date")
-    else:
-        made = literal(value)
-    return exp.EQ(this=column, expression=made)
-
-
-def _name(text: str) -> exp.Identifier:
-    """An identifier, in quotes where it needs them."""
-    return exp.to_identifier(text, quoted=True if is_keyword(text) else None)
-
-
-def literal(value: object) -> exp.Expr:
-    """A value of a cell as a query has it."""
-    if value is None:
-        return exp.null()
-    if isinstance(value, bool):
-        return exp.true() if value else exp.false()
-    number = isinstance(value, int | float | Decimal)
-    return exp.Literal.number(str(value)) if number else exp.Literal.string(str(value))
-
-
-def _among(column: exp.Expr, values: Sequence[str], *, negated: bool) -> exp.Expr:
-    """`column = 'a'` or `column IN ('a', 'b')`, or that it is none of them."""
-    texts: list[exp.Expr] = [_constant(v) for v in values]
-    if len(texts) == 1:
-        return (exp.NEQ if negated else exp.EQ)(this=column, expression=texts[0])
-    found = exp.In(this=column, expressions=texts)
-    return exp.Not(this=found) if negated else found
-
-
-def _constant(value: str) -> exp.Expr:
-    if value in ("TRUE", "FALSE"):
-        return exp.Boolean(this=value == "TRUE")
-    return exp.Literal.string(value)
-
-
-def _conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The conditions of which all must hold."""
-    if isinstance(node, exp.And):
-        yield from _conjuncts(node.left)
-        yield from _conjuncts(node.right)
-    elif isinstance(node, exp.Paren) and isinstance(node.this, exp.And | exp.Paren):
-        yield from _conjuncts(node.this)
-    else:
-        yield node.this if isinstance(node, exp.Paren) and not isinstance(node.this, exp.Or) else node
-
-
-def _paths(root: exp.Expr) -> Iterable[exp.Expr]:
-    """Columns, with the whole of long paths, that name a field; stars are none."""
-    for column in root.find_all(exp.Column):
-        if not isinstance(column.this, exp.Star):
-            yield _whole(column)
-
-
-def _whole(column: exp.Expr | None) -> exp.Expr:
-    """A column with what follows it in a long path."""
-    assert column is not None
-    node: exp.Expr = column
-    while isinstance(node.parent, exp.Dot) and node.parent.this is node:
-        node = node.parent
-    return node
-
-
-def _key(node: exp.Expr) -> str:
-    """A column as it is written, and how deep: the same text in a subquery may mean another field."""
-    depth, above = 0, node.parent_select
-    while above is not None:
-        depth, above = depth + 1, above.parent_select
-    return f"{max(depth, 1)} {node.sql(DIALECT).lower()}"
-
-
-def _sibling(node: exp.Expr, field: str) -> exp.Expr:
-    """Another field of the same record."""
-    made = node.copy()
-    name = _name(field)
-    made.set("expression" if isinstance(made, exp.Dot) else "this", name)
-    return made
-
-
-def _aggregated(node: exp.Expr) -> bool:
-    return ways.aggregates(node)
-
-
-def _plural(entity: Entity) -> str:
-    """A label for how many records there are."""
-    return entity.name.split(".")[-1].lower().rstrip("_") or "records"
