@@ -135,6 +135,8 @@ class Conversation:
             return self._which_field(asked, english, language, before, unclear)
         if followed is not None:
             return self._followed(asked, followed, language)
+        if remark is not None and remark.asks_nothing:
+            return Answer(question=asked.text, text=languages.say("nothing asked", language), language=language)
         known = references.spelled_out(english, before.result)
         if known is None and remark is not None:
             known = references.other_thing(remark)

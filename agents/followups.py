@@ -16,7 +16,7 @@ from sqlglot import exp
 from groundwire.agents import linking, periods, wording
 from groundwire.agents import remark_words as say
 from groundwire.agents.moments import likely_moments
-from groundwire.agents.remark_values import Followed, Words
+from groundwire.agents.remark_values import Followed, Words, without_preamble
 from groundwire.core.catalog import Entity
 from groundwire.core.errors import QueryError
 
@@ -29,6 +29,7 @@ def is_remark(text: str, entities: Sequence[Entity], names: Mapping[str, str]) -
         entities: what the catalog holds.
         names: for each full entity name how it is written.
     """
+    said, text = text, without_preamble(text)
     words = re.findall(r"\w+", text)
     if not words or len(words) > 3 * say.MOST_WORDS:
         return False
@@ -39,9 +40,9 @@ def is_remark(text: str, entities: Sequence[Entity], names: Mapping[str, str]) -
     )
     if say.WHOLE.search(text) and not say.ABOUT.search(text):
         return anaphora and len(words) <= say.MOST_WORDS
-    if say.OPENERS.search(text):
+    if say.OPENERS.search(text) or say.ABOUT.search(text):
         return True
-    return anaphora or len(words) <= 3
+    return anaphora or len(words) <= 3 or (text != said and len(words) <= say.MOST_WORDS)
 
 
 def may_be_remark(text: str, entities: Sequence[Entity], names: Mapping[str, str]) -> bool:

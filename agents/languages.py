@@ -31,7 +31,7 @@ _STOPWORDS: Mapping[str, frozenset[str]] = {
         al lo su sus nos nuestros año mes pasado pasada esos""".split()
     ),
     "fr": frozenset(
-        """le la les des du un une et ou dans avec pour par que quel quelle quels quelles combien est sont sur qui
+        """le la les de des du un une et ou dans avec pour par que quel quelle quels quelles combien est sont sur qui
         au aux nous chaque""".split()
     ),
     "it": frozenset(
@@ -66,7 +66,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "which moment": "Which date does “{phrase}” speak of?",
         "read as": "“{phrase}” was read as {choice}, not as {others}",
         "as before": "“{phrase}” is {choice}, as you said before",
-        "nothing before": "There is no answer before this one that it could refer to",
+        "nothing asked": "What would you like to know?",
         "differs": "The systems differ: {what}.",
     },
     "de": {
@@ -89,7 +89,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "which moment": "Welches Datum ist mit „{phrase}“ gemeint?",
         "read as": "„{phrase}“ wurde als {choice} gelesen, nicht als {others}",
         "as before": "„{phrase}“ ist {choice}, wie zuvor gesagt",
-        "nothing before": "Es gibt keine frühere Antwort, auf die sich das beziehen könnte",
+        "nothing asked": "Was möchten Sie wissen?",
         "differs": "Die Systeme widersprechen sich: {what}.",
     },
     "es": {
@@ -112,7 +112,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "which moment": "¿A qué fecha se refiere «{phrase}»?",
         "read as": "«{phrase}» se leyó como {choice}, no como {others}",
         "as before": "«{phrase}» es {choice}, como dijo antes",
-        "nothing before": "No hay ninguna respuesta anterior a la que esto pueda referirse",
+        "nothing asked": "¿Qué le gustaría saber?",
         "differs": "Los sistemas no coinciden: {what}.",
     },
     "zh": {
@@ -135,7 +135,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "which moment": "“{phrase}”指的是哪个日期？",
         "read as": "“{phrase}”按 {choice} 理解，而不是 {others}",
         "as before": "“{phrase}”是 {choice}，与您之前所说一致",
-        "nothing before": "之前没有可以参照的回答",
+        "nothing asked": "您想了解什么？",
         "differs": "各系统的数据不一致：{what}。",
     },
     "ar": {
@@ -158,7 +158,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "which moment": "إلى أي تاريخ تشير «{phrase}»؟",
         "read as": "تمت قراءة «{phrase}» على أنها {choice} وليس {others}",
         "as before": "«{phrase}» تعني {choice} كما قلت سابقًا",
-        "nothing before": "لا توجد إجابة سابقة يمكن الرجوع إليها",
+        "nothing asked": "ماذا تود أن تعرف؟",
         "differs": "الأنظمة غير متفقة: {what}.",
     },
 }

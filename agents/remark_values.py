@@ -59,6 +59,13 @@ class Followed:
     changes: tuple[str, ...] = ()
 
 
+def without_preamble(text: str) -> str:
+    """A remark without what stands before it and says nothing: `no, I meant Spain`."""
+    while (match := say.AGAIN.match(text)) and text[match.end() :].strip():
+        text = text[match.end() :]
+    return text
+
+
 class Ambiguous(Exception):
     """A word is a value of several fields, and none is likelier.
 
@@ -94,7 +101,7 @@ class Words:
         choices: Mapping[str, str] | None = None,
     ) -> None:
         self.choices = choices or {}
-        self.text = " ".join(text.split())
+        self.text = without_preamble(" ".join(text.split()))
         self.before = before
         self.entities = entities
         self.names = names
@@ -124,6 +131,11 @@ class Words:
 
     def _is_done(self, begin: int, end: int) -> bool:
         return any(begin < b and a < end for a, b in self._done)
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether none of its words asks for anything: `thanks`, `ok`."""
+        return not self.changes and not self._left() and not say.ANAPHORA.search(self.text)
 
     def _left(self) -> list[str]:
         """Words that nothing was made of."""

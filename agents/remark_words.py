@@ -19,18 +19,24 @@ WHOLE = re.compile(
     r"|display|name|are there|is there|do we|does|did|how (?:long|often|old))\b",
     re.IGNORECASE,
 )
+AGAIN = re.compile(
+    r"^\W*(?:no|nope|sorry|actually|rather|wait|ok|okay|thanks|thank you|hm+|well)\b[,.:! ]+|^\W*i(?: mean|['’]m asking|['’]d like|meant)?(?: mean| meant)?\b[,: ]+(?=\S)",
+    re.IGNORECASE,
+)
+"""What stands before a remark and says nothing of it: `no, I meant Spain`."""
 ABOUT = re.compile(
     r"^\W*(?:and\s+)?(?:what|how) about\b|^\W*what of\b|^\W*what(?:'s| is| are)? (?:it like )?(?:with|in|for)\b|^\W*what (?:is happening|happens|happened) (?:with|to|in|for)?\b",
     re.IGNORECASE,
 )
 FILLER = frozenset(
     """a about across again all also am among an and are as at be been break broken but by called can could count did
-    do does down during each entries every exactly figure figures for from give group grouped grouping had has
-    have how i if in instead into is it its just least let like limit list made make many me most much name
-    named now number of ok okay on one ones only or order ordered our out over per please rather record records
-    result results row rows same show so sort sorted split tell than that the their them then there these they
-    thing things this those to too under us value values via was we well were what when where which who will
-    with within would yes you your""".split()
+    do does down during each entries every exactly figure figures for from give good great group grouped
+    grouping had happened happening happens has have hello hi how i if in instead into is it its just least let
+    like limit list made make many me mean meant most much name named now number of ok okay on one ones only or
+    order ordered our out over per please rather record records result results right row rows same show so sort
+    sorted split tell than thank thanks that the their them then there these they thing things this those to too
+    under us value values via was we well were what when where which who will with within would wrong yes you
+    your""".split()
 )
 ADD = re.compile(r"\b(?:also|too|as well|additionally|further|in addition)\b", re.IGNORECASE)
 BY = re.compile(

@@ -114,6 +114,8 @@ def _remark(hub: Hub, text: str, question: str, sql: str) -> Remark:
         (TOTAL, TOTAL_SQL, "the top 2", "What is the total of orders per customer, the first 2?", [("Bo", 7.5), ("Cy", 120.0)]),
         (TOTAL, TOTAL_SQL, "without Ada", "What is the total of orders per customer, leaving out Ada?", [("Bo", 7.5), ("Cy", 120.0)]),
         (TOTAL, TOTAL_SQL, "only gold", "What is the total of orders per customer, only gold?", [("Ada", 5.0), ("Cy", 120.0)]),
+        (LIST, LIST_SQL, "no, I meant the paid ones", "Which orders are paid?", [(2, 7.5), (3, 100.0)]),
+        (LIST, LIST_SQL, "per customer", "Which orders are open per customer?", [("Ada", 1), ("Cy", 1)]),
         (TOTAL, TOTAL_SQL, "and their shoe size?", None, None),
         (TOTAL, TOTAL_SQL, "and by weather?", None, None),
     ],
@@ -183,6 +185,14 @@ def test_remarks_follow_remarks_without_the_model(hub: Hub) -> None:
     assert _rows(again) == [("open", 1)]
     talk.forget()
     assert talk.before is None
+
+
+def test_thanks_ask_nothing_and_change_nothing(hub: Hub) -> None:
+    talk = _conversation(hub, COUNT_SQL)
+    talk.ask(COUNT)
+    before = talk.before
+    assert talk.ask("thanks!").sql is None
+    assert talk.before is before
 
 
 def test_why_shows_the_records_behind_a_figure(hub: Hub) -> None:
