@@ -53,7 +53,7 @@ from groundwire.core.result import Result
 Event = Callable[[str, str], None]
 """Called while an answer is being made, with a kind and a text: `step` and `source` (a sentence about what is being
 done, or read), `entities` (full names of what the model is shown, between commas), `sql` (a query that is about to
-run), `text` (one more token: what this step has written so far), `thinking` (likewise, of what a reasoning model thinks:
+run), `text` (one more token: what this step has written so far), `thinking` (likewise, what a reasoning model thinks:
 no part of any answer)."""
 
 REFUSAL = "I can't answer that from the connected systems"
