@@ -135,7 +135,7 @@ def _changes(hub: Hub, record: Mapping[str, Any]) -> list[str]:
     """What is different now; of a question also the words that a model finds."""
     from groundwire.core.audit_replay import replayed
 
-    if record.get("kind") == "query":
+    if record.get("kind") != "question":
         return replayed(hub, record)
     from groundwire.agents.agent import Agent, identity
 

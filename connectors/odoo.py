@@ -18,11 +18,12 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 from pydantic import SecretStr, model_validator
 
+from groundwire.connectors import odoo_actions
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.odoo_domain import domain, support
 from groundwire.connectors.records import counted, record_batch
 from groundwire.core.catalog import Entity, Field, Relation
-from groundwire.core.connector import Aggregate, Capabilities, Comparison, Pushdown, Scan, ScanReport
+from groundwire.core.connector import Action, Aggregate, Capabilities, Comparison, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
 
 MONEY = pa.decimal128(18, 4)
@@ -154,6 +155,16 @@ class OdooConnector(HTTPConnector):
         body = _envelope("object", "execute_kw", [*proof, model, method, first, named])
         return self._result(self.ask("POST", "jsonrpc", json=body, report=report))
 
+    def _method(self, model: str, method: str, key: int, **named: Any) -> Any:
+        """What a method gives that is called on one record."""
+        s, named = self.settings, {**named, "context": self._context}
+        if s.api == "json2":
+            return self.post(f"json/2/{model}/{method}", {"ids": [key], **named})
+        self.session(ScanReport())
+        proof = [s.database, self._user, s.api_key.get_secret_value()]
+        body = _envelope("object", "execute_kw", [*proof, model, method, [[key]], named])
+        return self._result(self.ask("POST", "jsonrpc", json=body))
+
     def _result(self, answer: Answer) -> Any:
         body = self.decoded(self.checked(answer))
         if not isinstance(body, dict) or not ("result" in body or "error" in body):
@@ -182,6 +193,11 @@ class OdooConnector(HTTPConnector):
         if not isinstance(found, dict) or not isinstance(found.get(key), str):
             raise Rejected("the answer holds no version", source=self.name)
         return str(found[key])
+
+    def _major(self) -> int:
+        """The version's first number."""
+        first = self._version().removeprefix("saas~").partition(".")[0]
+        return int(first) if first.isdigit() else 0
 
     def check(self) -> str:
         version = self._version()
@@ -292,6 +308,11 @@ class OdooConnector(HTTPConnector):
         fields = self._fields.get(entity.name, {})
         found = (n for n, f in fields.items() if not f.get("store", True) or any(f.get(m) for m in marks))
         return frozenset(found) - {"id", "write_date"}
+
+    # -- what may be done ------------------------------------------------------------------
+
+    def actions(self, wanted: Mapping[str, Mapping[str, Any]]) -> Sequence[Action]:
+        return odoo_actions.actions(self, wanted)
 
     # -- what can be pushed down -----------------------------------------------------------
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from groundwire.connectors import salesforce_actions
 from groundwire.connectors.columns import whole
 from groundwire.connectors.profiling import Distinct, open_texts
 from groundwire.connectors.salesforce_bulk import BulkQuery, NotInBulk
@@ -28,6 +29,7 @@ from groundwire.connectors.salesforce_session import Api, SalesforceSettings
 from groundwire.connectors.salesforce_soql import group_label, soql
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
+    Action,
     Aggregate,
     And,
     Capabilities,
@@ -222,6 +224,11 @@ class SalesforceConnector(Connector):
             relations=tuple(relations),
             label=described.get("label") or "",
         )
+
+    # -- what may be done ------------------------------------------------------------------
+
+    def actions(self, wanted: Mapping[str, Mapping[str, Any]]) -> Sequence[Action]:
+        return salesforce_actions.actions(self, wanted)
 
     # -- what can be pushed down -----------------------------------------------------------
 

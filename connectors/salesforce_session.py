@@ -25,7 +25,7 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed, Salesfo
 
 from groundwire.connectors.http_wire import retry_after, seconds_left, server_time, tagged
 from groundwire.core.connector import Connector, leaf, span
-from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
+from groundwire.core.errors import AuthFailed, Conflict, RateLimited, Rejected, SourceError, Unavailable
 
 _T = TypeVar("_T")
 
@@ -311,6 +311,8 @@ class Api:
         kind = ERRORS.get(code)
         if status == 429 or kind is RateLimited:
             return RateLimited(text, source=self.name, retry_after=session.local.retry_after)
+        if status == 412:  # If-Unmodified-Since
+            return Conflict("the record has changed since this was proposed", source=self.name)
         if kind is None:
             kind = Unavailable if status >= 500 else AuthFailed if status == 401 else Rejected
         return kind(text, source=self.name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlglot import exp
 
 from groundwire.connectors import (
+    sql_actions,
     sql_cancel,
     sql_checksum,
     sql_clock,
@@ -45,6 +46,7 @@ from groundwire.connectors.sql_values import Emitter, Refused, outline, rendered
 from groundwire.core.catalog import Entity
 from groundwire.core.catalog import Field as EntityField
 from groundwire.core.connector import (
+    Action,
     Aggregate,
     Capabilities,
     Comparison,
@@ -93,7 +95,8 @@ class SQLSettings(BaseModel):
         tables: globs over entity names (`table`, `schema.table`); all by default.
         views: whether views are entities too.
         timeout: seconds that a statement may take.
-        read_only: the session refuses writes. groundwire sends none; this makes the server sure of it.
+        read_only: the session of queries refuses writes. None is sent; this makes the server sure of it.
+        write_url: another account of the same database, for declared actions only; by default that of `url`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -104,10 +107,13 @@ class SQLSettings(BaseModel):
     views: bool = True
     timeout: float = Field(default=60.0, gt=0)
     read_only: bool = True
+    write_url: SecretStr | None = None
 
-    @field_validator("url")
+    @field_validator("url", "write_url")
     @classmethod
-    def _is_url(cls, url: SecretStr) -> SecretStr:
+    def _is_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
         try:
             sa.make_url(url.get_secret_value())
         except sa.exc.ArgumentError:
@@ -144,6 +150,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             ) from None
         self.dialect: Dialect | None = DIALECTS.get(self.url.get_backend_name())
         self.capabilities = _ALL if self.dialect is not None else Capabilities()
+        self._acting = sql_actions.Writer(self)
         self._bulk = BulkReader(self.url, settings.timeout) if self.dialect is DIALECTS["postgresql"] else None
 
     def place(self) -> str:
@@ -277,9 +284,13 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
     def listen(self, entities: Sequence[Entity]) -> Listening:
         return sql_events.PostgresListening(self, entities)
 
+    def actions(self, wanted: Mapping[str, Mapping[str, Any]]) -> Sequence[Action]:
+        return sql_actions.actions(self, wanted, self._acting)
+
     def close(self) -> None:
         if self._bulk is not None:
             self._bulk.close()
+        self._acting.close()
         self._engine.dispose()
 
     # -- what the compiler asks ------------------------------------------------------------
@@ -297,6 +308,10 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         if found is None:
             raise Refused(f"the column {entity.name}.{column.name}")
         return found
+
+    def reflected(self) -> list[Entity]:
+        """Every table, as it was discovered."""
+        return self._reflection().entities
 
     def _reflection(self) -> Reflected:
         with self._lock:
@@ -482,17 +497,9 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         if backend == "sqlite":
             return self._sqlite_engine()
         options["isolation_level"] = "AUTOCOMMIT"  # one statement is one read; a transaction is two more trips
-        options |= {"pool_size": 5, "max_overflow": 10, "pool_recycle": 1800}
-        if self.url.drivername == "postgresql+psycopg":
-            options["connect_args"] = {
-                "connect_timeout": max(2, int(min(seconds, 10))),
-                "tcp_user_timeout": int(seconds * 1000) + 5000,
-                "application_name": "groundwire",
-            }
-        elif self.url.drivername.endswith("+pymysql"):
-            wait = seconds + max(1.0, min(5.0, seconds))  # the server's own limit speaks first
-            options["connect_args"] = {"connect_timeout": 10, "read_timeout": wait, "charset": "utf8mb4"}
+        options |= {"pool_size": 5, "max_overflow": 10, "pool_recycle": 1800, **self.driver_options()}
         engine = sa.create_engine(self.url, **options)
+        sa.event.listen(engine, "do_connect", self.announce)
         if backend in _LIMITS:
             sa.event.listen(engine, "connect", self._prepare)
         return engine
@@ -514,11 +521,36 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         sa.event.listen(engine, "connect", lambda driver, _: sql_sqlite.prepare(driver, read_only=read_only))
         return engine
 
-    def _prepare(self, driver: Any, _: Any) -> None:
+    def driver_options(self) -> dict[str, Any]:
+        """What a product's driver is told of time and of who connects."""
+        seconds = self.settings.timeout
+        if self.url.drivername == "postgresql+psycopg":
+            arguments: dict[str, Any] = {
+                "connect_timeout": max(2, int(min(seconds, 10))),
+                "tcp_user_timeout": int(seconds * 1000) + 5000,
+                "application_name": "groundwire",
+            }
+        elif self.url.drivername.endswith("+pymysql"):
+            wait = seconds + max(1.0, min(5.0, seconds))  # the server's own limit speaks first
+            arguments = {"connect_timeout": 10, "read_timeout": wait, "charset": "utf8mb4"}
+        else:
+            return {}
+        return {"connect_args": arguments}
+
+    def announce(self, *_: Any) -> None:
+        """Say where a driver in C is about to connect, which nobody sees otherwise; whoever listens may refuse."""
+        sql_psycopg.announce(self.url)
+
+    def prepare_writes(self, driver: Any, _: Any) -> None:
+        """A new connection for declared actions: in UTC, with a limit on statements."""
+        self._prepare(driver, _, read_only=False)
+
+    def _prepare(self, driver: Any, _: Any, *, read_only: bool | None = None) -> None:
         """A new connection: read-only, in UTC, with a limit on statements."""
         backend = self.url.get_backend_name()
+        settings = self.settings if read_only is None else self.settings.model_copy(update={"read_only": read_only})
         with driver.cursor() as cursor:
-            for statement in _session(backend, self._is_mariadb(driver), self.settings):
+            for statement in _session(backend, self._is_mariadb(driver), settings):
                 cursor.execute(statement)
         if backend == "postgresql":
             driver.commit()

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy.engine import URL
 
-from groundwire.connectors import sql_decode
+from groundwire.connectors import sql_decode, sql_psycopg
 from groundwire.connectors.sql_compiler import Compiled
 from groundwire.connectors.sql_values import Value, rendered
 from groundwire.core.connector import Stop
@@ -125,6 +125,7 @@ class BulkReader:
             if connection is None:
                 from adbc_driver_postgresql import dbapi  # takes half a second, and pandas where that is installed
 
+                sql_psycopg.announce(self._url)
                 connection = dbapi.connect(self._url.render_as_string(hide_password=False), autocommit=True)
             try:
                 with connection.cursor() as cursor:

@@ -9,15 +9,20 @@ arrives ("Chunked rows mode", PostgreSQL documentation, section 34.6), which psy
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import URL, Connection
 
 CHUNK_ROWS = 1_000
+
+CONNECTS = "groundwire.connect"
+"""Audit event (PEP 578) with host and port, raised before libpq connects: Python tells nobody what C does."""
 
 
 def _is_available() -> bool:
@@ -63,3 +68,30 @@ def _wrapped(error: Exception, text: str, lost: bool) -> sa.exc.DBAPIError:
     kinds = (getattr(sa.exc, kind.__name__, None) for kind in type(error).__mro__)
     kind: type[sa.exc.DBAPIError] = next((k for k in kinds if k is not None), sa.exc.DBAPIError)
     return kind(text, None, error, connection_invalidated=lost)
+
+
+def targets(url: URL) -> list[tuple[str, int]]:
+    """Hosts and ports to which libpq connects for a URL; socket files and services count as hosts of their own.
+
+    Source: PostgreSQL documentation, "Database Connection Control Functions" and "Environment Variables".
+    """
+    query = {k: ",".join(v) if isinstance(v, tuple) else v for k, v in url.query.items()}
+    service = query.get("service") or os.environ.get("PGSERVICE")
+    if service:
+        return [(f"service {service}", 0)]
+    told = query.get("hostaddr") or os.environ.get("PGHOSTADDR") or query.get("host") or url.host
+    hosts = str(told or os.environ.get("PGHOST") or "").split(",")
+    ports = str(query.get("port") or url.port or os.environ.get("PGPORT") or 5432).split(",")
+    ports = ports if len(ports) == len(hosts) else [ports[0]] * len(hosts)
+    return [(h, int(p or 5432)) for h, p in zip(hosts, ports, strict=True) if h and not h.startswith(("/", "@"))]
+
+
+def announce(url: URL) -> None:
+    """Say to audit hooks where libpq is about to connect.
+
+    Raises:
+        PermissionError: a hook does not allow it.
+    """
+    if url.get_backend_name() == "postgresql":
+        for host, port in targets(url):
+            sys.audit(CONNECTS, host, port)

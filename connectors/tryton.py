@@ -17,7 +17,7 @@ import datetime as dt
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
@@ -26,11 +26,13 @@ from typing import Any
 import pyarrow as pa
 from pydantic import SecretStr
 
+from groundwire.connectors import tryton_actions
 from groundwire.connectors.conditions import without_not
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.records import Convert, counted, record_batch, to_decimal
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import (
+    Action,
     Aggregate,
     And,
     Capabilities,
@@ -41,7 +43,7 @@ from groundwire.core.connector import (
     Scan,
     ScanReport,
 )
-from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
+from groundwire.core.errors import AuthFailed, Conflict, RateLimited, Rejected, SourceError, Unavailable
 
 MONEY = pa.decimal128(18, 4)
 """Tryton's numeric fields: prices and amounts with up to four decimal places."""
@@ -53,7 +55,7 @@ ERRORS: dict[str, type[SourceError]] = {
     "AccessButtonError": Rejected,
     "LoginException": AuthFailed,
     "RateLimitException": RateLimited,
-    "ConcurrencyException": Unavailable,
+    "ConcurrencyException": Conflict,
     "TimeoutException": Unavailable,
     "nofield": Rejected,
 }
@@ -258,6 +260,11 @@ class TrytonConnector(HTTPConnector):
         """Computed and translated fields: a changed line changes its invoice's total, but not the invoice's date."""
         fields = self._fields.get(entity.name, {})
         return frozenset(n for n, f in fields.items() if f.get("loading") != "eager" and n not in ("id", "write_date"))
+
+    # -- what may be done ------------------------------------------------------------------
+
+    def actions(self, wanted: Mapping[str, Mapping[str, Any]]) -> Sequence[Action]:
+        return tryton_actions.actions(self, wanted)
 
     # -- what can be pushed down -----------------------------------------------------------
 

@@ -111,6 +111,14 @@ class Recorder:
         own = {"kind": "question", **_who(principal, at), "id": telemetry.question_id()}
         return self._write({**own, **record}) is not None
 
+    def action(self, principal: Principal | None, at: datetime, record: Mapping[str, Any]) -> bool:
+        """Record what happens to a proposed action; False where it could not be, and need not.
+
+        Raises:
+            AuditFailed: it can't be written.
+        """
+        return self._write({"kind": "action", **_who(principal, at), **record}) is not None
+
     def _write(self, record: Mapping[str, Any]) -> int | None:
         try:
             return self.trail.append(self._clean(record))
@@ -136,18 +144,25 @@ class Recorder:
 def recorder_of(config: Config, settings: Iterable[Any]) -> Recorder | None:
     """The recorder that a configuration wants; None where it wants none.
 
-    A policy is recorded unless `audit.enabled` is false; without a policy, an `[audit]` section is what turns it on.
+    A policy is recorded unless `audit.enabled` is false, and so are actions; else an `[audit]` section is what turns it
+    on.
 
     Args:
         config: with `[audit]`.
         settings: of the connectors, in which secrets are looked for.
     """
     audit = config.audit or AuditConfig()
-    if not (audit.enabled if audit.enabled is not None else (config.audit or config.policy) is not None):
+    if not (audit.enabled if audit.enabled is not None else wanted(config)):
         return None
     key = audit.key.get_secret_value().encode() if audit.key is not None else b""
     secrets = [*_secrets(config), *(s for own in settings for s in _secrets(own))]
     return Recorder(Trail(trail_path(config), key), secrets, answers=audit.on_failure == "answer")
+
+
+def wanted(config: Config) -> bool:
+    """Whether a configuration wants a trail, where it does not say so in so many words."""
+    acts = any(s.actions for s in config.sources.values())
+    return acts or config.audit is not None or config.policy is not None
 
 
 def trail_path(config: Config) -> Path:

@@ -146,8 +146,21 @@ class WebhookConfig(_Section):
     organization: str | None = None
 
 
+class ActionsConfig(_Section):
+    """`[actions]`: how what is proposed comes to be done. Which actions there are is said by each source.
+
+    `expires` is how long a proposal may wait for its approval. With `two_people`, nobody approves what they proposed.
+    """
+
+    expires: Age = "1d"
+    two_people: bool = False
+
+
 class SourceConfig(BaseModel):
     """`[sources.NAME]`: the kind of connector, its settings, and its entities' descriptions.
+
+    `actions` are what may be done there, apart from reading, after a person has approved: `name = true`, or a table of
+    settings; none by default.
 
     `rate` bounds what all processes together ask of the source ("10/s", "1000/h"). `reserve` is the share of the
     source's own quota that is kept for questions. `events` says how changes of replicated entities are heard of
@@ -166,6 +179,15 @@ class SourceConfig(BaseModel):
     events: Literal["notify", "poll"] | None = None
     poll: Age = "1s"
     webhook: WebhookConfig | None = None
+    actions: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+
+    @field_validator("actions", mode="before")
+    @classmethod
+    def _true_is_without_settings(cls, value: Any) -> Any:
+        """`create_task = true` is an action without settings, `false` none."""
+        if not isinstance(value, Mapping):
+            return value
+        return {name: {} if given is True else given for name, given in value.items() if given is not False}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -279,12 +301,16 @@ class RoleConfig(_Section):
     `allow` and `deny` are patterns of `source.entity` and `source.entity.field`, in which `*` stands for anything.
     `rows` has a condition in the query language for an entity's pattern, with `principal.ATTRIBUTE` for what differs
     between people; `masks` has `hash`, `partial`, `null`, or `round` with a unit for a field's pattern.
+    `propose` and `approve` are patterns of `source.action`; `never_write` are fields that no action may write.
     """
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     rows: dict[str, str] = Field(default_factory=dict)
     masks: dict[str, str] = Field(default_factory=dict)
+    propose: tuple[str, ...] = ()
+    approve: tuple[str, ...] = ()
+    never_write: tuple[str, ...] = ()
 
 
 Attribute = bool | int | float | date | str
@@ -430,6 +456,7 @@ class Config(_Section):
     mcp: McpConfig = McpConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
     serve: ServeConfig = ServeConfig()
+    actions: ActionsConfig = ActionsConfig()
     offline: bool = False
     on_error: Literal["raise", "incomplete", "stale"] = "raise"
     _place: Path | None = PrivateAttr(default=None)

@@ -22,6 +22,13 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import pyarrow as pa
 from sqlglot import exp
 
+from groundwire.core.actions import Action as Action
+from groundwire.core.actions import Arguments as Arguments
+from groundwire.core.actions import Done as Done
+from groundwire.core.actions import Draft as Draft
+from groundwire.core.actions import Record as Record
+from groundwire.core.actions import record_of as record_of
+from groundwire.core.actions import text as text
 from groundwire.core.catalog import Entity
 from groundwire.core.stopping import Stop as Stop
 from groundwire.core.telemetry import Nothing, Span
@@ -487,6 +494,19 @@ class Listening(Protocol):
 
     def close(self) -> None:
         """Let go of the connection. May be called twice."""
+
+
+@runtime_checkable
+class Acting(Protocol):
+    """Optional: the source can be written to, by declared actions that a person has approved."""
+
+    def actions(self, wanted: Mapping[str, Mapping[str, Any]]) -> Sequence[Action]:
+        """The actions that the configuration wants, each with its own settings. Asked after `discover`, contacts
+        nobody.
+
+        Raises:
+            ConfigError: there is no such action, or its settings make no sense.
+        """
 
 
 @runtime_checkable

@@ -35,29 +35,35 @@ class Control:
 
     Args:
         url: for SQLAlchemy, SQLite or PostgreSQL.
+        metadata: the tables; those of this database without it.
+        durable: whether what is committed to a file survives a power failure too.
 
     Raises:
         ConfigError: it is neither, or its driver is missing.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, metadata: sa.MetaData = METADATA, durable: bool = False) -> None:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         elif parsed.get_backend_name() != "sqlite":
             raise ConfigError("replicas are kept in SQLite or PostgreSQL", setting="replicas.url")
         self.url = parsed
+        self._metadata = metadata
+        self._durable = durable
         self._engine: Engine | None = None
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, config: Config) -> Control:
-        """The database that belongs to a configuration's replicas."""
+    def of(
+        cls, config: Config, name: str = "control", *, metadata: sa.MetaData = METADATA, durable: bool = False
+    ) -> Control:
+        """The database that belongs to a configuration's replicas; beside replicas in SQLite a file of this name."""
         url = sa.make_url(replica_url(config))
         if url.get_backend_name() == "sqlite" and url.database:
             path = Path(url.database)
-            url = url.set(database=str(path.with_name(f"{path.stem}-control.sqlite")))
-        return cls(url.render_as_string(hide_password=False))
+            url = url.set(database=str(path.with_name(f"{path.stem}-{name}.sqlite")))
+        return cls(url.render_as_string(hide_password=False), metadata=metadata, durable=durable)
 
     @property
     def folder(self) -> Path | None:
@@ -93,7 +99,7 @@ class Control:
                 with engine.begin() as connection:
                     if engine.dialect.name == "postgresql":
                         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATING})")
-                    METADATA.create_all(connection)
+                    self._metadata.create_all(connection)
                 self._engine = engine
             return self._engine
 
@@ -111,6 +117,8 @@ class Control:
         except (ImportError, OSError) as error:
             raise ConfigError(f"the worker's tables can't be opened: {error}", setting="replicas.url") from None
         sa.event.listen(engine, "connect", _prepare_sqlite)
+        if self._durable:
+            sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous = FULL").close())
         # the lock is taken at the start: a transaction that reads first could not wait for it
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine

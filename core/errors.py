@@ -15,7 +15,9 @@ The tree groups errors by who reads them, and the leaves by how one recovers::
     │   │   └── Busy             another process is doing the same just now
     │   └── FatalSourceError     trying again will not help
     │       ├── AuthFailed       wrong or expired credentials
-    │       └── Rejected         the source understood the request and refused it
+    │       ├── Rejected         the source understood the request and refused it
+    │       └── Conflict         the record is not what it was when an action on it was proposed
+    ├── ActionError              whoever proposes or approves: what can't be done as it is proposed
     ├── PolicyError              the asker: what may not be answered to this principal, now or at all
     │   ├── BudgetSpent          carries `free_at`, when asking makes sense again
     │   └── AuditFailed          what is asked can't be recorded, so it is not answered
@@ -130,6 +132,14 @@ class AuthFailed(FatalSourceError):
 
 class Rejected(FatalSourceError):
     """The source understood the request and refused it, or its answer makes no sense."""
+
+
+class Conflict(FatalSourceError):
+    """The record that an action would change is not what it was when the action was proposed; nothing was written."""
+
+
+class ActionError(GroundwireError):
+    """An action can't be proposed, approved or done as it stands; the message says why."""
 
 
 class PolicyError(GroundwireError):

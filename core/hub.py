@@ -55,6 +55,7 @@ _R = TypeVar("_R")
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+    from groundwire.core.actions import Action
     from groundwire.core.answers import Answers
     from groundwire.core.audit_record import Recorder
     from groundwire.core.binder import Bound
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from groundwire.core.limits import Quota
     from groundwire.core.planner import Plan
     from groundwire.core.policy import Policy, Principal, Rights
+    from groundwire.core.proposal_store import ProposalStore
+    from groundwire.core.proposals import Actions
     from groundwire.core.refresh import Refresher
     from groundwire.core.replica import Offers, Replicas
     from groundwire.core.result import Result
@@ -249,11 +252,35 @@ class Hub:
         """
         if self._whole is not self:
             return self._whole.recorder
-        if self.config.audit is None and self.config.policy is None:
-            return None
-        from groundwire.core.audit_record import recorder_of
+        from groundwire.core.audit_record import recorder_of, wanted
 
+        if not wanted(self.config):
+            return None
         return recorder_of(self.config, [c.settings for c in self.connectors.values()])
+
+    @property
+    def actions(self) -> Actions:
+        """What the principal may have done to records; see `core/proposals`. None but what the configuration wants.
+
+        Raises:
+            ConfigError: a source has no such action, or its settings make no sense.
+            SourceError: a source can't be asked what it holds.
+            PolicyError: there is a policy, and nobody is known to ask.
+        """
+        from groundwire.core.proposals import Actions
+
+        self.require_principal()
+        store, known = self._whole._acting
+        return Actions(self, store, known)
+
+    @cached_property
+    def _acting(self) -> tuple[ProposalStore, dict[str, Action]]:
+        """Where proposals are kept, and every configured action. Of the whole hub."""
+        from groundwire.core.control import Control
+        from groundwire.core.proposal_store import METADATA, ProposalStore
+        from groundwire.core.proposals import declared
+
+        return ProposalStore(Control.of(self.config, "actions", metadata=METADATA, durable=True)), declared(self)
 
     def as_principal(self, principal: str | Principal) -> Self:
         """A hub over the same connections that answers what this principal may see, and knows of nothing else.
@@ -781,6 +808,8 @@ class Hub:
             self._replicas.close()
         if self._control is not None:
             self._control.close()
+        if "_acting" in self.__dict__:
+            self._acting[0].close()
         if self._cache is not None:
             self._cache.close()
 

@@ -2,8 +2,8 @@
 
 The addresses are those of the configuration: sources, replicas, cache, broker, a model's server, a collector of
 telemetry. An audit hook of Python's (PEP 578) sees every connection and every look-up of a name that Python code
-makes in this process, ours or a library's, and refuses the others. It does not see what libraries in C connect to by
-themselves: the drivers of PostgreSQL, which are given configured addresses and nothing else.
+makes in this process, ours or a library's, and refuses the others. The drivers of PostgreSQL connect from C: the
+connector says where, by an event of its own, before it lets them.
 """
 
 from __future__ import annotations
@@ -149,6 +149,10 @@ def enforce(allowed: Iterable[Address]) -> None:
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "groundwire.connect":  # a driver in C is about to
+        if not _may_connect(str(arguments[0]).lower(), int(arguments[1])):
+            raise NotConfigured(f"{arguments[0]}:{arguments[1]} is no configured address (offline = true)")
+        return
     if not event.startswith("socket.") or getattr(_resolving, "now", False):
         return
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
