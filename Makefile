@@ -14,7 +14,7 @@ export CXXFLAGS ?= $(NO_AMX)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak inspect contract lint format types bench eval lock sbom clean
+.PHONY: help demo test soak inspect contract hostile lint format types bench eval lock sbom clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -73,6 +73,10 @@ eval: $(VENV)/.dev  ## ask our own questions and score the answers; ARGS="--mode
 	$(BIN)/python -m groundwire.demo.evaluate
 	$(BIN)/python examples/evals/run.py $(ARGS)
 	$(BIN)/python examples/evals/followups.py
+
+hostile: $(VENV)/.dev  ## ask the real model hostile questions and hostile records (an hour or more); ARGS="--every 10" for fewer
+	$(BIN)/groundwire model pull
+	$(BIN)/python examples/hostile/run.py $(ARGS)
 
 lock: $(VENV)/.python  ## pin every dependency with its hashes, for every platform, in requirements.lock
 	$(BIN)/python -m pip install --quiet uv

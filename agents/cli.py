@@ -7,7 +7,6 @@ Everything works in a pipe: colours and progress go to terminals only.
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import threading
@@ -41,6 +40,7 @@ from groundwire.core.config import Config, ModelConfig
 from groundwire.core.errors import ConfigError, GroundwireError, ModelError, PolicyError, QueryError
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
+from groundwire.core.plain import json_text
 from groundwire.core.policy import os_user
 from groundwire.core.stopping import in_thread
 from groundwire.core.telemetry import Trace, tracing
@@ -214,7 +214,7 @@ def working(text: str) -> Iterator[Callable[[str], None]]:
 
 def print_json(value: Any) -> None:
     """One line of JSON on standard output."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(json_text(value), flush=True)
 
 
 @app.command()

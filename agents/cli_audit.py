@@ -77,7 +77,7 @@ def _line(record: Mapping[str, Any], json_: bool) -> None:
 @audit_app.command()
 def show(number: Number, config: ConfigOption = None) -> None:
     """Show all of one record."""
-    print(json.dumps(_found(_trail(config), number), ensure_ascii=False, indent=2))
+    print(json.dumps(_found(_trail(config), number), indent=2))
 
 
 @audit_app.command()

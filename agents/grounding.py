@@ -19,6 +19,11 @@ from groundwire.core.result import Result, display
 
 _REFERENCE = re.compile(r"\[r(\d+)\.([^\]\n]+)\]")
 _GAP = r"[ \u00a0\u202f'’\u066c]"
+_LINK = re.compile(
+    r"(?:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:)?//[^\s<>\"')\]]+|(?:javascript|data|mailto):[^\s<>\"')\]]+",
+    re.IGNORECASE,
+)
+"""What a program could take for an address and fetch, or offer to be followed."""
 _NUMBER = re.compile(
     rf"(?<![\w.])[-+]?(?:\d{{1,3}}(?:(?:{_GAP}\d{{3}})+|(?:,\d{{3}})+|(?:\.\d{{3}})+(?=[,.]))(?!\d)|\d+)(?:[.,\u066b]\d+)?"
 )
@@ -109,20 +114,20 @@ def fill(template: str, result: Result, language: str = languages.ENGLISH) -> Gr
 
 
 def check(text: str, results: Sequence[Result], question: str = "", language: str = languages.ENGLISH) -> Grounded:
-    """Look up every number of a free text in the results; what else it claims is for `claims`.
+    """Look up every number and every link of a free text in the results; what else it claims is for `claims`.
 
     Args:
         text: an answer.
         results: everything that was read for it.
-        question: numbers that the asker wrote may be repeated.
+        question: numbers and links that the asker wrote may be repeated.
         language: in which the text writes numbers.
     """
     known = _values(results)
     asked = {n for _, n in numbers(question)}
     counts = {Decimal(len(r)) for r in results}
-    problems = []
+    problems = [link for link in _LINK.findall(text) if not _is_told(link, results, question)]
     citations = []
-    for written, value in numbers(text, language):
+    for written, value in numbers(_LINK.sub(" ", text), language):
         cell = _find(value, written, known)
         if cell is not None:
             result, row, column = cell
@@ -131,6 +136,12 @@ def check(text: str, results: Sequence[Result], question: str = "", language: st
         elif value not in asked and value not in counts:
             problems.append(written)
     return Grounded(text=text, citations=tuple(citations), problems=tuple(problems))
+
+
+def _is_told(link: str, results: Sequence[Result], question: str) -> bool:
+    """Whether a link stands as it is in a cell, or was written by the asker."""
+    cells = (str(v) for r in results for row in r.rows() for v in row if isinstance(v, str))
+    return link in _LINK.findall(question) or any(link in _LINK.findall(cell) for cell in cells)
 
 
 def is_prose(text: str) -> bool:

@@ -11,17 +11,19 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.segment import Segment
 from rich.spinner import Spinner
 from rich.text import Text
 
 from groundwire.agents import languages
 from groundwire.core.errors import Stopped
 from groundwire.core.telemetry import carried
+from groundwire.core.plain import plain_lines
 
 if TYPE_CHECKING:
     from groundwire.agents.agent import Answer
@@ -40,7 +42,13 @@ _CITATIONS_SHOWN = 8
 
 
 class _Output(Console):
-    """A console that leaves a reader who went away to its caller; rich would end the process with 1."""
+    """A console on which no text acts, whoever wrote it, and that leaves a reader who went away to its caller.
+
+    Colours and cursors are rich's own segments; what is text stays text. For a broken pipe rich would end the process.
+    """
+
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        return super()._render_buffer(s if s.control else Segment(plain_lines(s.text), s.style) for s in buffer)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

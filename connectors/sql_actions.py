@@ -455,7 +455,7 @@ def _json(value: Any) -> Any:
 
 
 def _stored(value: Any) -> Any:
-    """A value in a form that SQLite stores: decimals and moments as text, of which the column's affinity makes numbers."""
+    """A value in a form that SQLite stores: decimals and moments as text, which a column of numbers makes numbers."""
     if isinstance(value, Decimal):
         return str(value)
     return (

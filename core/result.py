@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from groundwire.core.plain import plain, shortened
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -210,7 +212,7 @@ class Result:
             is_number = is_number or pa.types.is_decimal(column.type)
             whole = is_number or pa.types.is_temporal(column.type)
             table.add_column(
-                Text(column.name), justify="right" if is_number else "left", overflow="fold", no_wrap=whole
+                Text(plain(column.name)), justify="right" if is_number else "left", overflow="fold", no_wrap=whole
             )
         for row in self.rows()[:_ROWS_SHOWN]:
             table.add_row(*(Text("null", style="dim") if v is None else Text(display(v)) for v in row))
@@ -224,7 +226,7 @@ class Result:
         for number, row in enumerate(self.rows()[:_ROWS_SHOWN], 1):
             grid.add_row(Text(f"row {number}", style="bold"))
             for name, value in zip(self.columns, row, strict=True):
-                grid.add_row(Text(f"  {name}"), Text(display(value), overflow="fold"))
+                grid.add_row(Text(f"  {plain(name)}"), Text(display(value), overflow="fold"))
         return grid
 
     def footer(self) -> list[str]:
@@ -253,7 +255,7 @@ class Result:
 
 
 def display(value: Any) -> str:
-    """A cell as people read it: no trailing zeros of an average, ISO dates, empty for NULL."""
+    """A cell as people read it: no trailing zeros of an average, ISO dates, empty for NULL, text that only is text."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -270,8 +272,8 @@ def display(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d" if value.time() == time() else "%Y-%m-%d %H:%M")
     if isinstance(value, Mapping | list):
-        return json.dumps(jsonable(value), ensure_ascii=False)
-    return str(value)
+        return shortened(json.dumps(jsonable(value), ensure_ascii=False))
+    return shortened(str(value))
 
 
 def jsonable(value: Any) -> Any:
