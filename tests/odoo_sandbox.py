@@ -127,6 +127,7 @@ class OdooSandbox(JSONServer):
         self.administrator = administrator
         self.data: dict[str, list[Row]] = {"sale.order": orders(count), "res.partner": partners()}
         self.forbidden: set[str] = set()
+        self.fields = FIELDS
 
     # -- transports ------------------------------------------------------------------------
 
@@ -181,12 +182,12 @@ class OdooSandbox(JSONServer):
         if model == "ir.model":
             if not self.administrator:
                 raise Refused("odoo.exceptions.AccessError", "You are not allowed to access 'Models' (ir.model)", 403)
-            return [{"id": i, "model": m} for i, m in enumerate(FIELDS, 1)]
-        if model not in FIELDS:
+            return [{"id": i, "model": m} for i, m in enumerate(self.fields, 1)]
+        if model not in self.fields:
             name = "werkzeug.exceptions.NotFound" if self.version >= 19 else "builtins.KeyError"
             raise Refused(name, model, 404)
         if method == "fields_get":
-            return {n: {k: v for k, v in f.items() if k in given["attributes"]} for n, f in FIELDS[model].items()}
+            return {n: {k: v for k, v in f.items() if k in given["attributes"]} for n, f in self.fields[model].items()}
         if model in self.forbidden:
             raise Refused("odoo.exceptions.AccessError", f"You are not allowed to access {model!r} records.", 403)
         found = self._search(model, given.get("domain") or [], context)
@@ -201,7 +202,7 @@ class OdooSandbox(JSONServer):
         raise Refused("builtins.AttributeError", f"The method {method!r} does not exist", 404)
 
     def _told(self, model: str, name: str, row: Row) -> Any:
-        field = FIELDS[model].get(name)
+        field = self.fields[model].get(name)
         if field is None:
             raise Refused("builtins.ValueError", f"Invalid field {name!r} on model {model!r}", 422)
         return self._read(field, row[name])
@@ -223,7 +224,7 @@ class OdooSandbox(JSONServer):
             groups.setdefault(tuple(row[g] for g in groupby), []).append(row)
         found = []
         for key, members in groups.items():
-            told = {g: self._read(FIELDS[model][g], v) for g, v in zip(groupby, key, strict=True)}
+            told = {g: self._read(self.fields[model][g], v) for g, v in zip(groupby, key, strict=True)}
             for spec in fields:
                 name, _, function = spec.partition(":")
                 if name != "__count":
@@ -238,9 +239,9 @@ class OdooSandbox(JSONServer):
     def _search(self, model: str, domain: list[Any], context: Row) -> list[Row]:
         named = {leaf[0] for leaf in domain if isinstance(leaf, list)}
         for name in named:
-            if name not in FIELDS[model]:
+            if name not in self.fields[model]:
                 raise Refused("builtins.ValueError", f"Invalid field {model}.{name} in leaf", 422)
-        tested = "active" in FIELDS[model] and context.get("active_test", True) and "active" not in named
+        tested = "active" in self.fields[model] and context.get("active_test", True) and "active" not in named
         rows = [r for r in self.data[model] if not tested or r["active"]]
         return sorted((r for r in rows if self._fits(model, list(domain), r)), key=lambda r: r["id"])
 
@@ -254,7 +255,7 @@ class OdooSandbox(JSONServer):
             elif term == "!":
                 results.append(not results.pop())
             else:
-                results.append(self._leaf(FIELDS[model][term[0]], term[1], term[2], row[term[0]]))
+                results.append(self._leaf(self.fields[model][term[0]], term[1], term[2], row[term[0]]))
         return all(results)
 
     def _leaf(self, field: Row, op: str, right: Any, stored: Any) -> bool:

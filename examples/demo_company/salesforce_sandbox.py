@@ -2,9 +2,10 @@
 
 No Salesforce can be had offline. This one is reached by the real `simple-salesforce` client: OAuth
 client credentials, `describe`, SOQL with relationship paths and aggregates, `queryMore` locators, query jobs of
-Bulk API 2.0, `deleted`/`updated`, limits, and the vendor's error bodies.
+Bulk API 2.0, `deleted`/`updated`, single records that are read, made and changed under a condition, limits, and the
+vendor's error bodies.
 
-Source: Salesforce REST API Developer Guide (query, describe, error bodies, limits header).
+Source: Salesforce REST API Developer Guide (query, describe, sObject Rows, conditional requests, error bodies, limits).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, Self
 from groundwire.demo import soql
 from groundwire.demo.bulk_jobs import BulkJobs, JobError
 from groundwire.demo.crm_data import PICKLISTS, REFERENCES, Record, records
+from groundwire.demo.salesforce_rows import RowError, Rows
 
 LABELS = {"Segment__c": "Segment", "Renewal_Date__c": "Renewal Date", "OwnerId": "Owner ID", "StageName": "Stage"}
 
@@ -46,6 +48,7 @@ class SalesforceSandbox:
         self.requests: list[str] = []
         self.deletions: dict[str, list[tuple[str, dt.datetime]]] = {}
         self.bulk = BulkJobs(page_size)
+        self.rows = Rows(self.data)
         sandbox = self
 
         class Handler(_Handler):
@@ -186,20 +189,26 @@ class _Handler(BaseHTTPRequestHandler):
             if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.owner.sessions:
                 raise _Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
             answer()
-        except (_Refused, JobError) as error:
+        except (_Refused, JobError, RowError) as error:
             self._send(error.status, [{"errorCode": error.code, "message": str(error)}])
         except soql.SoqlError as error:
             self._send(400, [{"errorCode": error.code, "message": str(error)}])
 
     def _changed(self, body: bytes) -> None:
-        """Query jobs are made and aborted; everything else is read-only here."""
+        """Query jobs are made and aborted, records made and changed; everything else is read-only here."""
         owner = self.owner
-        match [self.command, *self.path.split("/")[4:]]:
+        match [self.command, *self.path.rstrip("/").split("/")[4:]]:
             case ["POST", "jobs", "query"]:
                 made = owner.bulk.make(json.loads(body), lambda q: soql.run(q, owner.data, REFERENCES))
                 self._send(200, made)
             case ["PATCH", "jobs", "query", job] if json.loads(body) == {"state": "Aborted"}:
                 self._send(200, owner.bulk.abort(job))
+            case ["POST", "sobjects", name]:
+                made = owner.rows.create(name, json.loads(body))
+                self._send(201, {"id": made["Id"], "success": True, "errors": []})
+            case ["PATCH", "sobjects", name, identity]:
+                owner.rows.update(name, identity, json.loads(body), self.headers.get("If-Unmodified-Since"))
+                self._send_bytes(204, b"", {})
             case _:
                 raise _Refused(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{self.command}' not allowed.")
 
@@ -215,6 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
             case ["sobjects", name, ("deleted" | "updated") as what] if name in owner.data:
                 body = self._deleted(name, query) if what == "deleted" else {"ids": [r["Id"] for r in owner.data[name]]}
                 self._send(200, {**body, "latestDateCovered": _wire(dt.datetime.now(dt.UTC))})
+            case ["sobjects", name, identity]:
+                fields = query.get("fields", [""])[0]
+                self._send(200, owner.rows.read(name, identity, [f for f in fields.split(",") if f]))
             case ["jobs", "query", job]:
                 self._send(200, owner.bulk.look(job))
             case ["jobs", "query", job, "results"]:
@@ -227,6 +239,8 @@ class _Handler(BaseHTTPRequestHandler):
             case ["limits"]:
                 self._send(200, {"DailyApiRequests": {"Max": 15000, "Remaining": 15000 - len(owner.requests)}})
             case ["query"]:
+                selected, _, rest = query.get("q", [""])[0].partition(" FROM ")
+                owner.rows.complete(rest.split(" ")[0], selected)
                 rows = soql.run(query.get("q", [""])[0], owner.data, REFERENCES)
                 locator = "0r8" + secrets.token_hex(6)
                 name = query["q"][0].upper().split(" FROM ")[1].split()[0]
