@@ -30,6 +30,8 @@ HELP = {
     "/sources": "every source, and whether it answers",
     "/explain": "how the last answer was read, and what each source was asked",
     "/sql [SELECT ...]": "the last query, or the result of one of your own",
+    "/do WHAT": "have an action proposed, see what it would change, and say whether it is done",
+    "/actions": "the actions that you may propose, and proposals that wait",
     "/fresh [AGE]": "the oldest data that you accept: 0, 30s, 5m, 2h, 1d; off",
     "/trace": "where the seconds of the last answer went",
     "/right": "the last answer is right: keep it as an example",
@@ -79,6 +81,8 @@ class Chat:
             "/sources": self._sources,
             "/explain": self._explain,
             "/sql": self._sql,
+            "/do": self._do,
+            "/actions": self._actions,
             "/fresh": self._fresh,
             "/trace": self._trace,
             "/right": self._right,
@@ -176,6 +180,34 @@ class Chat:
             self._say("nothing was answered yet")
         else:
             self.console.print(waterfall(self.spans.to_dict()))
+
+    def _do(self, request: str) -> None:
+        """Propose what is asked, and have it done if the person at the prompt says so, in so many words."""
+        from groundwire.agents.action_tools import proposed
+        from groundwire.agents.cli_actions import ask_and_do, show_proposal
+
+        if not request:
+            self._say("write what is to be done: /do create a task for Acme: call back")
+            return
+        proposal = watched(self.console, "proposing", lambda tell, stop: proposed(self.hub, self.agent.model, request))
+        show_proposal(self.console, proposal)
+        self._say("Do it? Type yes; anything else is no.")
+        try:
+            said = self.read().strip().lower()
+        except (EOFError, KeyboardInterrupt):
+            said = ""
+        ask_and_do(self.hub, self.console, proposal, said == "yes")
+
+    def _actions(self, _: str) -> None:
+        from groundwire.agents.cli_actions import show_proposal
+
+        offered = self.hub.actions.offered
+        for one in offered:
+            self.console.print(Text(f"{one.name}: {one.description}"))
+        if not offered:
+            self._say("there is no action that you may propose")
+        for proposal in self.hub.actions.proposals():
+            show_proposal(self.console, proposal)
 
     def _fresh(self, age: str) -> None:
         if age in ("off", "none"):

@@ -37,7 +37,7 @@ from groundwire.core import config as configuration
 from groundwire.core import telemetry_log
 from groundwire.core.catalog import Catalog, near_names
 from groundwire.core.config import Config, ModelConfig
-from groundwire.core.errors import ConfigError, GroundwireError, ModelError, PolicyError, QueryError
+from groundwire.core.errors import ActionError, ConfigError, GroundwireError, ModelError, PolicyError, QueryError
 from groundwire.core.freshness import parse_age
 from groundwire.core.hub import Hub
 from groundwire.core.plain import json_text
@@ -126,7 +126,7 @@ def exit_code(error: GroundwireError) -> int:
     """2 for configuration and model, 3 for what can't or may not be answered, 4 for a source."""
     if isinstance(error, ConfigError | ModelError):
         return EXIT_CONFIG
-    if isinstance(error, QueryError | PolicyError):
+    if isinstance(error, QueryError | PolicyError | ActionError):
         return EXIT_REFUSED
     return EXIT_SOURCE
 
@@ -491,6 +491,7 @@ importlib.import_module("groundwire.agents.cli_connectors")
 importlib.import_module("groundwire.agents.cli_init")
 importlib.import_module("groundwire.agents.cli_mcp")
 importlib.import_module("groundwire.agents.cli_serve")
+importlib.import_module("groundwire.agents.cli_actions")
 importlib.import_module("groundwire.agents.cli_examples")
 
 

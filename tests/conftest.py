@@ -40,6 +40,7 @@ _TOGETHER = {
         "test_demo",
         "test_conformance_tryton",
         "test_tryton",
+        "test_actions_tryton",
         "test_connector_faults",
         "test_events",
         "test_sync_sources",
