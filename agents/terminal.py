@@ -22,8 +22,8 @@ from rich.text import Text
 
 from groundwire.agents import languages
 from groundwire.core.errors import Stopped
-from groundwire.core.telemetry import carried
 from groundwire.core.plain import plain_lines
+from groundwire.core.telemetry import carried
 
 if TYPE_CHECKING:
     from groundwire.agents.agent import Answer
