@@ -131,7 +131,7 @@ class Agent:
             seen.reveal(question=question)
             try:
                 read = understood or Understood(question=question)
-                answer = replace(self._answered(question, hints, max_age, on_event, stop_event, read), id=id_)
+                answer = replace(self._paid(question, hints, max_age, on_event, stop_event, read), id=id_)
                 answer = replace(answer, example=self._keep(answer, hints, at))
                 seen.set(refused=answer.refused)
                 seen.reveal(answer=answer.text)
@@ -165,6 +165,17 @@ class Agent:
             outcome="refused" if answer.refused else "answered",
             entities=examples.entities_of(self.hub, answer.sql) if answer.sql and not answer.refused else (),
         )
+
+    def _paid(self, *asked: Any) -> Answer:
+        """The answer, if something is left of its asker's cost budget, from which its tokens are taken."""
+        budgets, principal = self.hub.budgets, self.hub.principal
+        if budgets is None or principal is None:
+            return self._answered(*asked)
+        budgets.check_cost(principal)
+        answer = self._answered(*asked)
+        told = answer.tokens
+        budgets.charge(principal, tokens=told.get("input", 0) - told.get("cached", 0) + told.get("output", 0))
+        return answer
 
     def _record(self, at: datetime, mine: Asking, hints: str, outcome: dict[str, Any]) -> bool:
         """Write the question to the audit trail, if there is one; False where that failed and need not be done."""

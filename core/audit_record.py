@@ -74,6 +74,11 @@ class Recorder:
         self.answers = answers
         self._secrets = sorted({s for s in secrets if len(s) >= _SHORTEST}, key=len, reverse=True)
 
+    def hide(self, settings: Any) -> None:
+        """Never write the secrets of these settings either."""
+        more = {s for s in _secrets(settings) if len(s) >= _SHORTEST}
+        self._secrets = sorted({*self._secrets, *more}, key=len, reverse=True)
+
     def query(
         self,
         principal: Principal | None,

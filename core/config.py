@@ -326,11 +326,23 @@ class PrincipalConfig(_Section):
 
 
 class BudgetConfig(_Section):
-    """`[policy.budgets.NAME]`: what a principal, or `*` for everybody else, may be given in each clock hour (UTC)."""
+    """`[policy.budgets.NAME]`: what a principal, or `*` for everybody else, may be given in each clock hour (UTC).
+
+    `cost` is in the units of `[policy.prices]`; what is asked while some is left is answered to its end.
+    """
 
     queries: int | None = Field(default=None, ge=0)
     rows: int | None = Field(default=None, ge=0)
     bytes: int | None = Field(default=None, ge=0)
+    cost: float | None = Field(default=None, ge=0)
+
+
+class PricesConfig(_Section):
+    """`[policy.prices]`: what a query costs, a second that it takes, and a thousand tokens that a model evaluates."""
+
+    query: float = Field(default=0.0, ge=0)
+    second: float = Field(default=0.0, ge=0)
+    thousand_tokens: float = Field(default=0.0, ge=0)
 
 
 class TokenConfig(_Section):
@@ -359,6 +371,7 @@ class PolicyConfig(_Section):
     roles: dict[str, RoleConfig] = Field(default_factory=dict)
     principals: dict[str, PrincipalConfig] = Field(default_factory=dict)
     budgets: dict[str, BudgetConfig] = Field(default_factory=dict)
+    prices: PricesConfig = PricesConfig()
     tokens: TokenConfig | None = None
     mask_key: SecretStr | None = None
     operators: tuple[str, ...] = ()
@@ -460,6 +473,8 @@ class Config(_Section):
     offline: bool = False
     on_error: Literal["raise", "incomplete", "stale"] = "raise"
     _place: Path | None = PrivateAttr(default=None)
+    _environment: Mapping[str, str] | None = PrivateAttr(default=None)
+    _names: Mapping[str, str] | None = PrivateAttr(default=None)
 
     @property
     def place(self) -> Path | None:
@@ -488,6 +503,7 @@ def load(
     Raises:
         ConfigError: naming the setting, or the file that is missing.
     """
+    given = environment
     environment = os.environ if environment is None else environment
     file = Path(path or environment.get(PATH_VARIABLE) or DEFAULT_NAME)
     try:
@@ -504,8 +520,19 @@ def load(
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
     environment = {**read_environment(file), **environment}
     config = parse(_named(raw, names) if names else raw, base=file.parent, environment=environment)
-    config._place = file.resolve()
+    config._place, config._environment, config._names = file.resolve(), given, names
     return config
+
+
+def again(config: Config) -> Config:
+    """A configuration as its file and its secrets are now.
+
+    Raises:
+        ConfigError: it was not read from a file, or is not valid any more.
+    """
+    if config.place is None or not config.place.is_file():
+        raise ConfigError("it was not read from a file")
+    return load(config.place, config._environment, names=config._names)
 
 
 def parse(raw: Mapping[str, Any], *, base: Path, environment: Mapping[str, str] | None = None) -> Config:

@@ -28,6 +28,7 @@ from groundwire.core.catalog import Catalog, Entity, Link, Measure
 from groundwire.core.config import Config, EntityConfig, LimitsConfig, LinkConfig, MeasureConfig, SourceConfig
 from groundwire.core.connector import Connector, Profiling
 from groundwire.core.errors import (
+    AuthFailed,
     ConfigError,
     GroundwireError,
     PolicyError,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from groundwire.core.refresh import Refresher
     from groundwire.core.replica import Offers, Replicas
     from groundwire.core.result import Result
+    from groundwire.core.rotation import Rotation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +197,7 @@ class Hub:
             connectors.append(kind(name, settings))
         hub = cls(connectors, config)
         hub._configured = True
+        _ = hub._rotation  # which files there are is noted before anything changes
         if config.telemetry.enabled:
             from groundwire.core import telemetry_otel
 
@@ -360,8 +363,44 @@ class Hub:
         with self._lock:
             if self._catalog is None:
                 with telemetry.span("catalog"):
-                    self._catalog = self._discover()
+                    try:
+                        self._catalog = self._discover()
+                    except AuthFailed:
+                        if not self.rotate(now=True):
+                            raise
+                        self._catalog = self._discover()
             return self._catalog
+
+    def rotate(self, *, now: bool = False) -> list[str]:
+        """Take up secrets that were changed since; the sources that have new ones. See `core/rotation`.
+
+        Args:
+            now: look also where nothing seems to have changed, since a source refuses what it has.
+        """
+        rotation = self._whole._rotation
+        return [] if rotation is None else rotation.look(now=now)
+
+    @cached_property
+    def _rotation(self) -> Rotation | None:
+        """Of the whole hub; None where it was not made from a configuration file."""
+        if not self._configured or self.config.place is None or not self.config.place.is_file():
+            return None
+        from groundwire.core.rotation import Rotation
+
+        return Rotation(self)
+
+    def replace_connector(self, connector: Connector, source: SourceConfig) -> None:
+        """Have a source asked by another connector from now on; what is being read is read to its end by the old one."""
+        with self._lock:
+            self.config = self.config.model_copy(update={"sources": {**self.config.sources, connector.name: source}})
+            self.connectors[connector.name] = connector
+            self._identities.pop(connector.name, None)
+            if self.recorder is not None:
+                self.recorder.hide(connector.settings)
+            if "_acting" in self.__dict__:
+                from groundwire.core.proposals import declared
+
+                self._acting[1].update(declared(self))
 
     @property
     def sources(self) -> list[str]:
@@ -546,7 +585,11 @@ class Hub:
         if self.budgets is None or self.principal is None:
             return self._answered(asked)
         self.budgets.begin(self.principal)
-        result = self._answered(asked)
+        started = time.monotonic()
+        try:
+            result = self._answered(asked)
+        finally:
+            self.budgets.charge(self.principal, seconds=time.monotonic() - started)
         self.budgets.give(self.principal, result)
         return result
 
@@ -580,11 +623,15 @@ class Hub:
     def _found(self, asked: _Question) -> Result:
         """The answer with everything that is known of how it was found."""
         failed: dict[str, SourceError] = {}
-        started, live = time.monotonic(), False
+        started, live, rotated = time.monotonic(), False, False
+        self.rotate()
         while True:
             try:
                 result = self._answer(asked, failed, live=live, started=started)
             except SourceError as error:
+                if isinstance(error, AuthFailed) and not rotated and self.rotate(now=True):
+                    rotated = True
+                    continue
                 if asked.on_error != "stale" or error.source in failed or error.source not in self.connectors:
                     raise
                 failed[error.source] = error
@@ -810,6 +857,8 @@ class Hub:
             self._control.close()
         if "_acting" in self.__dict__:
             self._acting[0].close()
+        if "_rotation" in self.__dict__ and self._rotation is not None:
+            self._rotation.close()
         if self._cache is not None:
             self._cache.close()
 

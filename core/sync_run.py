@@ -55,6 +55,7 @@ class Run:
         self.config = hub.config.sources[original.source].entities[original.name]
         self.clock = clock
         self.lease = lease
+        hub.rotate()
         self.connector = hub.connectors[original.source]
         self.store = replicas.store
         self.replica = replicas.connector
