@@ -1,8 +1,9 @@
 """What a principal may be given in an hour: queries, rows, bytes, cost. Counted in tables that all processes share.
 
-Counted is what is given, not what is read for it: how much is hidden is nobody's to know. Cost is made of what the asker
-sees as well: queries, seconds, tokens. It is known afterwards, so that a question begins while some is left. A clock hour (UTC) is counted
-at a time, so that the refusal can say when asking makes sense again. What can't be counted is not given.
+Counted is what is given, not what is read for it: how much is hidden is nobody's to know. Cost is made of what the
+asker sees as well: queries, seconds, tokens. It is known afterwards, so that a question begins while some is left. A
+clock hour (UTC) is counted at a time, so that the refusal can say when asking makes sense again. What can't be counted
+is not given.
 """
 
 from __future__ import annotations

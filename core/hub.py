@@ -390,7 +390,7 @@ class Hub:
         return Rotation(self)
 
     def replace_connector(self, connector: Connector, source: SourceConfig) -> None:
-        """Have a source asked by another connector from now on; what is being read is read to its end by the old one."""
+        """Have a source asked by another connector; what is being read is read to its end by the old one."""
         with self._lock:
             self.config = self.config.model_copy(update={"sources": {**self.config.sources, connector.name: source}})
             self.connectors[connector.name] = connector

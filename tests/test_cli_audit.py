@@ -114,3 +114,28 @@ def test_a_question_is_recorded_with_its_answer_cells_and_model(recorded: Shell,
         trail.path.mkdir()
         with pytest.raises(AuditFailed):
             Agent(hub, Told(steps=["SELECT 1 AS one", "One is 1."])).ask("What is one?")
+
+
+def test_replaying_a_question_asks_the_model_again_and_says_what_changed(
+    recorded: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = ["SELECT COUNT(*) AS customers FROM customers", "There are 3 customers."]
+    monkeypatch.setattr("groundwire.agents.agent.model_from_config", lambda settings: Told(steps=steps))
+    with Hub.from_config(recorded.folder / "groundwire.toml") as hub:
+        assert Agent(hub).ask("How many customers are there?", hints="all of them").text == "There are 3 customers."
+        questions = [r["n"] for r in hub.recorder.trail.records() if r["kind"] == "question"]  # type: ignore[union-attr]
+    number = str(questions[0])
+    code, out, err = recorded.run("audit", "replay", number)
+    assert (code, out) == (SUCCESS, "nothing changed\n"), err
+    with sqlite3.connect(recorded.folder / "shop.sqlite") as database:
+        database.execute("DELETE FROM customers WHERE id = 2")
+    database.close()
+    steps[1] = "There are 2 customers."
+    code, out, _ = recorded.run("audit", "replay", number)
+    assert code == REFUSED
+    assert out == "the answer: There are 2 customers. now, There are 3 customers. then\n"
+    steps[:] = ["SELECT COUNT(*) AS n FROM customers WHERE country = 'DE'", "There is 1."]
+    code, out, _ = recorded.run("audit", "replay", number)
+    assert code == REFUSED and out.startswith("the query: SELECT COUNT(*) AS n")
+    asked = [r for r in Path("audit.jsonl").read_text().splitlines() if '"hints":"all of them"' in r]
+    assert len(asked) == 4, "each replay is a question too, with its hints, and is recorded"
