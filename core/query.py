@@ -238,6 +238,8 @@ def _check(node: exp.Expr) -> None:
         count = node.args["times" if isinstance(node, exp.Repeat) else "expression"]
         if any(n.is_string or float(n.this) > MAX_TEXT for n in count.find_all(exp.Literal)):
             raise NotAllowed(f"texts are made of at most {MAX_TEXT:,} characters")
+    if isinstance(node, exp.CTE) and not isinstance(node.this, exp.Query):
+        raise NotAllowed("only a SELECT can stand in WITH")
     if isinstance(node, exp.With) and node.args.get("recursive"):
         raise NotAllowed("WITH RECURSIVE is not allowed")
     if isinstance(node, _PLAIN_NODES):
