@@ -115,7 +115,7 @@ def test_no_planted_secret_is_in_anything_that_a_run_leaves_or_shows(
             shown.append(_told(lambda: ann.explain("SELECT Name FROM crm.User")))
             shown.append(_told(lambda: Agent(ann, model).ask("How many users are there?").to_dict()))
             shown += [f"{t.name} {t.description} {t.args}" for t in [*make_tools(ann), *propose_tools(ann)]]
-            proposal = ann.actions.propose("erp.post_note", {"about": "crm.lead/1", "text": "x"})
+            proposal = ann.actions.propose("erp.update_stage", {"lead": "1", "stage": "Won"})
             shown.append(_told(lambda: ann.actions.approve(proposal.id).to_dict()))
             shown.append(_told(lambda: Syncer(whole).sync("crm.User")))
             shown += [_told(whole.check), *(repr(f) for f in examined(whole)), repr(whole.config), repr(ann)]
