@@ -7,7 +7,9 @@ column by itself, many times faster than value by value; where it would not, or 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -16,10 +18,28 @@ import pyarrow.compute as pc
 _NULL = type(None)
 _FIRST_DAY = -719_162
 """0001-01-01 in days since 1970: what is before it is no date to Python."""
+_LAST_DAY = 2_932_897
+"""10000-01-01, which is none either."""
 _DAY = 86_400_000_000
+_MOST_UNITS = 1e13
+"""Units of a decimal's last place up to which binary floats tell them apart by far."""
+_NOISE = 2.0**-50
+"""As in `groundwire.connectors.records`, and a little less: what is near the border is judged there."""
 
 
-def whole(values: list[Any], type_: pa.DataType) -> pa.Array | None:
+def transposed(rows: Sequence[Any], names: Sequence[str]) -> Sequence[Sequence[Any]] | None:
+    """The values of every name in every record, a sequence for each name; None where a record lacks one."""
+    if not rows or not names:
+        return [()] * len(names)
+    try:
+        if len(names) == 1:
+            return [[row[names[0]] for row in rows]]
+        return list(zip(*map(itemgetter(*names), rows), strict=True))
+    except (KeyError, TypeError, IndexError):
+        return None
+
+
+def whole(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
     """The column as an array of this type; None where its values must be read one by one.
 
     Args:
@@ -39,6 +59,8 @@ def whole(values: list[Any], type_: pa.DataType) -> pa.Array | None:
         if pa.types.is_integer(type_) and kinds == {int}:
             return pa.array(values, type_)
         if pa.types.is_decimal(type_) and kinds <= {int, Decimal}:
+            return _decimals(values, type_)
+        if pa.types.is_floating(type_) and kinds <= {int, float}:
             return pa.array(values, type_)
         if pa.types.is_floating(type_) and kinds <= {int, float, Decimal}:
             return pa.array([None if v is None else float(v) for v in values], type_)
@@ -47,7 +69,52 @@ def whole(values: list[Any], type_: pa.DataType) -> pa.Array | None:
     return None
 
 
-def _texts(values: list[Any], type_: pa.DataType) -> pa.Array | None:
+def _decimals(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
+    """Decimals as they are, or freed of the noise of the binary floats that they once were."""
+    try:
+        return pa.array(values, type_)
+    except pa.ArrowInvalid:
+        pass
+    floats = pa.array([None if v is None else float(v) for v in values], pa.float64())
+    units = pc.round(pc.multiply(floats, 10.0**type_.scale))
+    noise = pc.abs(pc.subtract(pc.divide(units, 10.0**type_.scale), floats))
+    most = min(_MOST_UNITS, 10.0**type_.precision)
+    small = pc.and_(pc.less(pc.abs(units), most), pc.less_equal(noise, pc.multiply(pc.abs(floats), _NOISE)))
+    if not pc.all(small).as_py():
+        return None
+    whole_units = units.cast(pa.int64()).cast(pa.decimal128(19, 0))
+    return pa.Array.from_buffers(type_, len(whole_units), whole_units.buffers())
+
+
+def instants(values: Sequence[Any], type_: pa.DataType, micros: int) -> pa.Array | None:
+    """Whole numbers as moments, so many microseconds each since 1970; None where one is something else, or too far."""
+    if not set(map(type, values)) <= {int, _NULL}:
+        return None
+    try:
+        moments = pc.multiply_checked(pa.array(values, pa.int64()), micros)
+        near = pc.and_(pc.greater_equal(moments, _FIRST_DAY * _DAY), pc.less(moments, _LAST_DAY * _DAY))
+        return moments.cast(type_) if pc.all(near).as_py() is not False else None
+    except pa.ArrowException:
+        return None
+
+
+def zoned(values: Sequence[Any], type_: pa.DataType, zone: str) -> pa.Array | None:
+    """Moments without a zone as a clock of this zone shows them; of the hour that comes twice, the first.
+
+    None where one is no such text, or an hour that the clock leaves out.
+    """
+    if not set(map(type, values)) <= {str, _NULL}:
+        return None
+    try:
+        local = pa.array(values, pa.string()).cast(pa.timestamp("us"))
+        if not _not_before(local.cast(pa.int64()), (_FIRST_DAY + 1) * _DAY):
+            return None
+        return pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="raise").cast(type_)
+    except pa.ArrowException:
+        return None
+
+
+def _texts(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
     texts = pa.array(values, pa.string())
     if pa.types.is_string(type_):
         return texts

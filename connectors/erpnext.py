@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pyarrow as pa
 from pydantic import SecretStr, field_validator
 
+from groundwire.connectors.columns import zoned
 from groundwire.connectors.conditions import conjunction
 from groundwire.connectors.erpnext_filters import (
     AMOUNTS,
@@ -39,6 +40,7 @@ from groundwire.connectors.erpnext_filters import (
     wire,
 )
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
+from groundwire.connectors.paging import ahead
 from groundwire.connectors.records import Convert, counted, record_batch, to_text
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Aggregate, Capabilities, Comparison, Deleted, Pushdown, Scan, ScanReport
@@ -378,9 +380,11 @@ class ERPNextConnector(HTTPConnector):
         if scan.order:
             yield from self._ordered(kind, where, scan, report)
         else:
-            yield from self._read(kind, where, scan, report)
+            read = self._read(kind, where, scan, report)
+            for rows in ahead(read) if scan.limit is None else read:
+                yield self._batch(rows, scan)
 
-    def _read(self, kind: _Kind, where: list[Filter], scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
+    def _read(self, kind: _Kind, where: list[Filter], scan: Scan, report: ScanReport) -> Iterator[list[Any]]:
         """Pages by name, as the database orders names."""
         names, left, seen = list(dict.fromkeys([KEY, *scan.fields])), scan.limit, set[str]()
         after: list[Filter] = []
@@ -392,7 +396,7 @@ class ERPNextConnector(HTTPConnector):
             if len(fresh) < len(rows) or fresh & seen or len(rows) > size:
                 raise Rejected("records came twice: the source does not page as was expected", source=self.name)
             if rows:
-                yield self._batch(rows, scan)
+                yield rows
             left = None if left is None else left - len(rows)
             if len(rows) < size:
                 return
@@ -421,22 +425,25 @@ class ERPNextConnector(HTTPConnector):
     def _batch(self, rows: Sequence[Any], scan: Scan) -> pa.RecordBatch:
         kinds = {n: f["fieldtype"] for n, f in self._kinds[scan.entity.name].fields.items()}
 
-        def column(rows: Sequence[Any], name: str) -> list[Any]:
+        def tidy(values: Sequence[Any], name: str) -> Sequence[Any] | pa.Array:
             """What is empty is 0 or null; names may be numbers, JSON may be an object."""
             empty = 0 if kinds[name] in NEVER_NULL else None
-            values = [empty if (v := row[name]) is None or v == "" else v for row in rows]
-            if kinds[name] in TEXTS and not set(map(type, values)) <= {str, type(None)}:
+            found = set(map(type, values))
+            if (str in found and "" in values) or (empty == 0 and type(None) in found):
+                values = [empty if v is None or v == "" else v for v in values]
+            if kinds[name] in TEXTS and not found <= {str, type(None)}:
                 values = [v if v is None or isinstance(v, str) else json.dumps(v, default=str) for v in values]
-            return values
+            array = zoned(values, MOMENT, self._zone.key) if kinds[name] == "Datetime" else None
+            return values if array is None else array
 
         converters = {c.name: f for c in scan.schema if (f := self._converter(c.type)) is not None}
         return record_batch(
-            rows, scan.schema, source=self.name, entity=scan.entity.name, column=column, converters=converters
+            rows, scan.schema, source=self.name, entity=scan.entity.name, tidy=tidy, converters=converters
         )
 
     def _converter(self, type_: pa.DataType) -> Convert | None:
         """How values are read that Frappe writes in a way of its own."""
-        if pa.types.is_timestamp(type_) and self._zone.key != "UTC":
+        if pa.types.is_timestamp(type_):
             return lambda v: dt.datetime.fromisoformat(to_text(v)).replace(tzinfo=self._zone).astimezone(dt.UTC)
         return _time if pa.types.is_time(type_) else None
 

@@ -14,13 +14,11 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import itertools
-import json
 import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus, urlsplit
@@ -34,6 +32,7 @@ from groundwire.connectors.http_wire import (
     Address,
     joined,
     origin,
+    parsed,
     retry_after,
     seconds_left,
     server_time,
@@ -100,10 +99,7 @@ class Answer:
         Raises:
             ValueError: it is not JSON.
         """
-        try:
-            return json.loads(self.content, parse_float=Decimal)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+        return parsed(self.content)
 
 
 # -- the connector ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What HTTP says to every connector that speaks it: addresses, statuses, and how long to wait.
+"""What HTTP says to every connector that speaks it: addresses, statuses, bodies, and how long to wait.
 
 Nothing is sent from here, and no client is known: salesforce goes by it too, which has a client of its own.
 Statuses and headers are those of RFC 9110.
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 import math
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 from pydantic import AfterValidator
 
 from groundwire.core.connector import tag
@@ -34,6 +37,33 @@ ERRORS: Mapping[int, type[SourceError]] = {
     429: RateLimited,
 }
 """What a status means; other 5xx are Unavailable, a 503 that says how long is RateLimited, the rest is Rejected."""
+
+
+# -- bodies ----------------------------------------------------------------------------------
+
+_EXACT = msgspec.json.Decoder(float_hook=Decimal)
+_BINARY = msgspec.json.Decoder()
+
+
+def parsed(content: bytes, *, exact: bool = True) -> Any:
+    """A body of JSON.
+
+    Args:
+        exact: numbers with a point are `Decimal`: money loses nothing on its way; else `float`.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return (_EXACT if exact else _BINARY).decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # or what Python takes all the same: byte order marks, UTF-16, half a surrogate pair
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    try:
+        return json.loads(content, parse_float=Decimal if exact else None)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 # -- addresses and headers -------------------------------------------------------------------

@@ -141,6 +141,17 @@ class HubSpotConnector(HTTPConnector):
             for one, other in itertools.combinations(self.settings.objects, 2)
             if self._associated(one, other)
         }
+        return self._entities()
+
+    def learned(self) -> Any:
+        return {"properties": self._properties, "links": self._links}
+
+    def recall(self, learned: Any) -> list[Entity]:
+        self._properties = {n: learned["properties"][n] for n in self.settings.objects}
+        self._links = {n: (one, other) for n, (one, other) in learned["links"].items()}
+        return self._entities()
+
+    def _entities(self) -> list[Entity]:
         entities = [self._entity(name) for name in self.settings.objects]
         return [*entities, *(self._link_entity(name) for name in self._links), self._owners()]
 

@@ -4,7 +4,8 @@ What an account holds is read from the metadata catalog, whose records are table
 table of transactions; fields that the catalog names and SuiteQL does not answer are left out, which is seen by
 asking. Records come in order of their key, each page from the last one's key on: the 100,000 rows of one query are no
 end, and a record that changes meanwhile moves none behind. Requests are signed by OAuth 1.0a (token-based
-authentication). Sublists but the lines of transactions are not read, and deletions are not told.
+authentication), or carry a token of OAuth 2.0 for which a certificate's key has signed. Sublists but the lines of
+transactions are not read, and deletions are not told.
 
 Source: NetSuite help center, "Executing SuiteQL Queries Through REST Web Services", "Working with Resource Metadata",
 "Token-based Authentication (TBA)", "REST Web Services Error Handling", "Records Catalog".
@@ -17,7 +18,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,8 +28,9 @@ from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 from pydantic import Field as Setting
 from pydantic import SecretStr, field_validator, model_validator
 
-from groundwire.connectors.http import Answer, HTTPConnector, HTTPSettings
+from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.netsuite_suiteql import KEY_ALIAS, Table
+from groundwire.connectors.oauth import ASSERTION, client_credentials, signed
 from groundwire.connectors.paging import GivenPaginator, Page, pages
 from groundwire.connectors.records import record_batch, to_integer
 from groundwire.core.catalog import Entity, Field, Relation
@@ -40,6 +42,7 @@ MOST_ROWS = 100_000
 """Rows of one query; what lies behind is never given."""
 LINES = "transactionLine"
 _QUERY, _CATALOG = "services/rest/query/v1/suiteql", "services/rest/record/v1/metadata-catalog"
+_TOKEN = "services/rest/auth/oauth2/v1/token"  # noqa: S105 - a path
 _MOMENT = pa.timestamp("us", tz="UTC")
 _CURSORS = ("lastmodifieddate", "lastmodified")
 
@@ -119,16 +122,20 @@ logging.getLogger("oauthlib").setLevel(logging.WARNING)  # its debug log holds k
 class NetSuiteSettings(HTTPSettings):
     """Settings of a NetSuite source.
 
-    `account` with an integration's `consumer_key` and `consumer_secret` and a user's `token_id` and
-    `token_secret`; `records` by their names in the metadata catalog, `item` and `transactionLine` too; `fields` of a
-    record where not all are wanted; `time_zone` that the user has set in NetSuite, in which SuiteQL tells the time.
+    `account` with an integration's `consumer_key`, and either its `consumer_secret` and a user's `token_id` and
+    `token_secret` (token-based authentication), or `certificate_id` and the `private_key` of that certificate, in PEM
+    (OAuth 2.0 client credentials); `records` by their names in the metadata catalog, `item` and `transactionLine` too;
+    `fields` of a record where not all are wanted; `time_zone` that the user has set in NetSuite, in which SuiteQL
+    tells the time.
     """
 
     account: str = Setting(pattern=r"^[A-Za-z0-9_-]+$")
     consumer_key: SecretStr
-    consumer_secret: SecretStr
-    token_id: SecretStr
-    token_secret: SecretStr
+    consumer_secret: SecretStr | None = None
+    token_id: SecretStr | None = None
+    token_secret: SecretStr | None = None
+    certificate_id: str | None = None
+    private_key: SecretStr | None = None
     records: tuple[str, ...] = ("customer", "contact", "vendor", "item", "salesOrder", "invoice", LINES)
     fields: Mapping[str, tuple[str, ...]] = Setting(default_factory=dict)
     time_zone: str = "UTC"
@@ -142,6 +149,13 @@ class NetSuiteSettings(HTTPSettings):
             host = given["account"].lower().replace("_", "-")
             return {**given, "url": f"https://{host}.suitetalk.api.netsuite.com"}
         return given
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        by_token = bool(self.consumer_secret and self.token_id and self.token_secret)
+        if by_token == bool(self.certificate_id and self.private_key):
+            raise ValueError("set consumer_secret, token_id and token_secret, or certificate_id and private_key")
+        return self
 
     @field_validator("time_zone")
     @classmethod
@@ -173,8 +187,22 @@ class NetSuiteConnector(HTTPConnector):
         super().__init__(name, settings)
         self._zone = ZoneInfo(settings.time_zone)
         self._tables: dict[str, Table] = {}
+        self._learned: dict[str, Any] = {}
+        self.renews = settings.certificate_id is not None
 
     # -- session ---------------------------------------------------------------------------
+
+    def login(self, report: ScanReport) -> Credentials:
+        s = self.settings
+        if s.certificate_id is None or s.private_key is None:
+            return Credentials()  # each request proves itself
+        url, issuer = f"{s.url}/{_TOKEN}", s.consumer_key.get_secret_value()
+        claims = {"iss": issuer, "scope": ["rest_webservices"], "aud": url}
+        key = s.private_key.get_secret_value()
+        proof = signed(claims, key, setting=f"sources.{self.name}.private_key", key_id=s.certificate_id)
+        return client_credentials(
+            self, url, None, None, report, client_assertion_type=ASSERTION, client_assertion=proof
+        )
 
     def ask(
         self,
@@ -185,10 +213,13 @@ class NetSuiteConnector(HTTPConnector):
         report: ScanReport | None = None,
         **content: Any,
     ) -> Answer:
-        """As every connector's, each request signed by itself (RFC 5849)."""
+        """As every connector's; without a certificate each request is signed by itself (RFC 5849)."""
+        if self.settings.certificate_id is not None:
+            return super().ask(method, path, params=params, report=report, **content)
         url = path if path.startswith(self.settings.url) else f"{self.settings.url}/{path}"
         address = str(httpx.URL(url).copy_merge_params(params) if params else httpx.URL(url))
         s = self.settings
+        assert s.consumer_secret and s.token_id and s.token_secret, "the settings say so"
         client = Client(
             s.consumer_key.get_secret_value(),
             client_secret=s.consumer_secret.get_secret_value(),
@@ -220,16 +251,22 @@ class NetSuiteConnector(HTTPConnector):
     def discover(self) -> list[Entity]:
         described = {name: self._described(name) for name in self.settings.records}
         exact = self._compares_exactly()
-        tables: dict[str, Table] = {}
         for name, known in described.items():
             table = self._table(name, known, exact)
             names = self._answered(table, list(table.types))
             if table.key not in names:
                 raise Rejected(f"SuiteQL does not answer for {name}: is it permitted?", source=self.name)
-            kept = {n: t for n, t in table.types.items() if n in names}
-            tables[name] = Table(**{**vars(table), "types": kept})
-        self._tables = tables
-        return [self._entity(name, described[name]) for name in tables]
+            described[name] = {n: p for n, p in known.items() if n in names}
+        return self.recall({"records": described, "exact": exact})
+
+    def learned(self) -> Any:
+        return self._learned
+
+    def recall(self, learned: Any) -> list[Entity]:
+        records, exact = learned["records"], learned["exact"]
+        self._tables = {name: self._table(name, records[name], exact) for name in self.settings.records}
+        self._learned = learned
+        return [self._entity(name, records[name]) for name in self._tables]
 
     def describe(self, name: str) -> Entity | None:
         """One record type as it is now."""

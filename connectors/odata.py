@@ -11,10 +11,11 @@ Source: OData Protocol 4.01, sections 11.2 and 11.3; OData 2.0 Operations; see `
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -27,8 +28,8 @@ from groundwire.connectors.memory import sorted_indices
 from groundwire.connectors.odata_client import ODataClient, ODataSettings
 from groundwire.connectors.odata_metadata import EntitySet, Property, Service, parse
 from groundwire.connectors.odata_presets import CURSORS, FORMATTED
-from groundwire.connectors.paging import Page, Paginator, pages
-from groundwire.connectors.records import Convert, counted, record_batch, values_at
+from groundwire.connectors.paging import Page, Paginator, ahead, pages
+from groundwire.connectors.records import Convert, columns_at, counted, record_batch
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Aggregate, Capabilities, Comparison, Deleted, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, Rejected, SourceError, Unavailable
@@ -59,6 +60,7 @@ class ODataConnector(ODataClient):
         super().__init__(name, settings)
         self._service = Service(version=4, sets={})
         self._dialect = oq.Dialect()
+        self._metadata = b""
         self._deltas: dict[str, tuple[dt.datetime, str]] = {}
         self._delta_lock = threading.Lock()
 
@@ -71,18 +73,38 @@ class ODataConnector(ODataClient):
     def discover(self) -> list[Entity]:
         answer = self.ask("GET", "$metadata", headers={"Accept": "application/xml"})
         try:
-            service = parse(answer.content)
+            self._take(answer.content)
         except ValueError as error:
             if not answer.whole:
                 raise Unavailable("the metadata broke off", source=self.name) from None
             raise Rejected(f"the metadata makes no sense: {error}", source=self.name) from None
+        self._dialect = self._probed()
+        return [self._entity(s) for s in self._service.sets.values()]
+
+    def learned(self) -> Any:
+        seen = {"dialect": asdict(self._dialect), "batches": self._batches, "below": self._below}
+        return {"metadata": base64.b64encode(self._metadata).decode(), **seen}
+
+    def recall(self, learned: Any) -> list[Entity]:
+        self._take(base64.b64decode(learned["metadata"]))
+        self._dialect = oq.Dialect(**learned["dialect"])
+        self._batches, self._below = learned["batches"], learned["below"]
+        return [self._entity(s) for s in self._service.sets.values()]
+
+    def _take(self, metadata: bytes) -> None:
+        """Know the service by its metadata.
+
+        Raises:
+            ValueError: it makes no sense.
+            Rejected: a configured entity set is not in it.
+        """
+        service = parse(metadata)
         wanted = set(self.settings.entities or service.sets)
         kept = {n: s for n, s in service.sets.items() if n in wanted and s.properties and not s.needs_filter}
         if missing := wanted - set(service.sets):
             raise Rejected(f"there is no entity set {', '.join(sorted(missing))[:200]}", source=self.name)
         self._service, self._version = Service(version=service.version, sets=kept), service.version
-        self._dialect = self._probed()
-        return [self._entity(s) for s in kept.values()]
+        self._metadata = metadata
 
     def describe(self, name: str) -> Entity | None:
         """One entity set as it is now."""
@@ -300,7 +322,8 @@ class ODataConnector(ODataClient):
         track = ("odata.track-changes",) if whole and self.settings.delta else ()
         began = report.as_of
         read, total = 0, None
-        for page in pages(self._paginator(scan, address), partial(self._page, report, *track), source=self.name):
+        found = pages(self._paginator(scan, address), partial(self._page, report, *track), source=self.name)
+        for page in ahead(found) if scan.limit is None else found:
             rows = page.rows if scan.limit is None else page.rows[: scan.limit - read]
             read += len(rows)
             total = wire.total(page.body) if total is None else total
@@ -373,7 +396,7 @@ class ODataConnector(ODataClient):
             scan.schema,
             source=self.name,
             entity=scan.entity.name,
-            column=lambda rows, column: values_at(rows, aliases.get(column, column)),
+            find=lambda rows, names: columns_at(rows, [aliases.get(n, n) for n in names]),
             converters=converters,
         )
 

@@ -21,6 +21,7 @@ from pydantic import SecretStr, model_validator
 from groundwire.connectors import odoo_actions
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.odoo_domain import domain, support
+from groundwire.connectors.paging import ahead
 from groundwire.connectors.records import counted, record_batch
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Action, Aggregate, Capabilities, Comparison, Pushdown, Scan, ScanReport
@@ -353,9 +354,11 @@ class OdooConnector(HTTPConnector):
             yield counted(count, scan.schema, source=self.name)
         else:
             report.native.append(f"{model}.search_read({shown}, {list(scan.fields)})")
-            yield from self._read(scan, where, report)
+            read = self._read(scan, where, report)
+            for rows in ahead(read) if scan.limit is None else read:
+                yield self._batch(rows, scan)
 
-    def _read(self, scan: Scan, where: list[Any], report: ScanReport) -> Iterator[pa.RecordBatch]:
+    def _read(self, scan: Scan, where: list[Any], report: ScanReport) -> Iterator[list[Any]]:
         """Pages by key: what is written or deleted meanwhile moves no record from one page to another."""
         names, left, last = list(dict.fromkeys(["id", *scan.fields])), scan.limit, 0
         while left is None or left > 0:
@@ -369,7 +372,7 @@ class OdooConnector(HTTPConnector):
             if set(map(type, ids)) - {int} or [last, *ids] != sorted({last, *ids}):
                 raise Rejected("the records are not in the order asked for", source=self.name)
             if rows:
-                yield self._batch(rows, scan)
+                yield rows
             left = None if left is None else left - len(rows)
             if len(rows) < size:
                 return
@@ -405,14 +408,14 @@ class OdooConnector(HTTPConnector):
     def _batch(self, rows: list[Any], scan: Scan) -> pa.RecordBatch:
         booleans = {c.name for c in scan.schema if pa.types.is_boolean(c.type)}
 
-        def column(rows: Sequence[Any], name: str) -> list[Any]:
+        def tidy(values: Sequence[Any], name: str) -> Sequence[Any]:
             """Null is false in Odoo; a many2one is its id and a name."""
-            values = [row[name] for row in rows]
-            if list in set(map(type, values)):
+            kinds = set(map(type, values))
+            if list in kinds:
                 values = [v[0] if isinstance(v, list) and len(v) == 2 else v for v in values]
-            return values if name in booleans else [None if v is False else v for v in values]
+            return values if name in booleans or bool not in kinds else [None if v is False else v for v in values]
 
-        return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, column=column)
+        return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, tidy=tidy)
 
 
 def _totals(row: Mapping[str, Any], keys: list[str], sums: Mapping[str, str], counts: set[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from groundwire.core.errors import Rejected
@@ -140,32 +141,28 @@ def ahead(found: Iterator[T]) -> Iterator[T]:
 
     Whoever leaves early does not wait for what was asked for last. Not for reads with a limit, which may need no more.
     """
-    end = object()
-    one: Any = next(found, end)
-    while one is not end:
-        coming = _Coming(found, end)
-        yield one
-        one = coming.result()
+    end: Any = object()
+    one = next(found, end)
+    if one is end:
+        return
+    wanted: SimpleQueue[bool] = SimpleQueue()
+    coming: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
 
+    def fetch() -> None:
+        while wanted.get():
+            try:
+                coming.put((next(found, end), None))
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                coming.put((end, error))
 
-class _Coming:
-    """What an iterator gives next, waited for in a thread that keeps nobody from leaving."""
-
-    def __init__(self, found: Iterator[Any], end: object) -> None:
-        self._value: Any = end
-        self._error: BaseException | None = None
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._run, found, end), name="page", daemon=True)
-        self._thread.start()
-
-    def _run(self, found: Iterator[Any], end: object) -> None:
-        try:
-            self._value = next(found, end)
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            self._error = error
-
-    def result(self) -> Any:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._value
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(fetch,), name="pages", daemon=True).start()
+    try:
+        while one is not end:
+            wanted.put(True)
+            yield one
+            one, error = coming.get()
+            if error is not None:
+                raise error
+    finally:
+        wanted.put(False)

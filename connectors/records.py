@@ -8,18 +8,21 @@ the value, which may be anybody's.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Context, Decimal
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-from groundwire.connectors.columns import whole
+from groundwire.connectors.columns import transposed, whole
 from groundwire.core.errors import Rejected
 
 Convert = Callable[[Any], Any]
 """From a JSON value that is not null to what Arrow takes; raises ValueError, TypeError or ArithmeticError."""
+
+Find = Callable[[Sequence[Any], Sequence[str]], Iterable[Sequence[Any]]]
+"""From records and the names of columns to the values of each."""
 
 _EXACT = Context(prec=76)
 _NOISE = Decimal(2) ** -49
@@ -33,7 +36,8 @@ def record_batch(
     source: str,
     entity: str,
     at: Callable[[Any, str], Any] | None = None,
-    column: Callable[[Sequence[Any], str], list[Any]] | None = None,
+    find: Find | None = None,
+    tidy: Callable[[Sequence[Any], str], Sequence[Any] | pa.Array] | None = None,
     converters: Mapping[str, Convert] | None = None,
 ) -> pa.RecordBatch:
     """Records as a batch of exactly this schema.
@@ -43,20 +47,25 @@ def record_batch(
         schema: names and types of the columns.
         source, entity: named in errors.
         at: the value of a column in a record; by default `value_at`.
-        column: a column's value in every record, in place of `at` where that is quicker; raises as `at` does.
+        find: the values of all columns, in place of `at` where that is quicker; raises as `at` does.
+        tidy: makes of a column's values what its converter reads, or an array that is finished.
         converters: for columns that are read in another way than their type says.
 
     Raises:
         Rejected: a record lacks a column, or a value is not of its type.
     """
-    find = column or (partial(_each, at) if at else values_at)
+    columns = iter((find or (partial(_each, at) if at else columns_at))(rows, schema.names))
     arrays = []
     for one in schema:
         own = (converters or {}).get(one.name)
         try:
-            values = find(rows, one.name)
+            values = next(columns)
+            values = tidy(values, one.name) if tidy else values
         except (KeyError, TypeError, IndexError, AttributeError):
             raise Rejected(f"a record of {entity} holds no {one.name}", source=source) from None
+        if isinstance(values, pa.Array):
+            arrays.append(values)
+            continue
         array = whole(values, one.type) if own is None else None
         if array is None:
             convert = own or converter(one.type)
@@ -66,6 +75,21 @@ def record_batch(
                 raise Rejected(f"a value of {entity}.{one.name} is not a {one.type}", source=source) from None
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def columns_at(
+    rows: Sequence[Any], paths: Sequence[str], at: Callable[[Any, str], Any] | None = None
+) -> Iterator[Sequence[Any]]:
+    """The values at each path in every record, path by path.
+
+    Args:
+        at: the value at a path in a record that may lack it; by default `value_at`.
+    """
+    flat = [p for p in paths if "." not in p]
+    found = transposed(rows, flat)
+    known = {} if found is None else dict(zip(flat, found, strict=True))
+    for path in paths:
+        yield known[path] if path in known else [at(row, path) for row in rows] if at else values_at(rows, path)
 
 
 def values_at(rows: Sequence[Any], path: str) -> list[Any]:
@@ -81,8 +105,8 @@ def values_at(rows: Sequence[Any], path: str) -> list[Any]:
     return [value_at(row, path) for row in rows]
 
 
-def _each(at: Callable[[Any, str], Any], rows: Sequence[Any], name: str) -> list[Any]:
-    return [at(row, name) for row in rows]
+def _each(at: Callable[[Any, str], Any], rows: Sequence[Any], names: Sequence[str]) -> Iterator[list[Any]]:
+    return ([at(row, name) for row in rows] for name in names)
 
 
 def value_at(row: Any, path: str) -> Any:

@@ -11,8 +11,9 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,12 +22,13 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 from pydantic import Field as Setting
 
+from groundwire.connectors.columns import instants
 from groundwire.connectors.conditions import conjunction, values_of
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector
 from groundwire.connectors.http_wire import Address, basic
 from groundwire.connectors.oauth import client_credentials
 from groundwire.connectors.paging import GivenPaginator, NumberPaginator, OffsetPaginator, Page, Paginator, ahead, pages
-from groundwire.connectors.records import Convert, counted, record_batch, value_at, values_at
+from groundwire.connectors.records import Convert, Find, columns_at, counted, record_batch, value_at
 from groundwire.connectors.rest_description import (
     CursorPaging,
     EntityDescription,
@@ -235,14 +237,14 @@ class RestConnector(HTTPConnector):
             return self._page(name, path, query, report)
 
         converters = {f: c for f in scan.fields if (c := _converter(described.fields[f])) is not None}
-        column = _finder(described)
+        find, tidy = _finder(described), partial(_tidied, described)
         found = pages(self._paginator(first), fetch, source=self.name)
         for page in ahead(found) if left is None else found:
             read += len(page.rows)
             rows = page.rows if left is None else page.rows[:left]
             if rows:
                 yield record_batch(
-                    rows, scan.schema, source=self.name, entity=name, column=column, converters=converters
+                    rows, scan.schema, source=self.name, entity=name, find=find, tidy=tidy, converters=converters
                 )
             left = None if left is None else left - len(rows)
             if left == 0:
@@ -436,11 +438,20 @@ def _moment(value: dt.datetime, field: FieldDescription) -> str | None:
 # -- values ----------------------------------------------------------------------------------
 
 
-def _finder(described: EntityDescription) -> Callable[[Sequence[Any], str], list[Any]]:
+def _finder(described: EntityDescription) -> Find:
     paths = {name: f.path or name for name, f in described.fields.items()}
     if described.absent is None or described.absent == "null":
-        return lambda rows, name: [_maybe(row, paths[name]) for row in rows]
-    return lambda rows, name: values_at(rows, paths[name])
+        return lambda rows, names: columns_at(rows, [paths[n] for n in names], at=_maybe)
+    return lambda rows, names: columns_at(rows, [paths[n] for n in names])
+
+
+def _tidied(described: EntityDescription, values: Sequence[Any], name: str) -> Sequence[Any] | pa.Array:
+    """Moments that are numbers are read as a whole, where all are whole numbers."""
+    field = described.fields[name]
+    if field.type != "datetime" or field.format == "iso":
+        return values
+    array = instants(values, field.arrow, 1_000_000 if field.format == "epoch" else 1_000)
+    return values if array is None else array
 
 
 def _maybe(row: Any, path: str) -> Any:
@@ -450,10 +461,13 @@ def _maybe(row: Any, path: str) -> Any:
         return None
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, default=float)
+
+
 def _converter(field: FieldDescription) -> Convert | None:
     """How a field is read whose type does not say it all."""
     if field.type == "json":
-        return lambda v: json.dumps(v, ensure_ascii=False, default=float)
+        return _JSON.encode
     if field.type == "datetime" and field.format != "iso":
         unit = 1 if field.format == "epoch" else 1000
         return lambda v: _from_epoch(v, unit)

@@ -40,8 +40,8 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _known_type(name: str) -> str:
-    if name not in TYPES and not _DECIMAL.fullmatch(name):
+def _known_type(name: Any) -> Any:
+    if not isinstance(name, str) or (name not in TYPES and not _DECIMAL.fullmatch(name)):
         raise ValueError(f"write one of {', '.join(TYPES)} or, with its decimal places, decimal(2)")
     return name
 
@@ -332,10 +332,30 @@ def load(file: Path, *, setting: str) -> Description:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it can't be parsed"
         raise ConfigError(f"{file}{where}: no YAML: {problem}", setting=setting) from None
+    except RecursionError:
+        raise ConfigError(f"{file}: nested too deeply", setting=setting) from None
+    if (place := _unwritable(found)) is not None:
+        where = ascii(place)[1:-1]
+        raise ConfigError(f"{file}: {where}: a text holds half a character (a lone surrogate)", setting=setting)
     try:
         return Description.model_validate(found)
     except ValidationError as error:
         raise ConfigError(f"{file}: {_said(error)}", setting=setting) from None
+
+
+def _unwritable(value: Any, place: str = "") -> str | None:
+    """Where a text is that can't be written as UTF-8; None where all can."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return place
+        return None
+    if isinstance(value, Mapping):
+        parts = [(f"{place}.{k}".lstrip("."), part) for k, v in value.items() for part in (k, v)]
+    else:
+        parts = [(f"{place}.{i}", v) for i, v in enumerate(value)] if isinstance(value, list) else []
+    return next((found for p, v in parts if (found := _unwritable(v, p)) is not None), None)
 
 
 def _said(error: ValidationError) -> str:

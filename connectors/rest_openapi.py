@@ -63,6 +63,14 @@ def read_document(source: str) -> dict[str, Any]:
             found = yaml.safe_load(text)
         except yaml.YAMLError:
             raise ConfigError(f"{source} is neither JSON nor YAML") from None
+    except RecursionError:
+        raise ConfigError(f"{source} is nested too deeply") from None
+    try:
+        json.dumps(found, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{source} holds half a character (a lone surrogate)") from None
+    except (ValueError, TypeError, RecursionError):
+        raise ConfigError(f"{source} refers to itself, or is nested too deeply") from None
     if not isinstance(found, dict) or not str(found.get("openapi", "")).startswith("3."):
         raise ConfigError(f"{source} is no OpenAPI 3 document")
     return found
@@ -100,7 +108,11 @@ def draft(document: Mapping[str, Any]) -> str:
         ConfigError: the document describes no list of records.
     """
     resolved = _Document(document)
-    found, skipped = resolved.entities()
+    try:
+        found, skipped = resolved.entities()
+        head = {"url": resolved.address(), "authentication": resolved.authentication()}
+    except (TypeError, AttributeError, KeyError, ValueError, IndexError, RecursionError):
+        raise ConfigError("the document is no valid OpenAPI 3: a part of it is of another kind") from None
     if not found:
         raise ConfigError("the document describes no path whose answer to GET is a list of records")
     pagings = [e.paging for e in found if e.paging]
@@ -108,7 +120,7 @@ def draft(document: Mapping[str, Any]) -> str:
     for entity in found:
         if (entity.paging or {"kind": "none"}) != common:
             entity.notes.append("its paging differs from the one above")
-    body: dict[str, Any] = {"url": resolved.address(), "authentication": resolved.authentication(), "paging": common}
+    body: dict[str, Any] = {**head, "paging": common}
     return _commented(body, found, skipped)
 
 

@@ -22,9 +22,11 @@ import pyarrow as pa
 
 from groundwire.connectors import salesforce_actions
 from groundwire.connectors.columns import whole
+from groundwire.connectors.paging import ahead
 from groundwire.connectors.profiling import Distinct, open_texts
+from groundwire.connectors.records import columns_at
 from groundwire.connectors.salesforce_bulk import BulkQuery, NotInBulk
-from groundwire.connectors.salesforce_fields import ID, LEFT_OUT, NUMBERS, TYPES, converter, support, value_at
+from groundwire.connectors.salesforce_fields import ID, LEFT_OUT, NUMBERS, TYPES, converter, support
 from groundwire.connectors.salesforce_session import Api, SalesforceSettings
 from groundwire.connectors.salesforce_soql import group_label, soql
 from groundwire.core.catalog import Entity, Field, Relation
@@ -292,23 +294,27 @@ class SalesforceConnector(Connector):
                 return
             except NotInBulk as reason:  # nothing was delivered: the pages go on
                 report.native.append(f"not as a bulk job: {reason}")
-        while True:
-            report.requests += 1
-            records = self._part(answer, "records")
+        for records in ahead(self._pages(answer, report)):
             rows += records
             read += len(records)
             if len(rows) >= BATCH_ROWS:
                 yield self._batch(rows, labels if grouped else scan.fields, scan.schema)
                 rows = []
-            if answer.get("done", True):
-                break
-            answer = self.api.get(self._next(answer), deadline=report.deadline)
         yield self._batch(rows, labels if grouped else scan.fields, scan.schema)
         total = answer.get("totalSize")
         if not grouped:
             report.total = total
         if isinstance(total, int) and read < total:
             report.incomplete.append(f"Salesforce counted {total:,} records and delivered {read:,}")
+
+    def _pages(self, answer: Any, report: ScanReport) -> Iterator[list[Any]]:
+        """The records of an answer and of those that follow it."""
+        while True:
+            report.requests += 1
+            yield self._part(answer, "records")
+            if answer.get("done", True):
+                return
+            answer = self.api.get(self._next(answer), deadline=report.deadline)
 
     def _is_bulk(self, scan: Scan, first: Any, report: ScanReport) -> bool:
         """Whether a read whose first page this is may take its time, and is worth a job."""
@@ -349,11 +355,11 @@ class SalesforceConnector(Connector):
         return link.path.removeprefix(base)
 
     def _batch(self, rows: list[Mapping[str, Any]], paths: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
-        columns = []
-        for path, field in zip(paths, schema, strict=True):
+        columns, found = [], columns_at(rows, paths)
+        for field in schema:
             convert = converter(field.type)
             try:
-                values = [row[path] for row in rows] if "." not in path else [value_at(row, path) for row in rows]
+                values = next(found)
                 column = whole(values, field.type)
                 columns.append(pa.array(map(convert, values), field.type) if column is None else column)
             except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError, ValueError, TypeError, ArithmeticError):

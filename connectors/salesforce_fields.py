@@ -66,21 +66,6 @@ def support(field: Mapping[str, Any], comparison: Comparison) -> Pushdown:
     return _text_support(field, op, values) if kind in _TEXTS else Pushdown.NONE
 
 
-def value_at(row: Mapping[str, Any], path: str) -> Any:
-    """A value by its path; None where the path ends at a record without the relation.
-
-    Raises:
-        KeyError: the answer does not hold the field.
-    """
-    *steps, last = path.split(".")
-    for step in steps:
-        below = row[step]
-        if below is None:
-            return None
-        row = below
-    return row[last]
-
-
 def _comparable(value: Any, kind: str) -> bool:
     """Whether SOQL has a literal for this value that loses nothing."""
     if isinstance(value, bool) or not isinstance(value, _PYTHON[kind]):

@@ -195,6 +195,13 @@ class TrytonConnector(HTTPConnector):
         self._fields = dict(zip(self.settings.models, found, strict=True))
         return [self._entity(model) for model in self.settings.models]
 
+    def learned(self) -> Any:
+        return self._fields
+
+    def recall(self, learned: Any) -> list[Entity]:
+        self._fields = {model: learned[model] for model in self.settings.models}
+        return [self._entity(model) for model in self.settings.models]
+
     def _entity(self, model: str) -> Entity:
         fields, relations = [], []
         for name, f in self._fields[model].items():

@@ -598,6 +598,15 @@ def _named(value: Any, names: Mapping[str, str]) -> Any:
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
+def _whole_text(text: str, where: str) -> str:
+    """The text, if it can be written and sent: what is no UTF-8 in an environment is half a character here."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("this is not UTF-8", setting=where) from None
+    return text
+
+
 def _fill(value: Any, where: str, base: Path, environment: Mapping[str, str]) -> Any:
     if isinstance(value, str):
 
@@ -606,12 +615,12 @@ def _fill(value: Any, where: str, base: Path, environment: Mapping[str, str]) ->
                 raise ConfigError(f"environment variable {match[1]} is not set", setting=where)
             return environment[match[1]]
 
-        return _VARIABLE.sub(replace, value)
+        return _whole_text(_VARIABLE.sub(replace, value), where)
     if isinstance(value, Mapping):
         if set(value) == {"env"} and isinstance(value["env"], str):
             if value["env"] not in environment:
                 raise ConfigError(f"environment variable {value['env']} is not set", setting=where)
-            return environment[value["env"]]
+            return _whole_text(environment[value["env"]], where)
         if set(value) == {"keyring"} and isinstance(value["keyring"], str):
             found = read_keyring(value["keyring"])
             if found is None:

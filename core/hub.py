@@ -13,20 +13,20 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from groundwire.core import config as configuration
 from groundwire.core import registry, telemetry
-from groundwire.core.catalog import Catalog, Entity, Link, Measure
-from groundwire.core.config import Config, EntityConfig, LimitsConfig, LinkConfig, MeasureConfig, SourceConfig
-from groundwire.core.connector import Connector, Profiling
+from groundwire.core.catalog import Catalog, Entity, near_names
+from groundwire.core.config import Config, LimitsConfig, SourceConfig
+from groundwire.core.connector import Connector
+from groundwire.core.discovery import Discovery, in_parallel
 from groundwire.core.errors import (
     AuthFailed,
     ConfigError,
@@ -39,9 +39,7 @@ from groundwire.core.errors import (
     UnknownName,
 )
 from groundwire.core.freshness import Bounds, Clock, Freshness, parse_age, utc_now
-from groundwire.core.labels import with_labels
 from groundwire.core.plans import LONGEST, Asked, Plans
-from groundwire.core.retry import retrying
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +47,6 @@ MOST_VIEWS = 64
 """Principals whose rights and plans a hub remembers; the one that has not asked for longest goes first."""
 
 UNRECORDED = "this answer is not in the audit trail, which can't be written"
-
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -145,6 +140,8 @@ class Hub:
         self._kinds = {name: s.type for name, s in self.config.sources.items()}
         self._catalog: Catalog | None = None
         self._fresh_catalog = False
+        self._renewing = False
+        self._discovery = Discovery(self.connectors, self.config, self._kept_catalog)
         self._replicas: Replicas | None = None
         self._control: Control | None = None
         self._cache: Cache | None = None
@@ -339,14 +336,14 @@ class Hub:
         if policy is None or self.principal is None:
             return None
         with self._lock:
-            if self._view.rights is None:
-                try:
-                    whole = self._whole.catalog
-                except SourceError as error:
-                    if policy.may_know(self.principal, error.source):
-                        raise
-                    log.warning("%s, so %s is not answered", error, self.principal.name)
-                    raise Unavailable("one of them does not answer", source="the connected systems") from None
+            try:
+                whole = self._whole.catalog
+            except SourceError as error:
+                if policy.may_know(self.principal, error.source):
+                    raise
+                log.warning("%s, so %s is not answered", error, self.principal.name)
+                raise Unavailable("one of them does not answer", source="the connected systems") from None
+            if self._view.rights is None or self._view.rights.whole is not whole:
                 self._view.rights = policy.rights(self.principal, whole)
             return self._view.rights
 
@@ -364,11 +361,14 @@ class Hub:
             if self._catalog is None:
                 with telemetry.span("catalog"):
                     try:
-                        self._catalog = self._discover()
+                        self._catalog = self._discovery.catalog(kept=not self._fresh_catalog)
                     except AuthFailed:
                         if not self.rotate(now=True):
                             raise
-                        self._catalog = self._discover()
+                        self._catalog = self._discovery.catalog(kept=not self._fresh_catalog)
+            elif not self._renewing and (due := self._discovery.due()):
+                self._renewing = True
+                threading.Thread(target=self._renew, args=(due,), name="catalog", daemon=True).start()
             return self._catalog
 
     def rotate(self, *, now: bool = False) -> list[str]:
@@ -394,6 +394,7 @@ class Hub:
         with self._lock:
             self.config = self.config.model_copy(update={"sources": {**self.config.sources, connector.name: source}})
             self.connectors[connector.name] = connector
+            self._discovery.config = self.config
             self._identities.pop(connector.name, None)
             if self.recorder is not None:
                 self.recorder.hide(connector.settings)
@@ -401,6 +402,51 @@ class Hub:
                 from groundwire.core.proposals import declared
 
                 self._acting[1].update(declared(self))
+
+    def refresh_catalog(self, source: str | None = None) -> None:
+        """Ask for the catalog anew, for this process and those that share what it keeps; plans and rights follow.
+
+        It happens by itself, behind the answers, where a description has grown old (`[cache] catalogs`), and where a
+        source refuses what its description promised.
+
+        Args:
+            source: configured name of one source; all without it.
+
+        Raises:
+            UnknownName: there is no such source.
+            SourceError: a source can't be asked; what was known stays.
+            ConfigError: the configuration names an entity or field that is gone; what was known stays.
+        """
+        if source is not None and source not in self.sources:
+            raise UnknownName("source", source, near_names(source, self.sources))
+        self._whole._renew_now(self.connectors if source is None else [source])
+
+    def _renew_now(self, names: Iterable[str]) -> None:
+        known = self._catalog
+        found = self._discovery.again(names)
+        with self._lock:
+            if known is None or list(found) != list(known):
+                self._catalog = found
+
+    def _renew(self, names: Iterable[str]) -> None:
+        """Behind the answers: what goes wrong is told to the operator, and what was known stays."""
+        try:
+            self._renew_now(names)
+        except GroundwireError as error:
+            log.warning("the catalog stays as it was: %s", error)
+        finally:
+            self._renewing = False
+
+    def _renewed(self, source: str, plan: Plan) -> bool:
+        """Whether what a source refused is no longer what its description said; the catalog is then up to date."""
+        entities = {e.full_name: e for f in plan.fragments for e in f.entities if e.source == source}
+        try:
+            if not self._discovery.outdated(source, entities.values()):
+                return False
+            self._renew_now([source])
+        except GroundwireError:
+            return False
+        return True
 
     @property
     def sources(self) -> list[str]:
@@ -706,6 +752,8 @@ class Hub:
                 # a copy that can't be read costs speed, never an answer
                 notes.append(f"read from the sources, because the replicas failed: {error}")
                 result = run(self.plan(asked.sql, limit=asked.limit, link_values=asked.link_values))
+            elif isinstance(error, Rejected) and self._whole._renewed(error.source, plan):
+                result = run(self.plan(asked.sql, limit=asked.limit, link_values=asked.link_values, offers=offers))
             elif isinstance(error, Rejected) and error.source not in failed and any(f.query for f in plan.fragments):
                 # a database may refuse a query that its dialect table thought it would take
                 notes.append(f"joined here, because {error.source} refused the whole query")
@@ -826,8 +874,8 @@ class Hub:
                 return SourceStatus(source=name, kind=kind, ok=False, message=str(error), error=error)
 
         if self.principal is not None:
-            return self._parallel(one, [(name, self.connectors[name]) for name in self.sources])
-        return self._parallel(one, self.connectors.items())
+            return in_parallel(one, [(name, self.connectors[name]) for name in self.sources])
+        return in_parallel(one, self.connectors.items())
 
     def quotas(self) -> dict[str, Quota]:
         """What sources last said of their quotas, to any process; empty where no source's rate is bounded."""
@@ -862,53 +910,9 @@ class Hub:
         if self._cache is not None:
             self._cache.close()
 
-    def _parallel(self, function: Callable[[_T], _R], items: Iterable[_T], *, at_most: int = 32) -> list[_R]:
-        items = list(items)
-        with ThreadPoolExecutor(max_workers=max(1, min(at_most, len(items)))) as pool:
-            return list(pool.map(telemetry.carried(function), items))
-
     def ask_for_catalog(self) -> None:
         """Have every source asked for its catalog, whatever an earlier process has kept of it."""
         self._whole._fresh_catalog = True
-
-    def _discover(self) -> Catalog:
-        found = self._parallel(self._discover_source, self.connectors.values())
-        links = [_Endpoints.of(link, i) for i, link in enumerate(self.config.links)]
-        catalog = Catalog([entity for entities in found for entity in entities])
-        resolved = [end.resolve(catalog) for end in links]
-        keep: dict[str, set[str]] = {}
-        for link in resolved:
-            keep.setdefault(link.source, set()).update(here for here, _ in link.on)
-            keep.setdefault(link.target, set()).update(there for _, there in link.on)
-        described = [_described(e, self._entity_config(e), keep.get(e.full_name, set())) for e in catalog]
-        return _without_lost_relations(Catalog(described)).linked(resolved)
-
-    def _discover_source(self, connector: Connector) -> list[Entity]:
-        deadline = time.monotonic() + self.config.limits.timeout
-        with telemetry.span("discover", source=connector.name):
-            entities = self._entities_of(connector, deadline)
-        source = self.config.sources.get(connector.name)
-        if source is None or source.infer_relations:
-            from groundwire.core.relations import with_inferred_relations
-
-            linked = [link.from_ for link in self.config.links]
-            entities = with_inferred_relations(entities, connector, deadline, linked)
-        _check_entity_names(connector.name, entities, source)
-        if isinstance(connector, Profiling) and (source is None or source.profile):
-            marked = [_marked_sensitive(e, self._entity_config(e)) for e in entities]
-            profiled = self._parallel(connector.profile, marked, at_most=connector.capabilities.concurrency)
-            entities = [_marked_sampled(p, m) for p, m in zip(profiled, marked, strict=True)]
-        return with_labels(entities)
-
-    def _entities_of(self, connector: Connector, deadline: float) -> list[Entity]:
-        """From the source, or as a process that asked it a while ago has kept them."""
-        kept = self._kept_catalog(connector.name)
-        found = kept.entities(connector) if kept and not self._fresh_catalog else None
-        if found is None:
-            found = retrying(connector.discover, deadline=deadline)
-            if kept:
-                kept.keep(connector)
-        return found
 
     def _kept_catalog(self, source: str) -> KeptCatalog | None:
         """Where the description of a source is kept; None where none is."""
@@ -918,11 +922,7 @@ class Hub:
         from groundwire.core.kept_catalogs import KeptCatalog
 
         file = configuration.cache_folder() / "catalogs" / f"{self._identity(source)}.json.gz"
-        return KeptCatalog(file, longest.total_seconds(), settings.refresh_at)
-
-    def _entity_config(self, entity: Entity) -> EntityConfig | None:
-        source = self.config.sources.get(entity.source)
-        return source.entities.get(entity.name) if source else None
+        return KeptCatalog(file, longest.total_seconds())
 
 
 def _told(result: Result) -> Result:
@@ -932,129 +932,3 @@ def _told(result: Result) -> Result:
 
 def _itself(bound: Bound) -> Bound:
     return bound
-
-
-def _check_entity_names(name: str, entities: list[Entity], source: SourceConfig | None) -> None:
-    names = {e.name for e in entities}
-    for wanted in source.entities if source else ():
-        if wanted not in names:
-            near = Catalog(entities)._near(wanted)
-            raise ConfigError(
-                "no such entity" + (f"; did you mean {', '.join(near)}?" if near else ""),
-                setting=f"sources.{name}.entities.{wanted}",
-            )
-
-
-def _marked_sensitive(entity: Entity, config: EntityConfig | None) -> Entity:
-    if config is None:
-        return entity
-    fields = tuple(
-        replace(f, sensitive=f.sensitive or config.field[f.name].sensitive) if f.name in config.field else f
-        for f in entity.fields
-    )
-    return replace(entity, fields=fields)
-
-
-def _marked_sampled(profiled: Entity, before: Entity) -> Entity:
-    """The profiled entity, in which values that nobody listed before are known to come from records."""
-    listed = {f.name for f in before.fields if f.values}
-    fields = tuple(replace(f, sampled=bool(f.values) and f.name not in listed) for f in profiled.fields)
-    return replace(profiled, fields=fields)
-
-
-def _described(entity: Entity, config: EntityConfig | None, keep: set[str]) -> Entity:
-    """The entity as the operator describes it, without fields that the operator left out."""
-    if config is None:
-        return entity
-    where = f"sources.{entity.source}.entities.{entity.name}"
-    known = {f.name for f in entity.fields}
-    for list_name, names in (("fields", config.fields), ("hide", config.hide), ("field", config.field)):
-        for name in names:
-            if name not in known:
-                near = entity.near(name)
-                raise ConfigError(
-                    f"no such field {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""),
-                    setting=f"{where}.{list_name}",
-                )
-    wanted = (set(config.fields) or known) | set(entity.primary_key) | keep
-    fields = []
-    for f in entity.fields:
-        if f.name not in wanted or (f.name in config.hide and f.name not in keep):
-            continue
-        if f.name in config.field:
-            extra = config.field[f.name]
-            f = replace(
-                f,
-                description=extra.description or f.description,
-                synonyms=(*f.synonyms, *extra.synonyms),
-                values=extra.values or f.values,
-                sampled=f.sampled and not extra.values,
-                sensitive=f.sensitive or extra.sensitive,
-            )
-        fields.append(f)
-    measures = tuple(_measure(n, m, f"{where}.measures.{n}.expression") for n, m in config.measures.items())
-    return replace(
-        entity,
-        fields=tuple(fields),
-        label=config.label or entity.label,
-        description=config.description or entity.description,
-        synonyms=(*entity.synonyms, *config.synonyms),
-        measures=(*entity.measures, *measures),
-    )
-
-
-def _measure(name: str, config: MeasureConfig, setting: str) -> Measure:
-    import sqlglot
-
-    try:
-        sqlglot.parse_one(config.expression, dialect="duckdb")
-    except sqlglot.errors.SqlglotError:
-        raise ConfigError("not an expression in DuckDB's dialect", setting=setting) from None
-    return Measure(name=name, expression=config.expression, description=config.description, synonyms=config.synonyms)
-
-
-def _without_lost_relations(catalog: Catalog) -> Catalog:
-    """Drop relations whose entity or fields are not in the catalog any more."""
-
-    def kept(entity: Entity) -> Entity:
-        relations = []
-        for relation in entity.relations:
-            if relation.target not in catalog:
-                continue
-            there = catalog.entity(relation.target)
-            if all(entity.find_field(a) and there.find_field(b) for a, b in relation.on):
-                relations.append(relation)
-        return replace(entity, relations=tuple(relations))
-
-    return Catalog(kept(e) for e in catalog)
-
-
-@dataclass(frozen=True)
-class _Endpoints:
-    """A link as it is written, waiting for a catalog that says where entity names end."""
-
-    config: LinkConfig
-    setting: str
-
-    @classmethod
-    def of(cls, link: LinkConfig, index: int) -> _Endpoints:
-        return cls(link, f"links[{index}]")
-
-    def resolve(self, catalog: Catalog) -> Link:
-        source, here = self._end(catalog, self.config.from_, "from")
-        target, there = self._end(catalog, self.config.to, "to")
-        return Link(
-            source=source.full_name,
-            target=target.full_name,
-            on=((here, there),),
-            name=self.config.name,
-            reverse=self.config.reverse,
-        )
-
-    def _end(self, catalog: Catalog, text: str, key: str) -> tuple[Entity, str]:
-        entity_name, _, field_name = text.rpartition(".")
-        try:
-            entity = catalog.entity(entity_name)
-            return entity, entity.field(field_name).name
-        except UnknownName as error:
-            raise ConfigError(str(error), setting=f"{self.setting}.{key}") from None

@@ -1,8 +1,8 @@
 """What discovery learned, kept for the next process: a system with a thousand kinds of records takes a minute to tell.
 
 Each source and account has a file of its own, in this user's cache, for this user alone. It holds descriptions, no
-records. A file that is damaged, of another version or too old is as good as none. A kept description that grows old is
-learned anew behind the answers, by one process at a time, for the processes to come.
+records. A file that is damaged, of another version or too old is as good as none. When it is learned anew is the affair
+of `groundwire.core.discovery`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
+
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import Connector, Recalling
-from groundwire.core.errors import GroundwireError
 
-LONGEST_TURN = 600.0
-"""Seconds after which another process may take it that whoever was learning has died."""
 _FORGOTTEN = 30 * 86_400.0
 
 
@@ -33,12 +32,10 @@ class KeptCatalog:
     Attributes:
         file: where; its time of change says when it was learned.
         longest: seconds for which it is good.
-        refresh_at: share of these after which it is learned anew.
     """
 
     file: Path
     longest: float
-    refresh_at: float
 
     def entities(self, connector: Connector) -> list[Entity] | None:
         """The source's entities as they were learned, the connector as after `discover`; None if there are none."""
@@ -48,15 +45,19 @@ class KeptCatalog:
             age = time.time() - self.file.stat().st_mtime
             if not 0 <= age < self.longest:
                 return None
-            kept = json.loads(gzip.decompress(self.file.read_bytes()))
+            kept = msgspec.json.decode(gzip.decompress(self.file.read_bytes()))
             if kept["version"] != version("groundwire"):
                 return None
-            entities = connector.recall(kept["learned"])
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return connector.recall(kept["learned"])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, msgspec.DecodeError):
             return None
-        if age > self.longest * self.refresh_at:
-            threading.Thread(target=self._learn, args=(connector,), name="catalog", daemon=True).start()
-        return entities
+
+    def learned_at(self) -> float | None:
+        """When it was learned, in seconds since 1970; None where nothing is kept."""
+        try:
+            return self.file.stat().st_mtime
+        except OSError:
+            return None
 
     def keep(self, connector: Connector) -> None:
         """Keep what this connector's discovery learned; that it can't be kept is no fault of the question."""
@@ -70,26 +71,6 @@ class KeptCatalog:
                 out.write(gzip.compress(content.encode(), 1))
             partial.replace(self.file)
             self._forget()
-
-    def _learn(self, connector: Connector) -> None:
-        """Discover by a connection of its own: questions go on with what the other one knows."""
-        turn = self.file.with_suffix(".turn")
-        try:
-            if turn.exists() and time.time() - turn.stat().st_mtime > LONGEST_TURN:
-                turn.unlink()
-            os.close(os.open(turn, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        except OSError:
-            return  # another process is at it
-        other = type(connector)(connector.name, connector.settings)
-        other.gate = connector.gate
-        try:
-            other.discover()
-            self.keep(other)
-        except GroundwireError:
-            pass  # whoever asks next, and finds it too old, is told
-        finally:
-            other.close()
-            turn.unlink(missing_ok=True)
 
     def _forget(self) -> None:
         """Remove files of sources that nobody has asked for a month."""

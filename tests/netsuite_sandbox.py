@@ -11,10 +11,12 @@ Services Error Handling", "The Signature for Web Services and RESTlets".
 from __future__ import annotations
 
 import threading
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
 import duckdb
+import jwt
 import pyarrow as pa
 import sqlglot
 from json_server import Asked, JSONServer, Reply
@@ -29,6 +31,8 @@ KEYS = {
     "token_id": "token-id-0123456789",
     "token_secret": "token-secret-0123456789",
 }
+
+TOKEN = "/services/rest/auth/oauth2/v1/token"
 
 
 class Refused(Exception):
@@ -48,6 +52,8 @@ class NetSuiteSandbox(JSONServer):
     Attributes:
         names: addresses by which it is known, since a signature holds the one that was asked.
         elsewhere: whose next pages it gives in place of its own.
+        certificates: public keys by the ids of their certificates, whose owners get tokens.
+        tokens: that it gave, and still honours.
     """
 
     def __init__(
@@ -61,6 +67,8 @@ class NetSuiteSandbox(JSONServer):
         self.catalog = catalog
         self.most_rows = most_rows
         self.elsewhere = ""
+        self.certificates: dict[str, Any] = {}
+        self.tokens: list[str] = []
         self.names = {self.url}
         self._nonces: set[str] = set()
         self._lock = threading.Lock()
@@ -79,6 +87,8 @@ class NetSuiteSandbox(JSONServer):
             return self._database.execute(sql).fetchall()
 
     def _reply(self, asked: Asked) -> Reply:
+        if asked.path == TOKEN:
+            return self._token(asked)
         try:
             self._verify(asked)
             return Reply(json=self._route(asked))
@@ -91,8 +101,31 @@ class NetSuiteSandbox(JSONServer):
             }
             return Reply(status=error.status, json=body)
 
+    def _token(self, asked: Asked) -> Reply:
+        """OAuth 2.0 client credentials, as the help center has them."""
+        form = dict(urllib.parse.parse_qsl(asked.body.decode()))
+        proof = form.get("client_assertion", "")
+        try:
+            key = self.certificates[jwt.get_unverified_header(proof)["kid"]]
+            right = ["PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+            audience = [name + TOKEN for name in self.names]
+            said = jwt.decode(
+                proof, key, algorithms=right, audience=audience, options={"require": ["exp", "iat", "iss"]}
+            )
+            known = said["iss"] == KEYS["consumer_key"] and "rest_webservices" in said["scope"]
+            known = known and said["exp"] - said["iat"] <= 3600 and form["grant_type"] == "client_credentials"
+            known = known and form["client_assertion_type"].endswith("client-assertion-type:jwt-bearer")
+        except (KeyError, jwt.PyJWTError):
+            known = False
+        if not known:
+            return Reply(status=400, json={"error": "invalid_client"})
+        self.tokens.append(f"access-{len(self.tokens)}-0123456789")
+        return Reply(json={"access_token": self.tokens[-1], "expires_in": "3600", "token_type": "bearer"})
+
     def _verify(self, asked: Asked) -> None:
-        """The request's own signature, used once."""
+        """A token, or the request's own signature, used once."""
+        if asked.headers.get("authorization", "").removeprefix("Bearer ") in self.tokens:
+            return
         header = {"Authorization": asked.headers.get("authorization", "")}
         try:
             said = dict(signature.collect_parameters(headers=header, exclude_oauth_signature=False, with_realm=True))

@@ -43,6 +43,7 @@ class SalesforceSandbox:
         self.data = data if data is not None else records(dt.date.today())
         self.page_size = page_size
         self.client_id, self.client_secret = "groundwire-demo", secrets.token_hex(8)
+        self.certificate, self.username = "", "reader@example.com"
         self.sessions: set[str] = set()
         self.cursors: dict[str, tuple[list[Record], str]] = {}
         self.requests: list[str] = []
@@ -70,6 +71,20 @@ class SalesforceSandbox:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+    def bearer(self, grant: str, assertion: str) -> bool:
+        """Whether a token is signed by the key of the certificate that the app knows (`certificate`, in PEM)."""
+        import jwt
+
+        if grant != "urn:ietf:params:oauth:grant-type:jwt-bearer" or not self.certificate:
+            return False
+        try:
+            said = jwt.decode(
+                assertion, self.certificate, algorithms=["RS256"], audience="https://login.salesforce.com"
+            )
+        except jwt.PyJWTError:
+            return False
+        return said["iss"] == self.client_id and said.get("sub") == self.username
 
     def new_session(self) -> str:
         """A session id that requests may carry."""
@@ -163,7 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(lambda: self._changed(body))
             return
         form = urllib.parse.parse_qs(body.decode())
-        if form.get("client_secret") != [self.owner.client_secret] or form.get("client_id") != [self.owner.client_id]:
+        by_secret = (form.get("client_id"), form.get("client_secret"))
+        known = by_secret == ([self.owner.client_id], [self.owner.client_secret])
+        if not known and not self.owner.bearer(form.get("grant_type", [""])[0], form.get("assertion", [""])[0]):
             self._send(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
         else:
             self._send(
