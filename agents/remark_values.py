@@ -327,7 +327,7 @@ class Words:
         return True
 
     def _note_columns(self) -> None:
-        """Words that are the name of a field, as `shipped to` of `ship_to`, are no values of another field."""
+        """Words that are the name of a field, as `sold to` of `sell_to`, are no values of another field."""
         words = [(m, wording.root((wording.stems(m[0]) or [""])[0])) for m in re.finditer(r"[^\W_]+", self.text)]
         for entity in self.revision.reachable:
             for field in entity.fields:

@@ -431,7 +431,9 @@ def test_the_model_never_hears_of_what_its_asker_may_not_see(whole: Hub) -> None
     question = "What is the total of payments per region and salary?"
     shown = choose(question, alice.catalog)
     reading = Reading(question, "", shown.entities, shown.names(alice.catalog))
-    said = system_text(shown, alice.catalog, examples=False) + reading.first_part() + "".join(reading.notes)
+    notes = [n.removeprefix("no column is called payments or region") for n in reading.notes]  # the asker's own words
+    assert "" in notes  # as if there were none
+    said = system_text(shown, alice.catalog, examples=False) + reading.first_part() + "".join(notes)
     assert "payment" not in said.replace("payments per region", "") and "region text" not in said and SECRET not in said
     assert "salary" in said
     search, describe, query = alice.tools()

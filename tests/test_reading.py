@@ -141,6 +141,13 @@ def test_words_that_nobody_knows_raise_doubt() -> None:
     assert Evidence(searched, "", ENTITIES).unknown_words == []
 
 
+def test_what_is_done_is_less_telling_than_what_there_is() -> None:
+    done = Reading("Which customers have been audited?", "", ENTITIES, NAMES)
+    assert 0 < done.doubt < Reading("Which customers have an auditor?", "", ENTITIES, NAMES).doubt
+    assert done.may_refuse
+    assert not any("is called" in note for note in done.notes)
+
+
 def test_a_draft_starts_at_the_table_that_reaches_everything_shown() -> None:
     def tables(first: str, *required: str) -> tuple[str, ...]:
         return ways.start(first, ENTITIES, NAMES, required).tables
