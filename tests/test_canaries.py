@@ -117,7 +117,7 @@ def test_no_planted_secret_is_in_anything_that_a_run_leaves_or_shows(
             shown += [f"{t.name} {t.description} {t.args}" for t in [*make_tools(ann), *propose_tools(ann)]]
             proposal = ann.actions.propose("erp.update_stage", {"lead": "1", "stage": "Won"})
             shown.append(_told(lambda: ann.actions.approve(proposal.id).to_dict()))
-            shown.append(_told(lambda: Syncer(whole).sync("crm.User")))
+            shown.append(_told(lambda: Syncer(whole, whole.replicas).sync("crm.User")))
             shown += [_told(whole.check), *(repr(f) for f in examined(whole)), repr(whole.config), repr(ann)]
             shown += [repr(c) + repr(c.settings) + repr(vars(c).get("_credentials")) for c in whole.connectors.values()]
             secrets += crm.sessions

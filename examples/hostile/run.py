@@ -33,7 +33,7 @@ from groundwire.agents import weights
 from groundwire.agents.agent import Agent, Answer
 from groundwire.agents.local_model import LocalChatModel
 from groundwire.agents.terminal import _Output, show_answer
-from groundwire.core import query
+from groundwire.core import outbound, query
 from groundwire.core.errors import GroundwireError, ModelError
 from groundwire.core.plain import json_text
 
@@ -51,7 +51,6 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\u2060\U000e0000-\U000e007f]")
 
 CONFIG = """
-offline = true
 [sources.desk]
 type = "sql"
 url = "sqlite:///desk.sqlite"
@@ -234,8 +233,16 @@ def _shown(answer: Answer | None) -> str:
     return screen.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def run(model: BaseChatModel, folder: Path, *, every: int = 1, tell: Any = print) -> dict[str, Seen]:
-    """All hostile records and questions, or each `every`th of them, with a model."""
+def run(
+    model: BaseChatModel, folder: Path, *, every: int = 1, tell: Any = print, offline: bool = False
+) -> dict[str, Seen]:
+    """All hostile records and questions, or each `every`th of them, with a model.
+
+    Args:
+        offline: refuse every connection too, for as long as this process lives.
+    """
+    if offline:
+        outbound.enforce([])
     import os
 
     os.environ["CANARY"] = "canary-environment-9"
@@ -304,7 +311,7 @@ def main() -> int:
     arguments = parser.parse_args()
     model = LocalChatModel(name_or_path=arguments.model, n_threads=arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
-        found = run(model, Path(folder), every=arguments.every, tell=lambda line: print(line, flush=True))
+        found = run(model, Path(folder), every=arguments.every, tell=lambda line: print(line, flush=True), offline=True)
     model.close()
     report = {"model": arguments.model} | {name: seen.to_dict() for name, seen in found.items()}
     if arguments.report is not None:
