@@ -7,6 +7,7 @@ known (`serve_again`), else by a router: the chat model
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import time
@@ -16,6 +17,7 @@ from importlib.metadata import version
 from types import FrameType
 from typing import Annotated
 
+import anyio.to_thread
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,7 +26,7 @@ from pydantic import BaseModel, Field
 from rich.text import Text
 from starlette.exceptions import HTTPException
 
-from groundwire.agents import bearer, serve_chat, serve_data, serve_errors, serve_operator, serve_page
+from groundwire.agents import bearer, serve_chat, serve_data, serve_errors, serve_events, serve_operator, serve_page
 from groundwire.agents.bearer import Bearers, Tokens
 from groundwire.agents.mcp_tools import Model
 from groundwire.agents.serve_again import Again
@@ -35,10 +37,13 @@ from groundwire.agents.serve_tally import Tally
 from groundwire.core.config import Config
 from groundwire.core.errors import GroundwireError
 from groundwire.core.hub import Hub
+from groundwire.core.webhooks import Receiver
 
 log = logging.getLogger(__name__)
 
 TOKEN_VARIABLE = "GROUNDWIRE_SERVE_TOKEN"  # noqa: S105 - the name of one
+_AGAIN = 5.0
+"""Seconds after which catalogs that could not be read are asked for again."""
 _STOPPING = 2.0
 """Seconds that questions are given to end when they are told to."""
 
@@ -60,13 +65,24 @@ async def health() -> _Alive:
 
 @_health.get("/ready", responses={503: {"model": serve_errors.Failure}})
 async def ready(request: Request) -> JSONResponse:
-    """Whether this process is about to be asked: it has started, and is not ending."""
-    if request.app.state.ending:
-        return JSONResponse(error_body("the server is ending", "server_error", "ending"), 503)
+    """Whether this process can be asked: the systems' catalogs are known, and it is not ending."""
+    if not request.app.state.ready:
+        return JSONResponse(error_body("the connected systems are not known yet", "server_error", "not_ready"), 503)
     return JSONResponse({"status": "ok"})
 
 
-def make_app(hub: Hub, model: Model, tokens: Tokens, hosts: Collection[str]) -> Guard:
+async def _read_catalog(app: FastAPI, hub: Hub) -> None:
+    """Have the first asker not wait for the catalogs; tried again while a system does not answer."""
+    while not app.state.ready:
+        try:
+            await anyio.to_thread.run_sync(lambda: hub.catalog, abandon_on_cancel=True)
+            app.state.ready = True
+        except GroundwireError as error:
+            log.warning("not ready: %s", error)
+            await asyncio.sleep(_AGAIN)
+
+
+def make_app(hub: Hub, model: Model, tokens: Tokens, hosts: Collection[str], receiver: Receiver | None = None) -> Guard:
     """The app, which is given no request before it has passed the guard.
 
     Args:
@@ -74,6 +90,7 @@ def make_app(hub: Hub, model: Model, tokens: Tokens, hosts: Collection[str]) -> 
         model: answers questions.
         tokens: for whom each token is.
         hosts: by which this server is reached.
+        receiver: takes events of other systems; None where none are received.
     """
     settings = hub.config.serve
     hub.remember()
@@ -81,8 +98,10 @@ def make_app(hub: Hub, model: Model, tokens: Tokens, hosts: Collection[str]) -> 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        reading = asyncio.create_task(_read_catalog(app, hub))
         yield
-        app.state.ending = True
+        reading.cancel()
+        app.state.ready = False
         await questions.end(_STOPPING)
 
     app = FastAPI(
@@ -95,12 +114,20 @@ def make_app(hub: Hub, model: Model, tokens: Tokens, hosts: Collection[str]) -> 
     )
     app.state.hub, app.state.settings, app.state.questions, app.state.tally = hub, settings, questions, questions.tally
     app.state.door = Door(hub, Bearers(hub, tokens))
-    app.state.started, app.state.ending = int(time.time()), False
+    app.state.receiver = receiver
+    app.state.started, app.state.ready = int(time.time()), False
     app.add_exception_handler(GroundwireError, serve_errors.on_error)
     app.add_exception_handler(RequestValidationError, serve_errors.on_invalid)
     app.add_exception_handler(HTTPException, serve_errors.on_http)
     app.add_exception_handler(Exception, serve_errors.on_crash)
-    for router in (_health, serve_chat.router, serve_data.router, serve_operator.router, serve_page.router):
+    for router in (
+        _health,
+        serve_chat.router,
+        serve_data.router,
+        serve_operator.router,
+        serve_page.router,
+        serve_events.router,
+    ):
         app.include_router(router)
     again = Again(app, door=app.state.door, tally=questions.tally, rows=settings.rows)
     return Guard(again, hosts=hosts, body=settings.body)
@@ -161,13 +188,13 @@ def serve(hub: Hub, host: str, port: int, *, asker: str | None, say: Callable[[T
         kept=bearer.token_file(hub.config, "serve"),
     )
     model = Model.configured(hub.config.model, at_once(hub.config))
-    app = make_app(hub, model, tokens, known_hosts(host, hub.config.serve.hosts))
     if hub.config.telemetry.enabled:
         from groundwire.core import telemetry_otel
 
         telemetry_otel.watch(hub)
     listening, origin = bearer.listen(host, port, "--http")
-    with listening:
+    with listening, serve_events.receiving(hub.config) as receiver:
+        app = make_app(hub, model, tokens, known_hosts(host, hub.config.serve.hosts), receiver)
         say(Text(f"listening on {origin}"))
         if made is not None:
             say(Text(f"token: {made}"))

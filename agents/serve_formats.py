@@ -10,7 +10,7 @@ import io
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from groundwire.core.result import Result, jsonable
 JSON, ARROW, CSV = "application/json", "application/vnd.apache.arrow.stream", "text/csv"
 _ROWS_A_PART = 8_192
 MOST_WRITTEN, LARGEST_WRITTEN = 64, 1_000_000
-"""How many tables' rows are kept as they were written, and bytes of one."""
+"""How many results are kept as they were written, and bytes of one."""
 
 
 class NotAcceptable(GroundwireError):
@@ -72,6 +72,11 @@ def headers_of(result: Result) -> dict[str, str]:
 
 def proof_of(result: Result) -> dict[str, Any]:
     """Everything that is known of a result but its rows."""
+    return {**_lasting(result), **_passing(result)}
+
+
+def _lasting(result: Result) -> dict[str, Any]:
+    """What stays as it is when a result is given again."""
     return {
         "columns": result.columns,
         "types": [str(field.type) for field in result.table.schema],
@@ -82,51 +87,54 @@ def proof_of(result: Result) -> dict[str, Any]:
         "truncated": result.truncated,
         "as_of": result.as_of.isoformat() if result.as_of else None,
         "stale": result.stale,
-        "sources": [s.to_dict() for s in result.sources],
         "notes": list(result.notes),
         "query": result.query,
-        "seconds": round(result.seconds, 4),
     }
+
+
+def _passing(result: Result) -> dict[str, Any]:
+    return {"sources": [s.to_dict() for s in result.sources], "seconds": round(result.seconds, 4)}
 
 
 def json_of(result: Result) -> bytes:
     """One JSON object: the proof, and `rows` as lists."""
-    proof = json.dumps(proof_of(result), ensure_ascii=False)
-    return b'%b, "rows": %b}' % (proof[:-1].encode(), _rows(result))
+
+    def write() -> bytes:
+        rows = [[jsonable(v) for v in row] for row in result.rows()]
+        return json.dumps({**_lasting(result), "rows": rows}, ensure_ascii=False, allow_nan=False).encode()
+
+    passing = json.dumps(_passing(result), ensure_ascii=False).encode()
+    # a table that is given again has the rest of its proof too, but for what the hub says of this one time
+    lasting = write() if result.notes or result.stale else _written.of(result, write)
+    return b"%b, %b" % (passing[:-1], lasting[1:])
 
 
 class _Written:
-    """Rows as they were last written, for tables that are given again and again."""
+    """Results as they were last written, for tables that are given again and again."""
 
     def __init__(self) -> None:
-        self._written: OrderedDict[int, tuple[pa.Table, bytes]] = OrderedDict()
+        self._written: OrderedDict[Hashable, tuple[pa.Table, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, table: pa.Table, write: Callable[[], bytes]) -> bytes:
-        """What was written of this very table, or what `write` gives now."""
+    def of(self, result: Result, write: Callable[[], bytes]) -> bytes:
+        """What was written of this very result, whatever the age that it had, or what `write` gives now."""
+        table = result.table
+        key = id(table), result.query, result.as_of, result.complete, result.truncated
         with self._lock:
-            known = self._written.get(id(table))
+            known = self._written.get(key)
             if known is not None and known[0] is table:
-                self._written.move_to_end(id(table))
+                self._written.move_to_end(key)
                 return known[1]
         made = write()
         if len(made) <= LARGEST_WRITTEN:
             with self._lock:
-                self._written[id(table)] = table, made
+                self._written[key] = table, made
                 while len(self._written) > MOST_WRITTEN:
                     self._written.popitem(last=False)
         return made
 
 
 _written = _Written()
-
-
-def _rows(result: Result) -> bytes:
-    def write() -> bytes:
-        rows = [[jsonable(v) for v in row] for row in result.rows()]
-        return json.dumps(rows, ensure_ascii=False, allow_nan=False).encode()
-
-    return _written.of(result.table, write)
 
 
 def arrow_of(result: Result) -> Iterator[bytes]:

@@ -47,7 +47,7 @@ async def state(asker: Operating, request: Request) -> dict[str, Any]:
     told = await in_thread(request, gather)
     return told | {
         "waiting": len(questions.turns),
-        "queries": [vars(q) | {"at": q.at.isoformat()} for q in reversed(tally.queries)],
+        "queries": tally.queries(),
         "questions": [_shown(q) for q in reversed(questions.recent)],
     }
 

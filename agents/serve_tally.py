@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import Counter, OrderedDict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,27 +31,35 @@ class _Source:
     error_at: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True)
 class Queried:
-    """A query that a program put.
+    """A query that a program put, and puts again.
 
     Attributes:
-        at: when (UTC).
         who: the asker's name.
         sql: the query.
-        seconds: from request to result.
-        rows: of the result; None where there is none.
-        modes: how each source was read.
-        error: why there is no result, or why it is not complete.
+        at: when it was put last (UTC).
+        times: how often, since it is remembered.
+        seconds: from request to result, the last time.
+        slowest: the same, the slowest time.
+        rows: of the last result; None where there was none.
+        modes: how each source was read the last time.
+        error: why there was no result the last time, or why it was not complete.
     """
 
-    at: datetime
     who: str
     sql: str
-    seconds: float
+    at: datetime = field(default_factory=utc_now)
+    times: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
     rows: int | None = None
     modes: dict[str, str] = field(default_factory=dict)
     error: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {**asdict(self), "at": self.at.isoformat(), "seconds": round(self.seconds, 4)}
 
 
 class Tally:
@@ -60,7 +68,7 @@ class Tally:
     def __init__(self) -> None:
         self.started = utc_now()
         self.results = 0
-        self.queries: deque[Queried] = deque(maxlen=RECENT)
+        self._queries: OrderedDict[tuple[str, str], Queried] = OrderedDict()
         self._sources: dict[str, _Source] = {}
         self._lock = threading.Lock()
 
@@ -78,13 +86,28 @@ class Tally:
 
     def queried(self, who: str, sql: str, seconds: float, outcome: Result | Exception) -> None:
         """Note a query, and count its result."""
-        about: dict[str, Any] = {"error": str(outcome)}
+        key = who, sql[:LONGEST]
+        with self._lock:
+            mine = self._queries.get(key)
+            if mine is None:
+                mine = self._queries[key] = Queried(*key)
+                while len(self._queries) > RECENT:
+                    self._queries.popitem(last=False)
+            self._queries.move_to_end(key)
+            mine.at, mine.times, mine.seconds = utc_now(), mine.times + 1, seconds
+            mine.slowest = max(mine.slowest, seconds)
+            if isinstance(outcome, Result):
+                mine.rows, mine.modes = len(outcome), {s.source: s.mode for s in outcome.sources}
+                mine.error = "" if outcome.complete else "; ".join(outcome.incomplete_reasons())
+            else:
+                mine.rows, mine.modes, mine.error = None, {}, str(outcome)
         if isinstance(outcome, Result):
-            modes = {s.source: s.mode for s in outcome.sources}
-            about = {"rows": len(outcome), "modes": modes, "error": "; ".join(outcome.incomplete_reasons())}
             self.add(outcome)
-        shown = Queried(at=utc_now(), who=who, sql=sql[:LONGEST], seconds=round(seconds, 4), **about)
-        self.queries.append(shown)
+
+    def queries(self) -> list[dict[str, Any]]:
+        """The last queries, each with how often it was put, the latest first."""
+        with self._lock:
+            return [q.to_dict() for q in reversed(self._queries.values())]
 
     def failed(self, error: SourceError) -> None:
         """Count a read that failed."""

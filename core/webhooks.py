@@ -219,51 +219,31 @@ class Inbox:
 # -- server -------------------------------------------------------------------------------------
 
 
-class Webhooks:
-    """The receiver, and the thread that applies what it received, as one service of a worker.
+class Receiver:
+    """Checks events and keeps them, and the thread that applies what was kept.
 
     Args:
         shared: of this process.
         control: where the inbox is.
-        address: `host:port`; port 0 takes a free one.
-
-    Raises:
-        ConfigError: the address can't be used.
     """
 
-    def __init__(self, shared: Shared, control: Control, address: str) -> None:
+    def __init__(self, shared: Shared, control: Control) -> None:
         self.shared = shared
         self.inbox = Inbox(control)
         self._arrived = threading.Event()
         self._stopping = threading.Event()
-        host, _, port = address.rpartition(":")
-        handler = type("Handler", (_Handler,), {"webhooks": self})
-        try:
-            self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), handler)
-        except (OSError, OverflowError) as error:
-            raise ConfigError(f"can't listen on {address}: {error}", setting="worker.webhooks") from None
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self._threads = [
-            threading.Thread(target=self._server.serve_forever, name="webhooks", daemon=True),
-            threading.Thread(target=self._apply_all, name="webhooks inbox", daemon=True),
-        ]
+        self._applying = threading.Thread(target=self._apply_all, name="webhooks inbox", daemon=True)
 
     def start(self) -> None:
-        """Receive and apply."""
-        for thread in self._threads:
-            thread.start()
+        """Apply what is in the inbox, and what comes into it."""
+        self._applying.start()
 
     def stop(self) -> None:
-        """Receive no more; what is in the inbox waits for the next start."""
+        """Apply no more; what is in the inbox waits for the next start."""
         self._stopping.set()
         self._arrived.set()
-        if self._threads[0].is_alive():
-            self._server.shutdown()
-        self._server.server_close()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(5.0)
+        if self._applying.is_alive():
+            self._applying.join(5.0)
 
     def receive(self, source: str, token: str, headers: Mapping[str, str], body: bytes) -> bytes:
         """Check a request and keep what it tells; the body of the answer.
@@ -324,6 +304,45 @@ class Webhooks:
         if events:
             refresher.apply()
             self.inbox.remove([number for number, name, _ in events if name not in refresher.waiting])
+
+
+class Webhooks(Receiver):
+    """A receiver with a server of its own, as one service of a worker.
+
+    Args:
+        shared: of this process.
+        control: where the inbox is.
+        address: `host:port`; port 0 takes a free one.
+
+    Raises:
+        ConfigError: the address can't be used.
+    """
+
+    def __init__(self, shared: Shared, control: Control, address: str) -> None:
+        super().__init__(shared, control)
+        host, _, port = address.rpartition(":")
+        handler = type("Handler", (_Handler,), {"webhooks": self})
+        try:
+            self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), handler)
+        except (OSError, OverflowError) as error:
+            raise ConfigError(f"can't listen on {address}: {error}", setting="worker.webhooks") from None
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self._serving = threading.Thread(target=self._server.serve_forever, name="webhooks", daemon=True)
+
+    def start(self) -> None:
+        """Receive and apply."""
+        self._serving.start()
+        super().start()
+
+    def stop(self) -> None:
+        """Receive no more; what is in the inbox waits for the next start."""
+        if self._serving.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+        if self._serving.is_alive():
+            self._serving.join(5.0)
+        super().stop()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,15 +14,27 @@ from groundwire import Hub
 from groundwire.agents import bearer, serve
 from groundwire.agents.mcp_tools import Model
 from groundwire.agents.serve_guard import known_hosts
+from groundwire.core.webhooks import Receiver
 
 TOKEN = "a token of this test's own"
 
 
 @contextmanager
-def served(hub: Hub, model: BaseChatModel, *, at_once: int = 1, tokens: bearer.Tokens | None = None) -> Iterator[str]:
+def served(
+    hub: Hub,
+    model: BaseChatModel,
+    *,
+    at_once: int = 1,
+    tokens: bearer.Tokens | None = None,
+    receiver: Receiver | None = None,
+) -> Iterator[str]:
     """The address of a server over a hub, which is closed with it."""
     app = serve.make_app(
-        hub, Model(lambda: model, at_once), tokens or [(TOKEN, None)], known_hosts("127.0.0.1", hub.config.serve.hosts)
+        hub,
+        Model(lambda: model, at_once),
+        tokens or [(TOKEN, None)],
+        known_hosts("127.0.0.1", hub.config.serve.hosts),
+        receiver,
     )
     listening, address = bearer.listen("127.0.0.1", 0, "--http")
     settings = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)

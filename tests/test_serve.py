@@ -26,6 +26,9 @@ from test_cli_audit import Told
 from test_mcp import _POLICY, ANN, ENDLESS, KEY, _folder
 
 from groundwire import Hub
+from groundwire.agents import serve_events
+from groundwire.core.config import load
+from groundwire.core.webhooks import sign
 
 COMMAND = str(Path(sys.executable).parent / "groundwire")
 
@@ -287,6 +290,9 @@ def test_the_command_prints_a_token_and_keeps_it_for_the_next_start(tmp_path: Pa
         with _command(folder) as (address, said, process):
             token = said[1].removeprefix("token: ").strip()
             assert said[2].strip() == f"open {address}/#token={token}"
+            until = time.monotonic() + 20
+            while httpx.get(f"{address}/ready", trust_env=False).status_code != 200:
+                assert time.monotonic() < until
             for sent, status in ((token, 200), (token[:-1], 401)):
                 with client(address, sent) as http:
                     assert http.get("/status").status_code == status
@@ -312,6 +318,33 @@ def test_askers_see_what_their_policy_allows_and_nothing_of_others(tmp_path: Pat
                 assert _query(http, "SELECT name FROM customers").json()["error"]["code"] == "unknown_name"
                 assert http.get("/operator/state").status_code == 403
         assert seen == {ANN: [[1, "DE"]], "fred-has-a-long-token": [[2, "FR"], [4, "FR"]]}
+
+
+def test_an_event_that_is_signed_is_kept_and_applied(tmp_path: Path) -> None:
+    secret = "a secret of this test's own"
+    folder = _folder(tmp_path)
+    text = (
+        (folder / "groundwire.toml")
+        .read_text()
+        .replace("[sources.shop]", f'[sources.shop]\nwebhook = {{ kind = "hmac", secret = "{secret}" }}')
+    )
+    (folder / "groundwire.toml").write_text(text)
+    config = load(folder / "groundwire.toml")
+    with serve_events.receiving(config) as receiver:
+        assert receiver is not None
+        with served(Hub.from_parsed(config), ScriptedModel(), receiver=receiver) as address:
+            body = json.dumps({"entity": "prices", "keys": [["pen", "DE"]]}).encode()
+            stamp = str(int(time.time()))
+            signed = {"X-Groundwire-Timestamp": stamp, "X-Groundwire-Signature": sign(secret, stamp, body)}
+            url = f"{address}/events/shop"
+            assert httpx.post(url, content=body, headers=signed, trust_env=False).json() == {}
+            assert httpx.post(url, content=body + b" ", headers=signed, trust_env=False).status_code == 403
+            assert (
+                httpx.post(f"{address}/events/none", content=body, headers=signed, trust_env=False).status_code == 404
+            )
+            until = time.monotonic() + 10
+            while receiver.inbox.waiting():
+                assert time.monotonic() < until
 
 
 # -- many askers --------------------------------------------------------------------------------
@@ -362,3 +395,14 @@ def test_the_openapi_document_is_what_the_server_does(address: str, tmp_path: Pa
     more += ["--phases", "examples,coverage,fuzzing,stateful" if thorough else "fuzzing"]
     done = subprocess.run([*program, *more], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_a_table_that_is_read_again_is_not_said_to_be_of_before(http: httpx.Client) -> None:
+    """The rows of what is given again are not written again; everything that may differ is."""
+    first, second = (_query(http, "SELECT * FROM accounts").json() for _ in range(2))
+    assert first["rows"] == second["rows"]
+    assert first["as_of"] < second["as_of"] == second["sources"][0]["as_of"]
+    kept = [_query(http, "SELECT COUNT(*) AS n FROM accounts", max_age="1h").json() for _ in range(3)]
+    assert [k["sources"][0]["mode"] for k in kept[1:]] == ["cache", "cache"]
+    assert kept[1]["sources"][0]["age"] < kept[2]["sources"][0]["age"]
+    assert {k["as_of"] for k in kept} == {kept[0]["as_of"]}

@@ -135,7 +135,7 @@ def test_requests_that_make_no_sense_are_refused_without_harm(own: Runtime, webh
 
 def test_an_event_that_was_answered_is_applied_after_a_crash(spot: Place, own: Runtime) -> None:
     before = Webhooks(own, own.control, "127.0.0.1:0")
-    before._threads[0].start()  # it receives, and dies before it applies
+    before._serving.start()  # it receives, and dies before it applies
     spot.do("UPDATE orders SET name = 'late' WHERE id = 9")
     assert _post(before, {"entity": "orders", "keys": [9]}).status_code == 200
     before.stop()

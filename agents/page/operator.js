@@ -77,8 +77,8 @@ function slowest(question, phase) {
 
 function queries(list) {
   if (!list.length) return $("queries").replaceChildren(h("p", { class: "faint" }, "No program has queried yet since this server started."));
-  $("queries").replaceChildren(table(["at", "who", "query", "#seconds", "#rows", "read", "what went wrong"],
-    list.map((q) => [clock(q.at), q.who, h("code", { class: "clip", title: q.sql, dir: "ltr" }, q.sql), span(q.seconds), q.rows ?? "–",
+  $("queries").replaceChildren(table(["last", "#times", "who", "query", "#last took", "#slowest", "#rows", "read", "what went wrong"],
+    list.map((q) => [clock(q.at), q.times.toLocaleString("en"), q.who, h("code", { class: "clip", title: q.sql, dir: "ltr" }, q.sql), span(q.seconds), span(q.slowest), q.rows ?? "–",
       Object.entries(q.modes).map(([source, mode]) => `${source} ${mode}`).join(", "), h("span", { class: "bad" }, q.error)])));
 }
 
