@@ -40,8 +40,9 @@ test: $(VENV)/.dev  ## install and run every test
 	$(BIN)/groundwire model pull $(SMALL)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-soak: $(VENV)/.dev  ## kill syncs at 100 random moments (about ten minutes)
+soak: $(VENV)/.dev  ## kill syncs at 100 random moments, and ask a server whose sources fail (about twenty minutes)
 	GROUNDWIRE_KILLS=100 $(BIN)/python -m pytest tests/test_sync_kill.py $(ARGS)
+	$(BIN)/python examples/bench/soak_serve.py 600
 
 inspect: $(VENV)/.dev  ## look at the MCP server with the official inspector (needs node)
 	$(BIN)/python tests/mcp_inspector.py

@@ -127,7 +127,7 @@ def process(command: list[str], port: int, folder: Path) -> Iterator[None]:
     import socket
 
     environment = {**os.environ, "GROUNDWIRE_CACHE": str(folder / "cache"), "XDG_STATE_HOME": str(folder)}
-    with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(command, cwd=folder, env=environment, stderr=sys.stderr) as running:
         try:
             while True:
                 try:
