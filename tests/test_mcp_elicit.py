@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -14,7 +13,7 @@ from mcp import Client
 from mcp.types import ElicitRequestParams, ElicitResult
 
 from groundwire import Hub
-from groundwire.agents.agent import Answer
+from groundwire.agents.answers import Answer, Option
 from groundwire.agents.choosing import MOST
 from groundwire.agents.mcp import make_server
 from groundwire.agents.mcp_tools import Model
@@ -23,11 +22,9 @@ from groundwire.connectors.memory import MemoryConnector
 MODES = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Back(Answer):
+def _back(question: str, text: str, *readings: str) -> Answer:
     """An answer that offers readings, as a conversation gives it."""
-
-    options: tuple[str, ...] = ()
+    return Answer(question=question, text=text, options=tuple(Option(text=r, value=r) for r in readings))
 
 
 class Scripted:
@@ -42,11 +39,11 @@ class Scripted:
         self.asked.append(question)
         self._said += 1
         if question == "again and again":
-            return Back(question=question, text="Which?", options=("again and again",))
+            return _back(question, "Which?", "again and again")
         if self._said == 1 and question != "plain":
-            return Back(question=question, text="Revenue of which year?", options=("2025", "2026"))
+            return _back(question, "Revenue of which year?", "2025", "2026")
         if self._said == 2 and question == "2026":
-            return Back(question=question, text="Net or gross?", options=("net", "gross"))
+            return _back(question, "Net or gross?", "net", "gross")
         return Answer(question=question, text=f"answered {question}")
 
 
