@@ -81,13 +81,13 @@ class Agent:
         hub: the connected systems.
         model: a `LocalChatModel` or any LangChain chat model that calls tools; by default what the hub's
             configuration names.
-        levers: what helps a local model; all of it, unless something is to be measured.
+        levers: what helps a local model; by default what `[model] effort` says.
     """
 
     def __init__(self, hub: Hub, model: BaseChatModel | None = None, levers: Levers | None = None) -> None:
         self.hub = hub
         self.model = model or model_from_config(hub.config.model)
-        self.levers = levers or Levers()
+        self.levers = levers or Levers().at(hub.config.model.effort)
         self.examples = examples.opened(hub.config)
         self._lock = threading.Lock()
 
@@ -436,7 +436,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ModelRequest[Any]], ModelResponse[Any]],
         result: Result,
     ) -> AIMessage:
-        plain = phrasing.without_model(result, self.understood.language)
+        plain = phrasing.without_model(result, self.understood.language, always=not self.levers.phrasing)
         if plain is not None:
             self.template = plain
             return AIMessage(content=plain)

@@ -96,6 +96,10 @@ def _age(text: str | None) -> str | None:
     return text
 
 
+EffortOption = Annotated[
+    Literal["high", "low"] | None,
+    typer.Option(help="`low` answers sooner, in plainer words, without a second attempt."),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Configuration; else $GROUNDWIRE_CONFIG or ./groundwire.toml."),
@@ -335,18 +339,21 @@ def ask(
     config: ConfigOption = None,
     max_age: AgeOption = None,
     hints: Annotated[str, typer.Option(help="What else the model should know.")] = "",
+    effort: EffortOption = None,
     json_: JsonOption = False,
     trace: TraceOption = False,
 ) -> None:
     """Answer one question."""
     from groundwire.agents.agent import Agent
     from groundwire.agents.conversation import Conversation
+    from groundwire.agents.levers import Levers
 
     with open_hub(config) as hub, traced(trace) as spans:
+        levers = Levers().at(effort or hub.config.model.effort)
         answer = watched(
             err,
             "reading catalogs and loading the model",
-            lambda tell, stop: Conversation(Agent(hub), interactive=False).ask(
+            lambda tell, stop: Conversation(Agent(hub, levers=levers), interactive=False).ask(
                 question, hints=hints, max_age=max_age, on_event=tell, stop_event=stop
             ),
         )
@@ -361,13 +368,19 @@ def ask(
 
 
 @app.command()
-def chat(config: ConfigOption = None, max_age: AgeOption = None, trace: TraceOption = False) -> None:
+def chat(
+    config: ConfigOption = None,
+    max_age: AgeOption = None,
+    effort: EffortOption = None,
+    trace: TraceOption = False,
+) -> None:
     """Ask one question after another."""
     from groundwire.agents.agent import Agent
     from groundwire.agents.chat import Chat
+    from groundwire.agents.levers import Levers
 
     with open_hub(config) as hub:
-        agent = Agent(hub)
+        agent = Agent(hub, levers=Levers().at(effort or hub.config.model.effort))
         watched(err, "reading catalogs and loading the model", lambda tell, stop: agent.warm())
         Chat(hub, out, agent=agent, max_age=max_age, trace=trace).run()
 

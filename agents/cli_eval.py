@@ -16,7 +16,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from groundwire.agents import cli
-from groundwire.agents.cli import ConfigOption, JsonOption, err, out
+from groundwire.agents.cli import ConfigOption, EffortOption, JsonOption, err, out
 from groundwire.agents.terminal import watchable
 from groundwire.core.errors import ConfigError
 
@@ -57,6 +57,7 @@ def run(
     ] = "single",
     second_url: Annotated[str | None, typer.Option(help="For split: a server on which databases may be made.")] = None,
     model: Annotated[str | None, typer.Option(help="In place of the configured model.")] = None,
+    effort: EffortOption = None,
     ablate: Annotated[str | None, typer.Option(help="Helps to switch off, by commas; see `eval levers`.")] = None,
     only: Annotated[str | None, typer.Option(help="Ids of cases, separated by commas.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many cases.")] = None,
@@ -74,12 +75,13 @@ def run(
     from groundwire.agents.evals import Evaluation
     from groundwire.agents.levers import Levers
 
-    in_use = Levers.without(_names(ablate))
     chosen = eval_cases.chosen(eval_cases.read(cases), only)[:limit]
     target = Target(config=config, url=url, mode=mode, second_url=second_url, model=model)
+    configured = target.parsed(chosen[0].db).model
+    in_use = Levers.without(_names(ablate)).at(effort or configured.effort)
     conditions = {
         "mode": mode,
-        "model": target.parsed(chosen[0].db).model.name,
+        "model": configured.name,
         "ablated": list(in_use.off),
         "timeout": timeout,
     }

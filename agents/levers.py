@@ -7,7 +7,7 @@ a safeguard: without any, an answer is still made of cells, and a query is still
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from groundwire.core.catalog import near_names
@@ -28,6 +28,7 @@ class Levers:
         doubt: words that nothing connected knows make a refusal likelier; without it the model alone decides.
         values: a text that is no value of an enumerated field is read as the value that it resembles.
         repair: a query that was refused is written once more, with the exact error.
+        phrasing: the model chooses the words around the values of one record; without it code does.
         prefix_cache: the beginning that prompts share is not evaluated again.
     """
 
@@ -40,6 +41,7 @@ class Levers:
     doubt: bool = True
     values: bool = True
     repair: bool = True
+    phrasing: bool = True
     prefix_cache: bool = True
 
     @classmethod
@@ -57,6 +59,10 @@ class Levers:
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
                 raise ConfigError(f"nothing is called {name!r}; {hint}", setting="ablate")
         return cls(**dict.fromkeys(off, False))
+
+    def at(self, effort: str) -> Self:
+        """These, and for `low` effort none of those that take another turn of the model."""
+        return replace(self, repair=False, phrasing=False) if effort == "low" else self
 
     @classmethod
     def described(cls) -> str:

@@ -33,8 +33,11 @@ this those to top total totals two under value values was week were what when wh
 without year""".split()
 
 
-def without_model(result: Result, language: str = languages.ENGLISH) -> str | None:
-    """The sentence where there is nothing to choose: no rows, too many, or a language that no model phrases; else None."""
+def without_model(result: Result, language: str = languages.ENGLISH, *, always: bool = False) -> str | None:
+    """The sentence where there is nothing to choose: no rows, too many, or a language that no model phrases; else None.
+
+    With `always` there is one in any case.
+    """
     if len(result) == 0:
         return languages.say("none visible" if result.limited_to else "none", language)
     if len(result) > ROWS or len(result.columns) > _COLUMNS:
@@ -44,7 +47,7 @@ def without_model(result: Result, language: str = languages.ENGLISH) -> str | No
         return "; ".join(_row(result, n) for n in range(1, len(result) + 1)) + languages.say("stop", language)
     if all(v is None for row in result.rows() for v in row):
         return languages.say("no value", language)
-    if language != languages.ENGLISH:
+    if always or language != languages.ENGLISH:
         cells = [f"[r1.{c}] ({c})" for c in result.columns]
         return languages.say("one", language, cells=", ".join(cells))
     return None

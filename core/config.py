@@ -216,7 +216,8 @@ class ModelConfig(_Section):
     `provider:model` of LangChain's `init_chat_model`.
 
     `lora` is a LoRA adapter in GGUF for these weights, `chat_template` a Jinja file in place of their own template.
-    `thinking` is how many tokens a reasoning model may think before it answers.
+    `thinking` is how many tokens a reasoning model may think before it answers. With `effort = "low"` a query that was
+    refused is not written again, and code phrases what was found: quicker, plainer, and a little less often right.
     """
 
     name: str = "qwen2.5-coder-1.5b-instruct-q4_k_m"
@@ -226,6 +227,7 @@ class ModelConfig(_Section):
     lora: Path | None = None
     chat_template: Path | None = None
     thinking: int = Field(default=512, ge=0)
+    effort: Literal["high", "low"] = "high"
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
 

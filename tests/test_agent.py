@@ -228,6 +228,9 @@ def test_an_empty_result_is_said_to_be_empty_without_a_model() -> None:
 
 
 def test_several_rows_are_all_said() -> None:
+    one = _result(name=["a"], n=[1])
+    assert phrasing.without_model(one) is None
+    assert phrasing.without_model(one, always=True) == "The result is [r1.name] (name), [r1.n] (n)."
     template = phrasing.without_model(_result(name=["a", "b"], n=[1, 2]))
     assert template == "[r1.name]: [r1.n]; [r2.name]: [r2.n]."
 
