@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from groundwire.agents import cli
-from groundwire.agents.action_tools import difference
 from groundwire.agents.cli import ConfigOption, JsonOption, err, out
 from groundwire.agents.terminal import watched
 from groundwire.core.errors import ActionError
@@ -110,6 +109,8 @@ def reject(
 
 def show_proposal(screen: Console, proposal: Proposal) -> None:
     """Print a proposal with its difference, and what became of it."""
+    from groundwire.agents.action_tools import difference  # with what only agents need
+
     for line in difference(proposal).split("\n"):
         screen.print(Text(line))
     told = f"  {proposal.state}, proposed by {proposal.proposer} {proposal.proposed_at:%Y-%m-%d %H:%M} UTC"

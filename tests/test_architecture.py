@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +53,11 @@ def test_the_architecture_page_names_every_module_of_the_core() -> None:
     for file in _modules("core"):
         if file.stem != "__init__":
             assert f"core/{file.stem}" in page, f"core/{file.stem} is not in docs/architecture.md"
+
+
+def test_a_command_waits_for_no_model_and_no_server_that_it_does_not_need() -> None:
+    program = "import sys, groundwire.agents.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    slow = {"langchain", "langchain_core", "langgraph", "llama_cpp", "celery", "fastapi", "mcp", "opentelemetry"}
+    assert slow.isdisjoint(loaded)
+    assert "groundwire.agents.cli_actions" in loaded
