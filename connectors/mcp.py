@@ -28,8 +28,8 @@ from groundwire.connectors.mcp_description import Mount, ToolDescription, load, 
 from groundwire.connectors.mcp_session import Session
 from groundwire.connectors.paging import GivenPaginator, NumberPaginator, OffsetPaginator, Page, Paginator, pages
 from groundwire.connectors.records import record_batch, value_at
-from groundwire.connectors.rest_description import CursorPaging, NumberPaging, OffsetPaging
-from groundwire.core.catalog import Entity, Field, Relation
+from groundwire.connectors.rest_description import CursorPaging, NumberPaging, OffsetPaging, described_entity
+from groundwire.core.catalog import Entity
 from groundwire.core.connector import Capabilities, Comparison, Connector, Pushdown, Scan, ScanReport, tag
 from groundwire.core.errors import ConfigError, QueryError, Rejected, Unavailable
 
@@ -144,28 +144,15 @@ class MCPConnector(Connector):
         return found
 
     def _entity(self, name: str, one: Mount) -> Entity:
-        described = one.described
-        return Entity(
-            source=self.name,
-            name=name,
-            fields=tuple(
-                Field(
-                    name=n,
-                    type=f.arrow,
-                    label=f.label,
-                    description=f.description,
-                    values=f.values,
-                    nullable=not f.required and n not in described.key,
-                )
-                for n, f in one.fields.items()
-            ),
-            primary_key=described.key,
-            relations=tuple(
-                Relation(name=n, target=f"{self.name}.{r.to}", on=tuple(r.on.items()), many=r.many)
-                for n, r in described.relations.items()
-            ),
-            label=described.label,
-            description=described.description,
+        told = one.described
+        return described_entity(
+            self.name,
+            name,
+            one.fields,
+            told.relations,
+            key=told.key,
+            label=told.label,
+            description=told.description,
         )
 
     def _mounted(self, name: str) -> Mount:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic import Field as Setting
 
 from groundwire.connectors.rest_description import (
     CursorPaging,
     FieldDescription,
+    Fields,
     Filter,
     NoPaging,
     NumberPaging,
@@ -41,10 +42,6 @@ _TEXTS = {"date-time": "datetime", "date": "date", "time": "time"}
 _KINDS = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
 
 
-def _only_a_type(value: Any) -> Any:
-    return {"type": value} if isinstance(value, str) else value
-
-
 Paging = OffsetPaging | NumberPaging | CursorPaging | NoPaging
 
 
@@ -64,15 +61,13 @@ class ToolDescription(_Part):
     tool: str
     records: str | None = None
     columns: str | None = None
-    fields: dict[str, Annotated[FieldDescription, BeforeValidator(_only_a_type)]] = {}
+    fields: Fields = {}
     key: tuple[str, ...] = ()
     label: str = ""
     description: str = ""
     arguments: dict[str, Any] = {}
     filters: dict[str, dict[Operator, Filter]] = {}
-    paging: Annotated[OffsetPaging | NumberPaging | CursorPaging | NoPaging, Setting(discriminator="kind")] | None = (
-        None
-    )
+    paging: Annotated[Paging, Setting(discriminator="kind")] | None = None
     count: str | None = None
     whole: str | None = None
     as_of: str | None = None

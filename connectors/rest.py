@@ -37,9 +37,10 @@ from groundwire.connectors.rest_description import (
     NoPaging,
     NumberPaging,
     OffsetPaging,
+    described_entity,
     load,
 )
-from groundwire.core.catalog import Entity, Field, Relation
+from groundwire.core.catalog import Entity
 from groundwire.core.connector import (
     Aggregate,
     Capabilities,
@@ -165,26 +166,13 @@ class RestConnector(HTTPConnector):
         return [self._entity(name, e) for name, e in self.description.entities.items()]
 
     def _entity(self, name: str, e: EntityDescription) -> Entity:
-        return Entity(
-            source=self.name,
-            name=name,
-            fields=tuple(
-                Field(
-                    name=field,
-                    type=f.arrow,
-                    label=f.label,
-                    description=f.description,
-                    values=f.values,
-                    nullable=not f.required and field not in e.key,
-                )
-                for field, f in e.fields.items()
-            ),
-            primary_key=e.key,
+        return described_entity(
+            self.name,
+            name,
+            e.fields,
+            e.relations,
+            key=e.key,
             cursor=e.cursor,
-            relations=tuple(
-                Relation(name=relation, target=f"{self.name}.{r.to}", on=tuple(r.on.items()), many=r.many)
-                for relation, r in e.relations.items()
-            ),
             label=e.label,
             description=e.description,
         )

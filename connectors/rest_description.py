@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 from pydantic import Field as Setting
 
 from groundwire.connectors.http_wire import Address
-from groundwire.core.catalog import near_names
+from groundwire.core.catalog import Entity, Field, Relation, near_names
 from groundwire.core.connector import Operator
 from groundwire.core.errors import ConfigError
 
@@ -82,6 +82,10 @@ class FieldDescription(_Part):
         return pa.decimal128(18 if places <= 6 else 38, places)
 
 
+Fields = dict[str, Annotated[FieldDescription, BeforeValidator(_only_a_type)]]
+"""Fields by their names; one of which nothing but the type is to be said may be written as that."""
+
+
 class FilterDescription(_Part):
     """How one comparison is asked for: `"=": status`, or with more to say of it.
 
@@ -134,7 +138,7 @@ class EntityDescription(_Part):
     records: str = ""
     label: str = ""
     description: str = ""
-    fields: dict[str, Annotated[FieldDescription, BeforeValidator(_only_a_type)]] = Setting(min_length=1)
+    fields: Fields = Setting(min_length=1)
     key: tuple[str, ...] = ()
     cursor: str | None = None
     parameters: dict[str, str] = {}
@@ -309,6 +313,50 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|false"), list("tf"))
+
+
+def described_entity(
+    source: str,
+    name: str,
+    fields: Mapping[str, FieldDescription],
+    relations: Mapping[str, RelationDescription],
+    *,
+    key: tuple[str, ...],
+    cursor: str | None = None,
+    label: str,
+    description: str,
+) -> Entity:
+    """An entity as a file describes it.
+
+    Args:
+        source, name: of the entity.
+        fields: of its records, by their names.
+        relations: to other entities of the source.
+        key, cursor, label, description: as `Entity` has them.
+    """
+    return Entity(
+        source=source,
+        name=name,
+        fields=tuple(
+            Field(
+                name=n,
+                type=f.arrow,
+                label=f.label,
+                description=f.description,
+                values=f.values,
+                nullable=not f.required and n not in key,
+            )
+            for n, f in fields.items()
+        ),
+        primary_key=key,
+        cursor=cursor,
+        relations=tuple(
+            Relation(name=n, target=f"{source}.{r.to}", on=tuple(r.on.items()), many=r.many)
+            for n, r in relations.items()
+        ),
+        label=label,
+        description=description,
+    )
 
 
 def load(file: Path, *, setting: str) -> Description:
