@@ -19,7 +19,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -225,11 +225,13 @@ class Receiver:
     Args:
         shared: of this process.
         control: where the inbox is.
+        clock: seconds since 1970, as senders of events read them.
     """
 
-    def __init__(self, shared: Shared, control: Control) -> None:
+    def __init__(self, shared: Shared, control: Control, *, clock: Callable[[], float] = time.time) -> None:
         self.shared = shared
         self.inbox = Inbox(control)
+        self._clock = clock
         self._arrived = threading.Event()
         self._stopping = threading.Event()
         self._applying = threading.Thread(target=self._apply_all, name="webhooks inbox", daemon=True)
@@ -255,7 +257,7 @@ class Receiver:
         if config is None or config.webhook is None:
             raise Refused(HTTPStatus.NOT_FOUND, "no events are received here")
         hook = config.webhook
-        proved(hook, token, headers, body, time.time())
+        proved(hook, token, headers, body, self._clock())
         named = read_outbound_message(body, hook.organization) if hook.kind == "salesforce" else read_json(body)
         try:
             for name, keys in named:
@@ -313,13 +315,16 @@ class Webhooks(Receiver):
         shared: of this process.
         control: where the inbox is.
         address: `host:port`; port 0 takes a free one.
+        clock: seconds since 1970, as senders of events read them.
 
     Raises:
         ConfigError: the address can't be used.
     """
 
-    def __init__(self, shared: Shared, control: Control, address: str) -> None:
-        super().__init__(shared, control)
+    def __init__(
+        self, shared: Shared, control: Control, address: str, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(shared, control, clock=clock)
         host, _, port = address.rpartition(":")
         handler = type("Handler", (_Handler,), {"webhooks": self})
         try:
