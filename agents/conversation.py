@@ -85,7 +85,7 @@ class Conversation:
 
     def _answer(self, asked: _Asked) -> Answer:
         language, english = self._spoken(asked)
-        if self.before is not None and is_remark(english, *self._shown()):
+        if self.before is not None and is_remark(english):
             return self._remark(asked, english, language)
         if self.before is not None and may_be_remark(english, *self._shown()):
             remark = self._read(english, self.before)

@@ -21,14 +21,8 @@ from groundwire.core.catalog import Entity
 from groundwire.core.errors import QueryError
 
 
-def is_remark(text: str, entities: Sequence[Entity], names: Mapping[str, str]) -> bool:
-    """Whether a text can't be meant to be read by itself.
-
-    Args:
-        text: what the asker says after an answer.
-        entities: what the catalog holds.
-        names: for each full entity name how it is written.
-    """
+def is_remark(text: str) -> bool:
+    """Whether a text, said after an answer, can't be meant to be read by itself."""
     said, text = text, without_preamble(text)
     words = re.findall(r"\w+", text)
     if not words or len(words) > 3 * say.MOST_WORDS:
@@ -48,7 +42,7 @@ def is_remark(text: str, entities: Sequence[Entity], names: Mapping[str, str]) -
 def may_be_remark(text: str, entities: Sequence[Entity], names: Mapping[str, str]) -> bool:
     """Whether a text that is no sure remark may be one: short, and naming no records; code must understand it all."""
     words = re.findall(r"\w+", text)
-    return 0 < len(words) <= say.MOST_WORDS and not linking.mentioned(text, entities, names)
+    return 0 < len(words) <= say.MOST_WORDS and not linking.Words(text, entities, names).mentioned()
 
 
 class Remark(Words):

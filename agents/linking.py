@@ -108,14 +108,19 @@ def find(question: str, entities: Iterable[Entity], names: Mapping[str, str]) ->
         entities: what may be meant.
         names: for each full entity name the form in which the model writes it.
     """
-    return tuple(_Finder(question, list(entities), names).links())
+    return tuple(Words(question, entities, names).links())
 
 
-class _Finder:
-    def __init__(self, question: str, entities: list[Entity], names: Mapping[str, str]) -> None:
+class Words:
+    """The words of a question, each in the forms in which a catalog may have it.
+
+    Args: those of `find`.
+    """
+
+    def __init__(self, question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> None:
         self.question = question
         self.names = names
-        self.entities = entities
+        self.entities = entities = list(entities)
         self.same = Abbreviations(entities).same
         self.spans = [m.span() for m in re.finditer(r"[^\W_]+(?:['’]s\b)?", question)]
         self.words = [next(iter(stems(question[a:b])), "") for a, b in self.spans]
@@ -198,8 +203,11 @@ class _Finder:
                 end=self.spans[at[1] - 1][1],
             )
 
-    def counts(self) -> Iterator[str]:
-        """`number of orders is COUNT(orders.*)`; a table's own name goes before a synonym of another."""
+    def counts(self) -> tuple[str, ...]:
+        """Hints on what is counted: `number of orders is COUNT(orders.*)`, two at most.
+
+        A table's own name goes before a synonym of another.
+        """
         found: dict[str, tuple[int, str]] = {}
         for entity in self.entities:
             for rank, phrase in enumerate(self.called[entity.full_name]):
@@ -209,18 +217,24 @@ class _Finder:
                         said = self.question[match.start() : self.spans[start + len(phrase) - 1][1]]
                         place = (rank, f"{said} is COUNT({self.names[entity.full_name]}.*)")
                         found[said] = min(found.get(said, place), place)
-        yield from (text for _, text in found.values())
+        return tuple(dict.fromkeys(text for _, text in found.values()))[:2]
 
-    def least(self) -> Iterator[tuple[str, str, int]]:
-        """Tables with how many records of each there must be, by a comparison and a number."""
+    def least(self) -> tuple[tuple[str, str, int], ...]:
+        """What there must be so many of (`with at least 5 orders`): table as written, comparison, number."""
+        return tuple(dict.fromkeys(self._least()))
+
+    def _least(self) -> Iterator[tuple[str, str, int]]:
         for entity in self.entities:
             for phrase in self.called[entity.full_name]:
                 for at in self._find(phrase, self.words):
                     if found := wording.least(self.question[: self.spans[at[0]][0]]):
                         yield self.names[entity.full_name], *found
 
-    def mentioned(self) -> Iterator[str]:
-        """Tables whose records the question names."""
+    def mentioned(self) -> tuple[str, ...]:
+        """Tables whose records the question names, as the model writes them."""
+        return tuple(self._mentioned())
+
+    def _mentioned(self) -> Iterator[str]:
         holders = Counter(w for called in self.called.values() for w in {x for phrase in called for x in phrase})
         for entity in self.entities:
             phrases = self.called[entity.full_name]
@@ -418,24 +432,9 @@ class _Finder:
         return [w if w in self.spoken else next((s for s in self.spoken if self.same(w, s)), w) for w in name]
 
 
-def mentioned(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:
-    """Tables whose records the question names, as the model writes them."""
-    return tuple(_Finder(question, list(entities), names).mentioned())
-
-
 def subject(text: str, entities: Iterable[Entity], names: Mapping[str, str]) -> str:
     """The table whose records a clause at the end of a text is about (`customers who joined in`); empty for none."""
     word = stems(clause_of(text))[-1:]
-    finder = _Finder(text, list(entities), names)
+    finder = Words(text, entities, names)
     found = [n for n, called in finder.called.items() if word and any(phrase[-1:] == word for phrase in called)]
     return names[found[0]] if len(found) == 1 else ""
-
-
-def counts(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[str, ...]:
-    """Hints on what is counted: `number of orders is COUNT(orders.*)`."""
-    return tuple(dict.fromkeys(_Finder(question, list(entities), names).counts()))[:2]
-
-
-def least(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[tuple[str, str, int], ...]:
-    """What there must be so many of (`with at least 5 orders`): table as written, comparison, number."""
-    return tuple(dict.fromkeys(_Finder(question, list(entities), names).least()))

@@ -90,14 +90,13 @@ class Reading:
     @property
     def notes(self) -> list[str]:
         """Hints for the model."""
-        unknown = self._evidence.unknown_words[:MOST_UNKNOWN]
-        missing = [f"no column is called {' or '.join(unknown)}"] if self.doubt == DOUBT else []
+        unknown = self._unknown[:MOST_UNKNOWN]
+        missing = [f"no column is called {' or '.join(unknown)}"] if self._misses_things else []
         if not self.levers.links:
             return missing
-        counted = linking.counts(self.question, self.entities, self.names)
         defined = [link for link in self._hinted if not link.told][:MOST_DEFINED]
         found = (x.text for x in (*self.links, *defined))
-        return list(dict.fromkeys([*found, *counted, *self._formulas(), *missing]))
+        return list(dict.fromkeys([*found, *self._words.counts(), *self._formulas(), *missing]))
 
     @cached_property
     def _hinted(self) -> tuple[linking.Link, ...]:
@@ -117,8 +116,13 @@ class Reading:
         return Language(self.entities, self.names, self.wording, self._evidence, self._mentioned)
 
     @cached_property
+    def _words(self) -> linking.Words:
+        """The question's words, beside the entities that it is about."""
+        return linking.Words(self.question, self.entities, self.names)
+
+    @cached_property
     def _mentioned(self) -> tuple[str, ...]:
-        return linking.mentioned(self.question, self.entities, self.names)
+        return self._words.mentioned()
 
     @property
     def doubt(self) -> float:
@@ -128,10 +132,17 @@ class Reading:
         happens is less telling, since catalogs name things: `issued` may be anything about a coupon. How much each
         counts was found on development questions.
         """
-        unknown = self._evidence.unknown_words if self.levers.doubt else []
-        if all(word.endswith(("ed", "ing")) for word in unknown):
-            return DOUBT_OF_DEEDS * min(len(unknown), 3)
-        return DOUBT
+        return DOUBT if self._misses_things else DOUBT_OF_DEEDS * min(len(self._unknown), 3)
+
+    @property
+    def _unknown(self) -> list[str]:
+        """Words for what nothing connected is called by."""
+        return self._evidence.unknown_words if self.levers.doubt else []
+
+    @property
+    def _misses_things(self) -> bool:
+        """Whether an unknown word names a thing, and not only what is done."""
+        return not all(word.endswith(("ed", "ing")) for word in self._unknown)
 
     @property
     def may_refuse(self) -> bool:
@@ -162,7 +173,7 @@ class Reading:
     @cached_property
     def _least(self) -> tuple[str, str, int] | None:
         """The one table of whose records there must be so many in each group."""
-        found = linking.least(self.question, self.entities, self.names) if self.levers.required else ()
+        found = self._words.least() if self.levers.required else ()
         return found[0] if len(found) == 1 and not self.wording.missing else None
 
     def _start(self, first_part: str) -> ways.Start:

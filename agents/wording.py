@@ -22,7 +22,8 @@ _NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL.split())} | {
     "thousand": 1000,
 }
 _SPELLED = {number: word for word, number in _NUMBER_WORDS.items()}
-_COUNT = r"(\d{1,4}|" + "|".join(_NUMBER_WORDS) + ")"
+_NUMBER = "|".join((r"\d{1,4}", *_NUMBER_WORDS))
+_COUNT = f"({_NUMBER})"
 _EXTREME = (
     r"(?:most|least|fewest|largest|biggest|highest|greatest|smallest|lowest|best|worst|oldest|newest|latest|"
     r"earliest|cheapest|longest|shortest|slowest|fastest|busiest|richest|recent)"
@@ -109,15 +110,13 @@ _OPERATORS = {
     "no less than": ">=",
     "not fewer than": ">=",
     "a minimum of": ">=",
-    "or more": ">=",
     "more than": ">",
     "over": ">",
     "exactly": "=",
 }
 _HOW_MANY = re.compile(
-    rf"\b(?:(?P<operator>{'|'.join(sorted((o for o in _OPERATORS if o[:3] != 'or '), key=len, reverse=True))}) "
-    rf"{_COUNT.replace('(', '(?P<after>', 1)}|{_COUNT.replace('(', '(?P<first>', 1)} or (?P<more>more))"
-    r" (?P<between>(?:[a-z]+ ){0,2})$"
+    rf"(?<!\bno )(?<!\bnot )\b(?:(?P<operator>{'|'.join(_OPERATORS)}) (?P<number>{_NUMBER})"
+    rf"|(?P<fewest>{_NUMBER}) or more) (?P<between>(?:[a-z]+ ){{0,2}})$"
 )
 _BOUND = r"(?:on or |)(?:after|before|since|until|till|by|from)(?: the)? "
 _STEM = re.compile(r"[^\W\d_]+|\d+")
@@ -226,8 +225,8 @@ def least(before: str) -> tuple[str, int] | None:
     match = _HOW_MANY.search(before.lower())
     if match is None or any(word not in SAID for word in match["between"].split()):
         return None
-    number, said = match["after"] or match["first"], match["operator"] or f"or {match['more']}"
-    return _OPERATORS[said], _NUMBER_WORDS.get(number) or int(number)
+    number = match["number"] or match["fewest"]
+    return _OPERATORS.get(match["operator"], ">="), _NUMBER_WORDS.get(number) or int(number)
 
 
 def _kept(match: re.Match[str]) -> str:

@@ -38,4 +38,6 @@ def test_letters_in_another_order_or_another_listed_word_do_not_fit(name: str, w
 def test_a_question_finds_columns_by_the_long_forms() -> None:
     found = linking.find("driver's name and hourly rate per depot code", [SHORT], {"dwh.drv": "drv"})
     assert [link.columns for link in found] == [("drv.drv_nm",), ("drv.hr_rate",), ("drv.dpt_cd",)]
-    assert linking.counts("number of drivers", [SHORT], {"dwh.drv": "drv"}) == ("number of drivers is COUNT(drv.*)",)
+    assert linking.Words("number of drivers", [SHORT], {"dwh.drv": "drv"}).counts() == (
+        "number of drivers is COUNT(drv.*)",
+    )

@@ -123,8 +123,7 @@ def _remark(hub: Hub, text: str, question: str, sql: str) -> Remark:
 def test_a_remark_changes_the_query_before_it(
     hub: Hub, question: str, sql: str, remark: str, whole: str | None, rows: list[tuple[Any, ...]] | None
 ) -> None:
-    shown = prompt.choose("", hub.catalog)
-    assert is_remark(remark, shown.entities, shown.names(hub.catalog))
+    assert is_remark(remark)
     followed = _remark(hub, remark, question, sql).follow()
     if whole is None or rows is None:
         assert followed is None, "what is not understood is not guessed"
@@ -142,9 +141,8 @@ def test_a_remark_changes_the_query_before_it(
         "Which orders did Ada place in 2024?",
     ],
 )
-def test_a_whole_question_is_no_remark(hub: Hub, question: str) -> None:
-    shown = prompt.choose("", hub.catalog)
-    assert not is_remark(question, shown.entities, shown.names(hub.catalog))
+def test_a_whole_question_is_no_remark(question: str) -> None:
+    assert not is_remark(question)
 
 
 class Scripted(BaseChatModel):

@@ -379,7 +379,7 @@ def test_a_comment_of_a_few_words_names_a_table() -> None:
     )
     found = linking.find("costs for each type of workshop visit", [visits], {"shop.mnt": "mnt"})
     assert [(link.columns, link.grouped) for link in found] == [(("mnt.typ",), True)]
-    assert linking.counts("number of workshop visits", [visits], {"shop.mnt": "mnt"})
+    assert linking.Words("number of workshop visits", [visits], {"shop.mnt": "mnt"}).counts()
 
 
 PARCELS = Entity(
@@ -790,6 +790,8 @@ def test_how_many_there_must_be_is_written_by_code(question: str, having: str) -
     "question",
     [
         "Which customers have 2 or fewer orders?",  # or none at all
+        "Which customers have no more than 5 orders?",
+        "Which customers have not over five orders?",
         "Which customers have at least 5 cancelled orders?",  # not of all orders
         "Which 5 customers have the most orders?",
         "How many orders of at least 500 are there?",
