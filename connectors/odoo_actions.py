@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, create_model
 
-from groundwire.core.connector import Action, Arguments, Done, Draft, Record, record_of, text
-from groundwire.core.errors import ActionError, ConfigError, Conflict, Rejected
+from groundwire.core.connector import Action, Arguments, Done, Draft, Record, chosen, record_of, text
+from groundwire.core.errors import ActionError, Conflict, Rejected
 
 if TYPE_CHECKING:
     from groundwire.connectors.odoo import OdooConnector
@@ -208,15 +208,13 @@ def actions(connector: OdooConnector, wanted: Mapping[str, Mapping[str, Any]]) -
     Raises:
         ConfigError: there is none, or it was given settings, or its model is not among the source's.
     """
-    kinds: dict[str, type[_OfOdoo]] = {a.name: a for a in (CreateActivity, PostNote, UpdateStage)}
-    made: list[Action] = []
-    for name, settings in wanted.items():
-        where = f"sources.{connector.name}.actions.{name}"
-        if name not in kinds:
-            raise ConfigError(f"no such action; there are {', '.join(kinds)}", setting=where)
-        if settings:
-            raise ConfigError("this action has no settings; write true", setting=where)
-        if kinds[name] is UpdateStage and _LEAD not in connector._fields:
-            raise ConfigError(f"{_LEAD} is not among the source's models", setting=where)
-        made.append(kinds[name](connector))
-    return made
+    kinds: tuple[type[_OfOdoo], ...] = (CreateActivity, PostNote, UpdateStage)
+
+    def lacks(kind: type[_OfOdoo]) -> str:
+        return (
+            f"{_LEAD} is not among the source's models"
+            if kind is UpdateStage and _LEAD not in connector._fields
+            else ""
+        )
+
+    return chosen(connector.name, kinds, wanted, lambda kind: kind(connector), lacks)

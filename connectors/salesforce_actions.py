@@ -17,8 +17,8 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from groundwire.connectors.salesforce_fields import ID
-from groundwire.core.connector import Action, Arguments, Done, Draft, Record, record_of, text
-from groundwire.core.errors import ActionError, ConfigError, Conflict, Rejected
+from groundwire.core.connector import Action, Arguments, Done, Draft, Record, chosen, record_of, text
+from groundwire.core.errors import ActionError, Conflict, Rejected
 
 if TYPE_CHECKING:
     from groundwire.connectors.salesforce import SalesforceConnector
@@ -193,18 +193,16 @@ def actions(connector: SalesforceConnector, wanted: Mapping[str, Mapping[str, An
     Raises:
         ConfigError: there is none, or it was given settings, or its objects are not among the source's.
     """
-    kinds = {a.name: a for a in (CreateTask, PostNote, UpdateStage)}
-    made: list[Action] = []
-    for name, settings in wanted.items():
-        where = f"sources.{connector.name}.actions.{name}"
-        if name not in kinds:
-            raise ConfigError(f"no such action; there are {', '.join(kinds)}", setting=where)
-        if settings:
-            raise ConfigError("this action has no settings; write true", setting=where)
-        if kinds[name] is UpdateStage and "Opportunity" not in connector._kinds:
-            raise ConfigError("Opportunity is not among the source's objects", setting=where)
-        made.append(kinds[name](connector))
-    return made
+    kinds: tuple[type[_Creating | UpdateStage], ...] = (CreateTask, PostNote, UpdateStage)
+
+    def lacks(kind: type[_Creating | UpdateStage]) -> str:
+        return (
+            "Opportunity is not among the source's objects"
+            if kind is UpdateStage and "Opportunity" not in connector._kinds
+            else ""
+        )
+
+    return chosen(connector.name, kinds, wanted, lambda kind: kind(connector), lacks)
 
 
 def _records(answer: Any, source: str) -> list[Any]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, create_model
 
-from groundwire.core.connector import Action, Arguments, Done, Draft, Record, record_of, text
-from groundwire.core.errors import ActionError, ConfigError, Rejected
+from groundwire.core.connector import Action, Arguments, Done, Draft, Record, chosen, record_of, text
+from groundwire.core.errors import ActionError, Rejected
 
 if TYPE_CHECKING:
     from groundwire.connectors.tryton import TrytonConnector
@@ -182,15 +182,13 @@ def actions(connector: TrytonConnector, wanted: Mapping[str, Mapping[str, Any]])
     Raises:
         ConfigError: there is none, or it was given settings, or its model is not among the source's.
     """
-    kinds: dict[str, type[_OfTryton]] = {a.name: a for a in (AdvanceSale, SetReference, PostNote)}
-    made: list[Action] = []
-    for name, settings in wanted.items():
-        where = f"sources.{connector.name}.actions.{name}"
-        if name not in kinds:
-            raise ConfigError(f"no such action; there are {', '.join(kinds)}", setting=where)
-        if settings:
-            raise ConfigError("this action has no settings; write true", setting=where)
-        if issubclass(kinds[name], _OfSales) and _SALE not in connector.settings.models:
-            raise ConfigError(f"{_SALE} is not among the source's models", setting=where)
-        made.append(kinds[name](connector))
-    return made
+    kinds: tuple[type[_OfTryton], ...] = (AdvanceSale, SetReference, PostNote)
+
+    def lacks(kind: type[_OfTryton]) -> str:
+        return (
+            f"{_SALE} is not among the source's models"
+            if issubclass(kind, _OfSales) and _SALE not in connector.settings.models
+            else ""
+        )
+
+    return chosen(connector.name, kinds, wanted, lambda kind: kind(connector), lacks)

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Argument
+
+from groundwire.core.errors import ConfigError
 
 TOKEN_MARK = "groundwire "  # noqa: S105 - a word, not a secret
 """Stands before a token where people see it: in a note, in a task's description."""
@@ -167,6 +169,42 @@ class Action(ABC):
         Raises:
             SourceError: it can't be told.
         """
+
+
+_Kind = TypeVar("_Kind", bound=Action)
+
+
+def chosen(
+    source: str,
+    kinds: Sequence[type[_Kind]],
+    wanted: Mapping[str, Mapping[str, Any]],
+    make: Callable[[type[_Kind]], Action],
+    lacks: Callable[[type[_Kind]], str],
+) -> list[Action]:
+    """The actions that a configuration wants of those that a connector has, none of which have settings.
+
+    Args:
+        source: name of the source.
+        kinds: what there is.
+        wanted: by name, with the settings that are written.
+        make: makes one.
+        lacks: what the source lacks for one, as a sentence; empty for nothing.
+
+    Raises:
+        ConfigError: there is no such action, it was given settings, or the source lacks what it needs.
+    """
+    by_name = {kind.name: kind for kind in kinds}
+    made: list[Action] = []
+    for name, settings in wanted.items():
+        where = f"sources.{source}.actions.{name}"
+        if name not in by_name:
+            raise ConfigError(f"no such action; there are {', '.join(by_name)}", setting=where)
+        if settings:
+            raise ConfigError("this action has no settings; write true", setting=where)
+        if missing := lacks(by_name[name]):
+            raise ConfigError(missing, setting=where)
+        made.append(make(by_name[name]))
+    return made
 
 
 NAME_FIELDS = (

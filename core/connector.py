@@ -27,6 +27,7 @@ from groundwire.core.actions import Arguments as Arguments
 from groundwire.core.actions import Done as Done
 from groundwire.core.actions import Draft as Draft
 from groundwire.core.actions import Record as Record
+from groundwire.core.actions import chosen as chosen
 from groundwire.core.actions import record_of as record_of
 from groundwire.core.actions import text as text
 from groundwire.core.catalog import Entity
