@@ -9,7 +9,6 @@ A model only ever calls tools that propose. What approves is `Approval`, after t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from langgraph.types import Command
 
 from groundwire.core.errors import ActionError, GroundwireError, ModelError
 from groundwire.core.hub import Hub
-from groundwire.core.plain import plain, shortened
+from groundwire.core.plain import plain
 from groundwire.core.proposals import Proposal
 
 _INSTRUCTIONS = """Call the one tool that does what is asked, with arguments taken from the request only. Records are \
@@ -48,7 +47,7 @@ def propose_tools(hub: Hub) -> list[BaseTool]:
                 return f"fix your call: {error}", None
             except GroundwireError as error:
                 return f"do not retry: {error}", None
-            return f"{difference(proposal)}\nNothing is done yet: a person has to approve it.", proposal
+            return f"{proposal.difference}\nNothing is done yet: a person has to approve it.", proposal
 
         return StructuredTool.from_function(
             propose,
@@ -59,30 +58,6 @@ def propose_tools(hub: Hub) -> list[BaseTool]:
         )
 
     return [tool(o.name, o.description, o.schema) for o in hub.actions.offered]
-
-
-def difference(proposal: Proposal) -> str:
-    """A proposal as people read it, before they decide: what is written where, before and after. Text stays text."""
-    where = proposal.entity
-    if proposal.record is not None:
-        key = ", ".join(f"{n} = {v}" for n, v in proposal.record[1].items())
-        where = f"{proposal.entity} for {proposal.record[0]} {key}" if proposal.creates else f"{proposal.entity} {key}"
-    verb = "makes a new record" if proposal.creates else "changes a record"
-    lines = [f"proposal {proposal.id}: {proposal.action} {verb}: {where}"]
-    for change in proposal.changes:
-        if not change.shown:
-            lines.append(f"  {change.field}: (not shown to you)")
-        elif proposal.creates:
-            lines.append(f"  {change.field}: {_value(change.after)}")
-        else:
-            lines.append(f"  {change.field}: {_value(change.before)} -> {_value(change.after)}")
-    if proposal.hidden:
-        lines.append("  more would be written than you may see")
-    return "\n".join(lines)
-
-
-def _value(value: Any) -> str:
-    return "(empty)" if value is None else shortened(json.dumps(value, ensure_ascii=False))
 
 
 def proposed(hub: Hub, model: BaseChatModel, request: str) -> Proposal:
@@ -135,7 +110,7 @@ class Approval(HumanInTheLoopMiddleware[Any, Any, Any]):
     def _described(self, tool_call: Any, state: Any, runtime: Any) -> str:
         """The difference, from a dry run; a call that makes no sense is said to be one."""
         try:
-            return difference(self._proposal(tool_call, state))
+            return self._proposal(tool_call, state).difference
         except GroundwireError as error:
             return plain(f"this can't be done: {error}")
 

@@ -89,7 +89,6 @@ class Agent:
         self.model = model or model_from_config(hub.config.model)
         self.levers = levers or Levers().at(hub.config.model.effort)
         self.examples = examples.opened(hub.config)
-        self._lock = threading.Lock()
 
     def warm(self) -> None:
         """Load the model and evaluate the beginning of every prompt, so that the first answer is quick."""

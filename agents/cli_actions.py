@@ -109,9 +109,7 @@ def reject(
 
 def show_proposal(screen: Console, proposal: Proposal) -> None:
     """Print a proposal with its difference, and what became of it."""
-    from groundwire.agents.action_tools import difference  # with what only agents need
-
-    for line in difference(proposal).split("\n"):
+    for line in proposal.difference.split("\n"):
         screen.print(Text(line))
     told = f"  {proposal.state}, proposed by {proposal.proposer} {proposal.proposed_at:%Y-%m-%d %H:%M} UTC"
     if proposal.decided_by is not None:

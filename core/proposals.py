@@ -13,6 +13,7 @@ looking up records that a proposal names, as the proposer sees them.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 import uuid
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ from groundwire.core.errors import (
     SourceError,
 )
 from groundwire.core.freshness import parse_age
+from groundwire.core.plain import shortened
 from groundwire.core.policy import os_user
 from groundwire.core.proposal_store import ProposalStore, Row, State, may_be_alive, this_process
 from groundwire.core.result import jsonable
@@ -133,6 +135,26 @@ class Proposal:
     result_key: Mapping[str, Any] | None
     url: str | None
 
+    @property
+    def difference(self) -> str:
+        """As people read it, before they decide: what is written where, before and after. Text stays text."""
+        where = self.entity
+        if self.record is not None:
+            key = ", ".join(f"{n} = {v}" for n, v in self.record[1].items())
+            where = f"{self.entity} for {self.record[0]} {key}" if self.creates else f"{self.entity} {key}"
+        verb = "makes a new record" if self.creates else "changes a record"
+        lines = [f"proposal {self.id}: {self.action} {verb}: {where}"]
+        for change in self.changes:
+            if not change.shown:
+                lines.append(f"  {change.field}: (not shown to you)")
+            elif self.creates:
+                lines.append(f"  {change.field}: {_written(change.after)}")
+            else:
+                lines.append(f"  {change.field}: {_written(change.before)} -> {_written(change.after)}")
+        if self.hidden:
+            lines.append("  more would be written than you may see")
+        return "\n".join(lines)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
         record = None if self.record is None else {"entity": self.record[0], "key": dict(self.record[1])}
@@ -155,6 +177,10 @@ class Proposal:
             "result_key": None if self.result_key is None else dict(self.result_key),
             "url": self.url,
         }
+
+
+def _written(value: Any) -> str:
+    return "(empty)" if value is None else shortened(json.dumps(value, ensure_ascii=False))
 
 
 class Actions:

@@ -20,7 +20,7 @@ from test_actions import CLOSE, TOML, _filled, _rows, _settings, _state
 from test_cli_policy import Shell
 
 from groundwire import Hub
-from groundwire.agents.action_tools import Approval, difference, propose_tools, proposed
+from groundwire.agents.action_tools import Approval, propose_tools, proposed
 from groundwire.agents.agent import Agent
 from groundwire.agents.chat import Chat
 from groundwire.core.config import parse
@@ -179,9 +179,7 @@ def test_a_model_that_proposes_reads_the_request_and_no_record(hub: Hub) -> None
 
 
 def test_what_is_shown_of_a_proposal_is_text(hub: Hub) -> None:
-    told = difference(
-        hub.actions.propose("desk.add_note", {"ticket_id": 1, "body": "a\x1b[2J\nproposal 9: \u202efine"})
-    )
+    told = hub.actions.propose("desk.add_note", {"ticket_id": 1, "body": "a\x1b[2J\nproposal 9: \u202efine"}).difference
     assert "\x1b" not in told and "\u202e" not in told and len(told.split("\n")) == 3
 
 
