@@ -6,10 +6,8 @@ where there is none.
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,8 +105,11 @@ def open_hub(database: Path) -> Hub:
     return Hub(sources, Config(links=(link,)))
 
 
-if __name__ == "__main__":
-    if "--claim-terminal" in sys.argv:  # so that Ctrl-C in it becomes a signal
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    with open_hub(Path(sys.argv[1])) as hub:
+def chat(database: Path) -> None:
+    """The chat, until whoever asks leaves it."""
+    with open_hub(database) as hub:
         Chat(hub, console(), agent=Agent(hub, ScriptedModel())).run()
+
+
+if __name__ == "__main__":
+    chat(Path(sys.argv[1]))

@@ -176,10 +176,9 @@ def test_a_source_that_drips_is_stopped_by_the_clock() -> None:
 
 
 @pytest.mark.server
-def test_a_statement_that_takes_too_long_for_this_query_is_stopped(postgres_url: str) -> None:
-    _fill(postgres_url)
+def test_a_statement_that_takes_too_long_for_this_query_is_stopped(wide_url: str) -> None:
     slow = "SELECT COUNT(*) FROM wide a JOIN wide b ON a.text < b.text"
-    with Hub([SQLConnector("dwh", SQLSettings(url=postgres_url))]) as hub:  # type: ignore[arg-type]
+    with Hub([SQLConnector("dwh", SQLSettings(url=wide_url))]) as hub:  # type: ignore[arg-type]
         hub.catalog  # noqa: B018
         started = time.monotonic()
         with pytest.raises(Unavailable):
@@ -209,14 +208,17 @@ with Hub.from_parsed(parse({"sources": {"dwh": {"type": "sql", "url": url}}, "li
 """
 
 
-def _fill(url: str) -> None:
-    engine = sa.create_engine(url)
+@pytest.fixture(scope="module")
+def wide_url(postgres_url: str) -> str:
+    """The URL of a database with a table `wide` that is larger than the budget."""
+    engine = sa.create_engine(postgres_url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS wide (id int PRIMARY KEY, part int, text text)")
+        connection.exec_driver_sql("CREATE TABLE wide (id int PRIMARY KEY, part int, text text)")
         connection.exec_driver_sql(
-            f"INSERT INTO wide SELECT i, i %% 7, LPAD(i::text, {WIDTH}, '-') FROM generate_series(1, {ROWS}) i ON CONFLICT DO NOTHING"
+            f"INSERT INTO wide SELECT i, i %% 7, LPAD(i::text, {WIDTH}, '-') FROM generate_series(1, {ROWS}) i"
         )
     engine.dispose()
+    return postgres_url
 
 
 def _measured(url: str, limits: dict[str, Any], sql: str) -> dict[str, Any]:
@@ -233,10 +235,9 @@ def _measured(url: str, limits: dict[str, Any], sql: str) -> dict[str, Any]:
 @pytest.mark.parametrize("limits", [{"bytes": BUDGET}, {"rows": BUDGET // WIDTH}], ids=["bytes", "rows"])
 @pytest.mark.parametrize("where", ["", " WHERE id > 0"], ids=["copied", "fetched"])
 def test_a_table_larger_than_the_budget_takes_no_more_memory_than_the_budget(
-    postgres_url: str, limits: dict[str, Any], where: str
+    wide_url: str, limits: dict[str, Any], where: str
 ) -> None:
-    _fill(postgres_url)
-    found = _measured(postgres_url, limits, f"SELECT id, text FROM dwh.wide{where}")
+    found = _measured(wide_url, limits, f"SELECT id, text FROM dwh.wide{where}")
     assert 0.8 * BUDGET / WIDTH < found["rows"] <= BUDGET / WIDTH
     assert found["result"]["complete"] is False
     assert found["grown"] < 5 * BUDGET  # the table is ten times the budget
@@ -244,10 +245,9 @@ def test_a_table_larger_than_the_budget_takes_no_more_memory_than_the_budget(
 
 
 @pytest.mark.server
-def test_a_sum_computed_here_over_a_cut_table_is_marked(postgres_url: str) -> None:
-    _fill(postgres_url)
+def test_a_sum_computed_here_over_a_cut_table_is_marked(wide_url: str) -> None:
     config = parse({"limits": {"rows": 1000}}, base=Path())
-    with Hub([SQLConnector("dwh", SQLSettings(url=postgres_url))], config) as hub:  # type: ignore[arg-type]
+    with Hub([SQLConnector("dwh", SQLSettings(url=wide_url))], config) as hub:  # type: ignore[arg-type]
         whole = hub.query("SELECT SUM(id), COUNT(*) FROM dwh.wide")
         assert whole.rows() == [(ROWS * (ROWS + 1) // 2, ROWS)]
         assert whole.complete

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -16,10 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from forked import Forked
 from own_servers import OwnRedis, small_disk
 
 from groundwire import Hub
 from groundwire.connectors.memory import MemoryConnector
+from groundwire.core import cache
 from groundwire.core.cache import Cache, Loaded, identity
 from groundwire.core.config import parse
 from groundwire.core.connector import Scan, ScanReport
@@ -129,19 +129,28 @@ def test_of_fifty_who_ask_the_same_one_reads(store: Store) -> None:
     assert [r.sources[0].mode for r in results].count("live") == 1
 
 
-_ASKER = """
-import sys, time
-from pathlib import Path
-from groundwire import Hub
-from groundwire.core.config import parse
-url, cache, start = sys.argv[1:]
-made = parse({"sources": {"dwh": {"type": "sql", "url": url, "profile": False, "infer_relations": False}}, "cache": {"url": cache}}, base=Path())
-with Hub.from_parsed(made) as hub:
-    hub.catalog, hub.cache.store.usage()
-    time.sleep(max(0, float(start) - time.time()))
-    result = hub.query("SELECT id, note FROM dwh.asked", max_age="1m")
-    print(result.sources[0].mode, result.rows())
-"""
+def _ask(url: str, store: str, start: float, lease: float) -> None:
+    """What a process does: ask at a moment, and print how the answer was come by."""
+    cache.LEASE = lease
+    shop = {"type": "sql", "url": url, "profile": False, "infer_relations": False}
+    made = parse({"sources": {"dwh": shop}, "cache": {"url": store}}, base=Path())
+    with Hub.from_parsed(made) as hub:
+        assert hub.catalog and hub.cache.store.usage() is not None
+        time.sleep(max(0.0, start - time.time()))
+        result = hub.query("SELECT id, note FROM dwh.asked", max_age="1m")
+        print(result.sources[0].mode, result.rows())
+
+
+class _Asker:
+    """A process that asks."""
+
+    def __init__(self, log: Path, url: str, store: str, start: float = 0.0, lease: float = cache.LEASE) -> None:
+        self.log = log
+        self.process = Forked(log, log.parent, os.environ, _ask, url, store, start, lease)
+
+    def printed(self) -> str:
+        assert self.process.wait(60) == 0, self.log.read_text()
+        return self.log.read_text().strip()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
@@ -152,11 +161,10 @@ def test_of_several_processes_that_ask_the_same_one_reads(kind: str, postgres_ur
             "DROP VIEW IF EXISTS asked; CREATE VIEW asked AS SELECT random() AS id, 'x' || pg_sleep(0.5)::text AS note"
         )
     engine.dispose()
-    cache = f"sqlite:///{tmp_path / 'shared.sqlite'}" if kind == "sqlite" else REDIS
-    arguments = [sys.executable, "-c", _ASKER, postgres_url, cache, str(time.time() + 6)]
-    askers = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    printed = [asker.communicate(timeout=60)[0].strip() for asker in askers]
-    assert [asker.returncode for asker in askers] == [0] * 4
+    shared = f"sqlite:///{tmp_path / 'shared.sqlite'}" if kind == "sqlite" else REDIS
+    start = time.time() + 3
+    askers = [_Asker(tmp_path / f"asker-{n}.log", postgres_url, shared, start) for n in range(4)]
+    printed = [asker.printed() for asker in askers]
     assert sorted(line.split()[0] for line in printed) == ["cache"] * 3 + ["live"]
     assert len({line.partition(" ")[2] for line in printed}) == 1, "each read would give another number"
 
@@ -166,20 +174,19 @@ def test_a_reader_that_is_killed_holds_the_others_up_for_its_lease_only(postgres
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP VIEW IF EXISTS asked")
         connection.exec_driver_sql("CREATE VIEW asked AS SELECT 1 AS id, 'x' || pg_sleep(3)::text AS note")
-    program = _ASKER.replace("from pathlib", "from groundwire.core import cache\ncache.LEASE = 1.0\nfrom pathlib")
-    arguments = [sys.executable, "-c", program, postgres_url, f"sqlite:///{tmp_path / 'shared.sqlite'}"]
-    first = subprocess.Popen([*arguments, "0"], stdout=subprocess.PIPE, text=True)
+    shared = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    first = _Asker(tmp_path / "first.log", postgres_url, shared, lease=1.0)
     end = time.monotonic() + 60
     with engine.connect() as connection:
         reading = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
         while not connection.exec_driver_sql(reading).scalar():
-            assert time.monotonic() < end and first.poll() is None
+            assert time.monotonic() < end and first.process.poll() is None
             connection.rollback()
             time.sleep(0.02)
-    first.kill()
-    first.communicate(timeout=10)
-    second = subprocess.run([*arguments, "0"], stdout=subprocess.PIPE, text=True, timeout=60)
-    assert second.stdout.split()[0] == "live"
+    first.process.kill()
+    first.process.wait(10)
+    second = _Asker(tmp_path / "second.log", postgres_url, shared, lease=1.0)
+    assert second.printed().split()[0] == "live"
     engine.dispose()
 
 

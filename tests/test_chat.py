@@ -24,6 +24,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from conftest import MODEL_THREADS
+from forked import Forked
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -45,7 +46,7 @@ class Terminal:
     """A chat in a pseudo-terminal of 120 columns."""
 
     def __init__(self, folder: Path) -> None:
-        self.screen, there = pty.openpty()
+        self.screen, self._there = pty.openpty()
         environment = os.environ | {
             "TERM": "xterm-256color",
             "COLUMNS": "120",
@@ -53,15 +54,8 @@ class Terminal:
             "PROMPT_TOOLKIT_NO_CPR": "1",
             "XDG_STATE_HOME": str(folder / "state"),
         }
-        self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(folder / "shop.sqlite"), "--claim-terminal"],
-            stdin=there,
-            stdout=there,
-            stderr=there,
-            env=environment,
-            start_new_session=True,
-        )
-        os.close(there)
+        streams = [os.ttyname(self._there)] * 3
+        self.process = Forked(streams, folder, environment, script.chat, folder / "shop.sqlite")
         self.raw = ""
         self.seen = 0
 
@@ -91,6 +85,7 @@ class Terminal:
             self.process.kill()
         self.process.wait()
         os.close(self.screen)
+        os.close(self._there)
 
 
 @pytest.fixture

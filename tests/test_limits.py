@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ def shared(url: str) -> Iterator[Limits]:
 @pytest.mark.server
 def test_three_processes_share_one_rate(url: str, shared: Limits, tmp_path: Path) -> None:
     logs = [tmp_path / f"taker-{n}.log" for n in range(3)]
-    takers = [Forked(log, tmp_path, {}, take, url, 30) for log in logs]
+    takers = [Forked(log, tmp_path, os.environ, take, url, 30) for log in logs]
     assert [taker.wait(30) for taker in takers] == [0, 0, 0]
     moments = sorted(float(line) for log in logs for line in log.read_text().split())
     assert len(moments) == 90

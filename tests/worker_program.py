@@ -125,7 +125,8 @@ class Place:
             arguments: of `groundwire worker`.
             sizes: constants of `sync_load` that are smaller in this process.
         """
-        worker = Forked(self._next_log(), self.folder, self.environment, groundwire, ("worker", *arguments), sizes)
+        environment = {**os.environ, **self.environment}
+        worker = Forked(self._next_log(), self.folder, environment, groundwire, ("worker", *arguments), sizes)
         self.workers.append(worker)
         return worker
 
