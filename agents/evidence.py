@@ -82,6 +82,7 @@ class Evidence:
             if re.search(r"[^\W\d]", w)
             and not plain.issuperset(stems(w))
             and w not in defined
+            and not (w.islower() and w in ORDINARY)
             and w.lower() not in covered
             and not (w.islower() and len(root(w)) > 3 and root(w) != w and any(root(w) in k for k in known))
         }

@@ -18,7 +18,7 @@ from groundwire.agents import naming, wording
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import told_relations
 from groundwire.agents.stance import Around, clause_of
-from groundwire.agents.wording import root, stems
+from groundwire.agents.wording import as_nouns, root, stems
 from groundwire.agents.words import FORMS, NO_VERBS, PLAIN, SAID
 from groundwire.core.catalog import Entity, Field
 
@@ -34,6 +34,7 @@ _COUNTED = re.compile(
     r"|\b(?:how many|most|fewest) (?:(?!from |of |in |by |for |on |at |to |with )\w+ ){0,1}?$"
 )
 _KINDS_OF_VALUE = ("name", "code", "type", "status", "kind", "title", "category")
+_REASON = re.compile(r"\s+(?:by|for|because|due|in|from|at|to|with|after|before|until|as)\b", re.IGNORECASE)
 _LISTED = re.compile(r"\W*(?:,|and|or|&)\s*[A-Z]")
 
 
@@ -100,6 +101,12 @@ class _Place:
     """Whether the last word of the field's name is left out: `carrier` for `carrier_name`."""
 
 
+def _shorter(label: str) -> tuple[str, ...]:
+    """A label, and what it says before it gives a reason: `cancelled` of `cancelled by the holder`."""
+    head = _REASON.split(label, maxsplit=1)[0]
+    return (label, head) if head != label and len(head) > 3 else (label,)
+
+
 def find(question: str, entities: Iterable[Entity], names: Mapping[str, str]) -> tuple[Link, ...]:
     """What the words of a question name.
 
@@ -127,7 +134,8 @@ class Words:
         self.roots = [root(w) for w in self.words]
         self.plain = [re.sub(r"['’]s$", "", question[a:b].lower()) for a, b in self.spans]
         shared = naming.common_prefix([e.name.split(".")[-1] for e in entities])
-        self.spoken = dict.fromkeys(self.words)
+        self.joined = as_nouns(self.plain)
+        self.spoken = dict.fromkeys([*self.words, *self.joined.values()])
         self.called = {e.full_name: [self._spelled(c) for c in naming.called(e, shared)] for e in entities}
         self.called_any = [phrase for called in self.called.values() for phrase in called]
         self.things = {w for called in self.called.values() for phrase in called for w in phrase}
@@ -155,9 +163,10 @@ class Words:
                 continue
             if any(p.told and p.moment for p in places):  # `orders placed in May`; `placed orders` are a state
                 places = [p for p in places if not p.values or self._before(at, p.entity)]
+            described = [p for p in places if (p.values or p.flag) and self._before(at, p.entity)]
+            places = described or places
             places = [p for p in places if p.flag] or places
-            described = [p for p in places if p.values and self._before(at, p.entity)]
-            places = described or [p for p in places if not p.short] or places
+            places = [p for p in places if p in described or not p.short] or places
             phrase = tuple(self.words[slice(*at)])
             if phrase in shown_by and any(not p.values for p in places):
                 places = [p for p in places if not p.values]  # `each manager ... the manager's name`
@@ -183,7 +192,8 @@ class Words:
             sure = bool(meant) and len(columns) == 1 and self._is_sure(at, places[0].entity)
             sure = sure or (flag and len(columns) == 1 and self._is_told(at, places[0].entity))
             named = not flag and not meant and not places[0].told
-            grouped = named and self._is_grouped(at)
+            moment = all(p.moment for p in places)
+            grouped = named and self._is_grouped(at, moment=moment)
             if grouped:
                 shown_by.add(phrase)
             present = named and len(columns) == 1 and self._around(at).present
@@ -197,7 +207,7 @@ class Words:
                 present=present,
                 negated=(bool(meant) or flag)
                 and ((self._around(at).left_out is not None) != any(p.denied for p in places)),
-                moment=all(p.moment for p in places),
+                moment=moment,
                 flag=flag,
                 left_out=self._left_out(at, places[0].entity) if meant or flag else None,
                 end=self.spans[at[1] - 1][1],
@@ -211,8 +221,10 @@ class Words:
         found: dict[str, tuple[int, str]] = {}
         for entity in self.entities:
             for rank, phrase in enumerate(self.called[entity.full_name]):
-                for start, _ in self._find(phrase, self.words):
+                for start, end in self._find(phrase, self.words):
                     before = self.question[: self.spans[start][0]].lower()
+                    if self._describes(end, entity.full_name):
+                        continue
                     if match := _COUNTED.search(before):
                         said = self.question[match.start() : self.spans[start + len(phrase) - 1][1]]
                         place = (rank, f"{said} is COUNT({self.names[entity.full_name]}.*)")
@@ -239,11 +251,22 @@ class Words:
         for entity in self.entities:
             phrases = self.called[entity.full_name]
             alone = {w for phrase in phrases for w in phrase if holders[w] == 1 and w not in SAID and w not in PLAIN}
-            found = (at for phrase in phrases for at in self._find(phrase, self.words))
+            found = [at for phrase in phrases for at in self._find(phrase, self.words)]
+            whole = [at for at in found if not self._describes(at[1], entity.full_name)]
+            if found and not whole:
+                continue
+            found = whole
             done = {root(phrase[0]) for phrase in phrases if len(phrase) == 1}  # who ordered has made an order
             verbs = {root(w) for w in self.plain if w.endswith(("ed", "ing"))}
             if alone & self.spoken.keys() or done & verbs or any(not self._is_sorting(at) for at in found):
                 yield self.names[entity.full_name]
+
+    def _describes(self, end: int, entity: str) -> bool:
+        """Whether a name that ends there only says more of another one behind it: `policy` of `policy holders`."""
+        if end == 0 or self.plain[end - 1] != self.words[end - 1]:
+            return False  # many of them are meant
+        others = (phrase for name, called in self.called.items() if name != entity for phrase in called)
+        return any(self.words[end : end + len(phrase)] == phrase for phrase in others)
 
     def _is_sorting(self, at: tuple[int, int]) -> bool:
         """Whether `order` says how rows are sorted."""
@@ -270,8 +293,10 @@ class Words:
                     yield at, _Place(name, column, told=True, moment=moment)
             for relation in told.values():
                 if relation.on[0][0] == field.name and column != f"{table}.{field.name}":
-                    for at in self._find(self._spelled(stems(relation.name)), self.words):
-                        yield at, _Place(name, column)
+                    role = self._spelled(stems(relation.name))
+                    if not self._is_plain_role(role, name, relation.target):
+                        for at in self._find(role, self.words):
+                            yield at, _Place(name, column)
             for at in self._named(field, naming.bare(field, entity), self.called[name]):
                 yield at, _Place(name, column, moment=moment)
             for at in self._shortened(naming.bare(field, entity)):
@@ -280,6 +305,13 @@ class Words:
                 plain = value.lower()
                 more = [v for v in field.values if v != value and re.search(rf"\b{re.escape(plain)}\b", v.lower())]
                 yield at, _Place(name, column, (value, *more))
+
+    def _is_plain_role(self, role: list[str], entity: str, target: str) -> bool:
+        """Whether a relation is called by nothing but both its ends: `policy holder` of policies is any holder."""
+        own = self.called[entity]
+        rests = (role[len(phrase) :] for phrase in [*own, role[:1]] if role[: len(phrase)] == phrase)
+        prefixed = role[:1] and any(self.same(role[0], w) for phrase in own for w in phrase)
+        return any(rest in self.called.get(target, []) for rest in rests if prefixed or role[:1] in own)
 
     def _readable(self, entity: Entity, field: Field) -> str | None:
         """The name of what a reference refers to: `owner` is `Owner.Name`."""
@@ -303,6 +335,12 @@ class Words:
                 yield from self._find([*entity, *wanted], self.words)
                 yield from self._find([*entity[-1:], *wanted], self.words)
             telling = [w for w in wanted if w not in PLAIN and w not in SAID]
+            roots = {root(phrase[-1]) for phrase in called}
+            for start, end in self._find(wanted, self.words):
+                if end < len(self.words) and self.roots[end] in roots and self.plain[end].endswith("ed"):
+                    yield start, end + 1  # `amount claimed` of claims
+            if not telling and len(wanted) == 1:
+                yield from self._per(wanted[0], called)
             if not telling:  # `type` alone says little, the type of a vehicle says it
                 for entity in called:
                     for way in ("of", "of the", "of a", "of each"):
@@ -310,6 +348,12 @@ class Words:
             whole = len(wanted) > 1 and (bool(telling) or wanted[:1] in called)  # `parcel_type` of parcels
             if whole or any([w] not in called for w in telling):
                 yield from self._find(wanted, self.words)
+
+    def _per(self, word: str, called: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
+        """Where something is asked per `type`, and the question names the one table alone that is called so."""
+        for at in self._find([word], self.words):
+            if self._around(at).grouped and any(True for phrase in called for _ in self._find(phrase, self.words)):
+                yield at
 
     def _shortened(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a name without the word for the kind of value that it ends with."""
@@ -327,6 +371,8 @@ class Words:
             alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
             alone = alone and re.match(r"[.@]\w", self.question[end:]) is None
             sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"])  # `starting from the latest`
+            if [self.joined.get(index)] in self.called_any:
+                continue  # `paid out` is a payout
             if alone and not sorts and word not in NO_VERBS and len(word) > 3 and root(word) in roots:
                 yield index, index + 1
 
@@ -347,8 +393,12 @@ class Words:
 
     def _valued(self, field: Field, entity: str) -> Iterator[tuple[tuple[int, int], str]]:
         """Where the question has one of the field's values, or what people see for it."""
+        first = Counter(label.lower().split()[0] for label in field.labels.values() if label)
         for value in field.values:
-            for text in dict.fromkeys([value, field.labels.get(value, "")]):
+            words = field.labels.get(value, "").lower().split()
+            if len(words) > 1 and first[words[0]] == 1 and words[0] not in PLAIN and words[0] not in SAID:
+                yield from ((at, value) for at in self._find(words[:1], self.plain) if self._before(at, entity))
+            for text in dict.fromkeys([value, *_shorter(field.labels.get(value, ""))]):
                 wanted = [w.lower() for w in re.findall(r"[^\W_]+", text)]
                 if not wanted or len("".join(wanted)) < 2 or all(map(str.isdigit, wanted)):
                     continue
@@ -370,8 +420,20 @@ class Words:
             many = [i for i, w in enumerate(self.words) if w == wanted[0] != self.plain[i]]  # `stocks` for `stock`
             yield from ((i, i + 1) for i in many)
             for index, word in enumerate(self.plain):
+                if self._is_form(index, wanted[0]):
+                    yield index, index + 1
                 if word != wanted[0] and FORMS.get(word, word.removesuffix("ful").removesuffix("al")) == wanted[0]:
                     yield index, index + 1
+
+    def _is_form(self, index: int, value: str) -> bool:
+        """Whether a verb is a form of a value: `complained` of `complaint`, `did not lapse` of `lapsed`."""
+        word, before = self.plain[index], self.plain[max(0, index - 2) : index]
+        if len(word) < 5 or word == value:
+            return False
+        if value.endswith("ed"):
+            return self.roots[index] == root(value) and bool({"did", "do", "does"} & set(before))
+        noun = value.startswith(self.roots[index]) and value[len(self.roots[index]) :] in ("t", "al", "ment", "e")
+        return word.endswith("ed") and (noun or self.roots[index] == root(value))
 
     def _is_sure(self, at: tuple[int, int], entity: str) -> bool:
         """Whether a value must be a condition: how it stands in the question leaves no other reading."""
@@ -396,15 +458,21 @@ class Words:
         """Whether a flag must be a condition: it stands before its entity's name, or behind `that is`."""
         return self._around(at).told or self._before(at, entity)
 
-    def _is_grouped(self, at: tuple[int, int]) -> bool:
-        """Whether it stands behind `per` or `each`, with at most a word between that names nothing here."""
+    def _is_grouped(self, at: tuple[int, int], *, moment: bool = False) -> bool:
+        """Whether it stands behind `per` or `each`, with at most a word between that names nothing here.
+
+        What a question begins with (`For suppliers, ...`) is asked about one by one, no moments (`For payments of`).
+        """
         around = self._around(at)
         if around.grouped or around.listed_each:
             return not around.listed_each
+        if around.for_all:
+            return not moment
         first = at[0] - 1
         between = self.words[first] if first > 0 else ""
         free = between and between not in self.things and between not in self.tails and between not in SAID
-        return bool(free) and self._around((first, first + 1)).grouped
+        around = self._around((first, first + 1))
+        return bool(free) and (around.grouped or (around.for_all and not moment))
 
     def _before(self, at: tuple[int, int], entity: str) -> bool:
         """Whether the phrase stands right before the name of its own entity, and that is not a part of a longer one."""

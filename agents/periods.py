@@ -172,7 +172,7 @@ def _relative_spans(text: str) -> Iterator[tuple[int, Span]]:
     for match in _RELATIVE.finditer(text):
         which, unit = match["which"], match["unit"]
         count = _COUNTS.get(match["count"] or "one") or int(match["count"])
-        if re.search(r"(?:inclu|exclu)\w*\s+(?:of\s+)?(?:the\s+)?$", text[: match.start()]):
+        if re.search(rf"(?:inclu\w*|{LEFT_OUT})\s+(?:of\s+)?(?:the\s+)?$", text[: match.start()]):
             continue
         if which in ("next", "coming"):
             yield match.start(), _ahead(match[0], count, unit)

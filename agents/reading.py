@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -61,7 +61,7 @@ class Reading:
         self.entities = self._about(entities) if self.levers.tables else entities
         said = wording.read(question, hints)
         rest = self._without_what_is_left_out() if self.levers.required and not said.parts else question
-        self._plain, free = wording.read(rest), wording.read(rest, hints)
+        self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty)
 
     def _about(self, entities: Sequence[Entity]) -> Sequence[Entity]:
@@ -80,12 +80,11 @@ class Reading:
 
     def _without_what_is_left_out(self) -> str:
         """The question without the words that leave out certain values: code writes these conditions."""
-        text = self.question
-        for link in self.links:
-            if link.left_out is not None:
-                begin, end = link.left_out
-                text = text[:begin] + " " * (end - begin) + text[end:]
-        return text
+        return _without(self.question, self.links)
+
+    def _hints_without_what_is_left_out(self) -> str:
+        """The same of the asker's hints."""
+        return _without(self.hints, self._left_out_by_hints if self.levers.required else ())
 
     @property
     def notes(self) -> list[str]:
@@ -287,3 +286,12 @@ class Reading:
         if len(spans) != 1 or self._plain.missing or not self.levers.required:
             return ""
         return spans[0].text
+
+
+def _without(text: str, links: Iterable[linking.Link]) -> str:
+    """A text with blanks for the words that leave out certain values."""
+    for link in links:
+        if link.left_out is not None:
+            begin, end = link.left_out
+            text = text[:begin] + " " * (end - begin) + text[end:]
+    return text

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from groundwire.agents import naming
 from groundwire.agents.abbreviations import Abbreviations
-from groundwire.agents.wording import root, stems
+from groundwire.agents.wording import as_nouns, root, stems
 from groundwire.agents.words import EMPTY, ORDINARY, SAID
 from groundwire.core.catalog import Catalog, Entity
 
@@ -135,6 +135,7 @@ class Retriever:
         spoken = stems(question)
         words = [w for w in dict.fromkeys(spoken) if w not in EMPTY and not w.isdigit()]
         joined = [a + b for a, b in pairwise(spoken) if a not in EMPTY and b not in EMPTY]
+        joined += as_nouns(spoken).values()
         places = {w: self._found(w) for w in [*words, *dict.fromkeys(joined)]}
         for one, other in permutations(words, 2):  # `dailyprice`, though other words stand between them
             for name, weight in self._found(one + other, exactly=True).items() if len(one + other) > 6 else ():

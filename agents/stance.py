@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Self
 
 _GROUPED = re.compile(
-    r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$|^for (?:all )?$"
+    r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$"
     r"|\b(?:split|break|broken|group|grouped|divide|divided)\b[^.;?]*\bby\s+(?:the\s+|their\s+)?$"
 )
+_FOR_ALL = re.compile(r"^for (?:all )?$")
 _EACH_ONCE = re.compile(
     r"\b(?:give|list|return|show|name|find|get|display|report)\w*(?:\s+me)?\s+(?:each|every)\s+(?:\w+\s+)?$"
 )
@@ -70,6 +71,11 @@ class Around:
     def grouped(self) -> bool:
         """Whether something is asked per value of it."""
         return bool(_GROUPED.search(self.before))
+
+    @property
+    def for_all(self) -> bool:
+        """Whether the question begins with it: `For suppliers, ...`."""
+        return bool(_FOR_ALL.search(self.before))
 
     @property
     def listed_each(self) -> bool:

@@ -7,11 +7,12 @@ model: number words, ISO dates and years, and English phrases for rankings such 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from groundwire.agents import periods
-from groundwire.agents.words import SAID
+from groundwire.agents.words import FORMS, SAID
 
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 _NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL.split())} | {
@@ -299,3 +300,12 @@ def root(word: str) -> str:
             word = word[: -len(ending)]
             break
     return word[:-1] if len(word) > 4 and word[-1] == word[-2] else word.removesuffix("e")
+
+
+def as_nouns(words: Sequence[str]) -> dict[int, str]:
+    """Verbs with a particle as the nouns that they make: `paid out` is a `payout`; by the place of the verb."""
+    found = {}
+    for at, (verb, particle) in enumerate(pairwise(words)):
+        if particle in ("back", "down", "in", "off", "on", "out", "over", "up") and len(verb) > 2:
+            found[at] = FORMS.get(verb, root(verb)) + particle
+    return found

@@ -801,3 +801,125 @@ def test_how_many_there_must_be_is_written_by_code(question: str, having: str) -
 def test_what_may_be_counted_otherwise_is_left_to_the_model(question: str) -> None:
     grammar = Reading(question, "", ENTITIES, NAMES).second_part("SELECT customers.name FROM ", "orders")
     assert '[" HAVING " having (" AND " having)?]' in grammar
+
+
+CODED = (
+    Entity(
+        source="gym",
+        name="members",
+        primary_key=("id",),
+        fields=(
+            Field(name="id", type=pa.int64()),
+            Field(name="kind", type=pa.string(), values=("P", "F"), labels={"P": "private person", "F": "firm"}),
+            Field(name="area", type=pa.string(), values=("north", "south")),
+        ),
+    ),
+    Entity(
+        source="gym",
+        name="coaches",
+        primary_key=("id",),
+        fields=(
+            Field(name="id", type=pa.int64()),
+            Field(name="active", type=pa.bool_()),
+            Field(name="type", type=pa.string(), values=("swim", "climb")),
+        ),
+    ),
+    Entity(
+        source="gym",
+        name="contracts",
+        primary_key=("id",),
+        fields=(
+            Field(name="id", type=pa.int64()),
+            Field(name="member_id", type=pa.int64()),
+            Field(name="contract_member_id", type=pa.int64()),
+            Field(
+                name="status",
+                type=pa.string(),
+                values=("A", "L", "C"),
+                labels={"A": "active", "L": "lapsed for want of payment", "C": "cancelled by the member"},
+            ),
+            Field(name="billed_on", type=pa.date32()),
+        ),
+        relations=(Relation(name="contract_member", target="gym.members", on=(("contract_member_id", "id"),)),),
+    ),
+    Entity(
+        source="gym",
+        name="payouts",
+        primary_key=("id",),
+        fields=(
+            Field(name="id", type=pa.int64()),
+            Field(name="paid_on", type=pa.date32()),
+            Field(name="amount", type=pa.float64()),
+        ),
+    ),
+    Entity(
+        source="gym",
+        name="calls",
+        primary_key=("id",),
+        fields=(
+            Field(name="id", type=pa.int64()),
+            Field(name="reason", type=pa.string(), values=("complaint", "booking")),
+            Field(name="amount", type=pa.float64()),
+        ),
+    ),
+)
+CODED_NAMES = {e.full_name: e.name for e in CODED}
+
+
+@pytest.mark.parametrize(
+    ("question", "hint"),
+    [
+        ("How many active contracts are there?", "active is contracts.status = 'A'"),
+        ("How many active coaches are there?", "active is coaches.active = TRUE"),
+        ("How many contracts were cancelled?", "cancelled is contracts.status = 'C'"),
+        ("How many private members are there?", "private is members.kind = 'P'"),
+        ("contracts that did not lapse", "lapse is contracts.status = 'L'"),
+        ("Which members complained?", "complained is calls.reason = 'complaint'"),
+        ("How many coaches are there of each type?", "type is coaches.type"),
+        ("What is the amount called for?", "amount called is calls.amount"),
+    ],
+)
+def test_words_for_codes_and_forms_of_words_are_found(question: str, hint: str) -> None:
+    found = [link.text for link in linking.find(question, CODED, CODED_NAMES)]
+    assert hint in found
+    assert not [t for t in found if t != hint and t.startswith(hint.partition(" is ")[0] + " is ")]
+
+
+def test_a_private_matter_is_no_private_person() -> None:
+    assert linking.find("Is that a private matter of members?", CODED, CODED_NAMES) == ()
+
+
+def test_a_contract_member_is_a_member() -> None:
+    words = linking.Words("How many contract members are there in each area?", CODED, CODED_NAMES)
+    assert words.mentioned() == ("members",)
+    assert words.counts() == ("How many contract members is COUNT(members.*)",)
+    assert [x.text for x in words.links()] == ["area is members.area"]
+    both = linking.Words("Which contracts have members in the north?", CODED, CODED_NAMES)
+    assert set(both.mentioned()) == {"contracts", "members"}
+
+
+def test_what_was_paid_out_is_a_payout() -> None:
+    words = linking.Words("How much was paid out?", CODED, CODED_NAMES)
+    assert words.mentioned() == ("payouts",)
+    assert not list(words.links()), "no day is meant"
+
+
+def test_what_a_hint_leaves_out_is_no_search_for_what_is_missing() -> None:
+    reading = Reading("How many GC are there?", "GC = contracts that did not lapse", CODED, CODED_NAMES)
+    assert not reading.wording.missing
+    assert "contracts.status <> 'L'" in reading.second_part("SELECT COUNT(contracts.*) FROM ", "contracts")
+
+
+def test_for_payments_of_a_time_asks_nothing_per_moment() -> None:
+    fields = (Field(name="id", type=pa.int64()), Field(name="incident", type=pa.date32()))
+    claims = Entity(source="gym", name="claims", primary_key=("id",), fields=fields)
+    for question, grouped in (("For incidents of May, how many?", False), ("claims per incident", True)):
+        (link,) = linking.find(question, [claims], {"gym.claims": "claims"})
+        assert link.moment and link.grouped == grouped
+    assert [x.grouped for x in linking.find("For industries, what is the total?", ENTITIES, NAMES)][:1] == [True]
+
+
+def test_a_running_week_that_does_not_count_is_no_time_of_its_own() -> None:
+    for out in ("not counting", "leaving out", "but not", "excluding"):
+        (span,) = periods.find(f"in each of the last 4 weeks, {out} the current week")
+        assert span.conditions[1] == "< DATE_TRUNC('week', CURRENT_DATE)", out
