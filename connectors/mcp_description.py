@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as Setting
 
 from groundwire.connectors.rest_description import (
@@ -25,9 +24,9 @@ from groundwire.connectors.rest_description import (
     NumberPaging,
     OffsetPaging,
     RelationDescription,
+    read_as,
 )
 from groundwire.core.connector import Operator
-from groundwire.core.errors import ConfigError
 
 _PAGES = frozenset(
     """after cursor first last limit max_items max_results maxresults next_token num_results offset page page_number
@@ -102,16 +101,7 @@ def load(file: Path, *, setting: str) -> dict[str, ToolDescription]:
     Raises:
         ConfigError: it can't be read, or says something that makes no sense; with the place.
     """
-    try:
-        return Descriptions.model_validate(yaml.safe_load(file.read_text(encoding="utf-8"))).entities
-    except OSError as error:
-        raise ConfigError(f"can't read {file}: {error.strerror}", setting=setting) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: no YAML: {str(error).splitlines()[0]}", setting=setting) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(p) for p in first["loc"])
-        raise ConfigError(f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}", setting=setting) from None
+    return read_as(Descriptions, file, setting=setting).entities
 
 
 @dataclass(frozen=True, kw_only=True)

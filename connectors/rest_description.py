@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import pyarrow as pa
 import yaml
@@ -360,9 +360,18 @@ def described_entity(
 
 
 def load(file: Path, *, setting: str) -> Description:
-    """Read a description.
+    """Read a description; arguments and errors are those of `read_as`."""
+    return read_as(Description, file, setting=setting)
+
+
+_Kind = TypeVar("_Kind", bound=BaseModel)
+
+
+def read_as(kind: type[_Kind], file: Path, *, setting: str) -> _Kind:
+    """Read a file that describes a source.
 
     Args:
+        kind: the model of the whole file.
         file: YAML.
         setting: dotted name of the setting that names the file, for the error.
 
@@ -386,7 +395,7 @@ def load(file: Path, *, setting: str) -> Description:
         where = ascii(place)[1:-1]
         raise ConfigError(f"{file}: {where}: a text holds half a character (a lone surrogate)", setting=setting)
     try:
-        return Description.model_validate(found)
+        return kind.model_validate(found)
     except ValidationError as error:
         raise ConfigError(f"{file}: {_said(error)}", setting=setting) from None
 

@@ -136,8 +136,12 @@ def test_a_description_may_be_yaml(tmp_path: Path) -> None:
     with closing(MCPConnector("desk", MCPSettings(command=sys.executable, args=(SERVER,), file=file))) as source:
         assert "people" in {e.name for e in source.discover()}
     file.write_text("entities:\n  people:\n    tol: text_only\n")
-    with pytest.raises(ConfigError, match=r"desk\.yaml: entities\.people\.tool: Field required"):
+    with pytest.raises(ConfigError, match=r"desk\.yaml: entities\.people\.tool: this key is required"):
         MCPConnector("desk", MCPSettings(command=sys.executable, file=file))
+    for text, problem in (('entities: {a: "\\ud800"}\n', "lone surrogate"), ("[" * 5000, "nested too deeply")):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=problem):
+            MCPConnector("desk", MCPSettings(command=sys.executable, file=file))
 
 
 def test_schemas_are_followed_through_references_and_unions() -> None:
