@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlglot
 from sqlglot import exp
 
-from groundwire.agents import meanings, ways
+from groundwire.agents import meanings, naming, ways
 from groundwire.agents.evidence import alike
 from groundwire.agents.wording import Wording, stems
 from groundwire.core.catalog import Entity, Relation
@@ -233,7 +233,9 @@ def _own_key(node: exp.Expr, by_name: Mapping[str, Entity]) -> exp.Column | None
     entity = by_name.get(".".join(p.name for p in node.parts[:-1]).lower())
     if entity is None or len(entity.primary_key) != 1:
         return None
-    bare = [w for w in stems(node.name) if w not in stems(entity.name.split(".")[-1])]
+    field = next((f for f in entity.fields if f.name.lower() == node.name.lower()), None)
+    called = naming.bare(field, entity) if field is not None else node.name
+    bare = [w for w in stems(called) if w not in stems(entity.name.split(".")[-1])]
     if bare not in (["name"], ["nm"], ["full", "name"], ["fullname"], ["username"]):
         return None
     key = node.copy()

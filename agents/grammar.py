@@ -15,6 +15,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from groundwire.agents import naming
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.ways import Start, distances
 from groundwire.agents.wording import Wording, stems
@@ -443,10 +444,20 @@ def one_of(texts: Iterable[str]) -> str:
 
 def told_relations(entity: Entity, names: Mapping[str, str]) -> Iterable[Relation]:
     """To-one relations to what is shown whose names say more than their targets' names."""
+    shared = naming.common_prefix([f.name for f in entity.fields])
     for relation in entity.relations:
         target = names.get(relation.target)
-        if not relation.many and target is not None and stems(relation.name) != stems(target.split(".")[-1]):
-            yield relation
+        if not relation.many and target is not None:
+            known, words = stems(target.split(".")[-1]), stems(relation.name.lower().removeprefix(shared))
+            short = len(words) == 1 and any(_shortens(words[0], word) for word in known)
+            if known not in (words, stems(relation.name)) and not short:
+                yield relation
+
+
+def _shortens(short: str, word: str) -> bool:
+    """Whether letters of a word, in its order and from its first on, make a short form of it: `brk` of `broker`."""
+    rest = iter(word)
+    return len(short) > 1 and short[:1] == word[:1] and all(letter in rest for letter in short)
 
 
 def _text(text: str) -> str:

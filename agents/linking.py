@@ -34,6 +34,14 @@ _COUNTED = re.compile(
     r"|\b(?:how many|most|fewest) (?:(?!from |of |in |by |for |on |at |to |with )\w+ ){0,1}?$"
 )
 _KINDS_OF_VALUE = ("name", "code", "type", "status", "kind", "title", "category")
+_NONE_OF = re.compile(
+    r"\b(?:(?:no|without(?: any| an?)?)|(?:never|not|\w+n['’]t)"
+    r" (?:have|has|had|got|made|placed|given|filed|bought|sold|received|created|taken)(?: an?| any)) (?:\w+ )?$",
+    re.IGNORECASE,
+)
+_CLAUSE_ENDS = re.compile(
+    r"\s*(?:$|[.?!;]|,?\s*(?:at all|yet|so far|ever|and (?:return|show|list|give|what))\b)", re.IGNORECASE
+)
 _REASON = re.compile(r"\s+(?:by|for|because|due|in|from|at|to|with|after|before|until|as)\b", re.IGNORECASE)
 _LISTED = re.compile(r"\W*(?:,|and|or|&)\s*[A-Z]")
 
@@ -101,6 +109,11 @@ class _Place:
     """Whether the last word of the field's name is left out: `carrier` for `carrier_name`."""
 
 
+def _shared(names: Iterable[str]) -> str:
+    """Letters with which the names of all entities of a source begin; also of those that a question is not about."""
+    return naming.common_prefix([n.rpartition(".")[2] for n in names])
+
+
 def _shorter(label: str) -> tuple[str, ...]:
     """A label, and what it says before it gives a reason: `cancelled` of `cancelled by the holder`."""
     head = _REASON.split(label, maxsplit=1)[0]
@@ -133,10 +146,10 @@ class Words:
         self.words = [next(iter(stems(question[a:b])), "") for a, b in self.spans]
         self.roots = [root(w) for w in self.words]
         self.plain = [re.sub(r"['’]s$", "", question[a:b].lower()) for a, b in self.spans]
-        shared = naming.common_prefix([e.name.split(".")[-1] for e in entities])
+        shared = {e.source: _shared([n for n in names if n.startswith(f"{e.source}.")]) for e in entities}
         self.joined = as_nouns(self.plain)
         self.spoken = dict.fromkeys([*self.words, *self.joined.values()])
-        self.called = {e.full_name: [self._spelled(c) for c in naming.called(e, shared)] for e in entities}
+        self.called = {e.full_name: [self._spelled(c) for c in naming.called(e, shared[e.source])] for e in entities}
         self.called_any = [phrase for called in self.called.values() for phrase in called]
         self.things = {w for called in self.called.values() for phrase in called for w in phrase}
         self.tails = {w for e in entities for f in e.fields for w in self._spelled(stems(naming.bare(f, e))[-1:])}
@@ -260,6 +273,38 @@ class Words:
             verbs = {root(w) for w in self.plain if w.endswith(("ed", "ing"))}
             if alone & self.spoken.keys() or done & verbs or any(not self._is_sorting(at) for at in found):
                 yield self.names[entity.full_name]
+
+    def is_called(self, word: str, entity: Entity) -> bool:
+        """Whether a word is part of what an entity is called."""
+        wanted = next(iter(stems(word)), "")
+        return any(wanted in phrase for phrase in self.called[entity.full_name])
+
+    def lacking(self) -> Iterator[tuple[Entity, Entity, tuple[int, int]]]:
+        """What there must be none of (`customers without orders`): whose, of what, and where it is said, in characters.
+
+        Only where the question says no more of it than one word before it, which is inside what is given.
+        """
+        for entity in self.entities:
+            for phrase in self.called[entity.full_name]:
+                for start, end in self._find(phrase, self.words):
+                    before = _NONE_OF.search(self.question[: self.spans[start][0]])
+                    if before is None or not _CLAUSE_ENDS.match(self.question[self.spans[end - 1][1] :]):
+                        continue
+                    if owner := self._owner(entity, before.start()):
+                        yield owner, entity, (before.start(), self.spans[end - 1][1])
+
+    def _owner(self, entity: Entity, at: int) -> Entity | None:
+        """Whose records of an entity are, of what the question names before a place; None where that is not clear."""
+        owners = [r.target for r in entity.relations if not r.many and len(r.on) == 1 and r.target != entity.full_name]
+        found = {
+            (self.spans[start][0], other.full_name): other
+            for other in self.entities
+            if owners.count(other.full_name) == 1 and len(other.primary_key) == 1
+            for phrase in self.called[other.full_name]
+            for start, end in self._find(phrase, self.words)
+            if self.spans[start][0] < at and not self._describes(end, other.full_name)
+        }
+        return found[max(found)] if found else None
 
     def _describes(self, end: int, entity: str) -> bool:
         """Whether a name that ends there only says more of another one behind it: `policy` of `policy holders`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from groundwire.agents import draft, linking, periods, retrieval, ways, wording
@@ -30,6 +30,25 @@ MOST_UNKNOWN = 4
 DOUBT, DOUBT_OF_DEEDS = 1.8, 0.9
 MOST_DEFINED = 5
 """Hints on the words of the asker's own hints, such as what a ratio is made of."""
+
+
+@dataclass(frozen=True)
+class _Lack:
+    """What there must be none of.
+
+    Attributes:
+        whose: the table whose records have none, as it is written.
+        owner: the same by its full name.
+        entity: full name of what there is none of.
+        said: where the question says so, in characters.
+        condition: as a query has it.
+    """
+
+    whose: str
+    owner: str
+    entity: str
+    said: tuple[int, int]
+    condition: str
 
 
 class Reading:
@@ -61,8 +80,15 @@ class Reading:
         self.entities = self._about(entities) if self.levers.tables else entities
         said = wording.read(question, hints)
         rest = self._without_what_is_left_out() if self.levers.required and not said.parts else question
+        self._lack = self._found_lacking() if self.levers.required and not said.parts else None
+        if self._lack is not None:
+            begin, end = self._lack.said
+            self.links = tuple(x for x in self.links if not begin < x.end <= end)
+            rest = rest[:begin] + " " * (end - begin) + rest[end:]
+            spoken = {e.full_name for e in self.entities} | {self._lack.entity, self._lack.owner}
+            self.entities = [e for e in entities if e.full_name in spoken]
         self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
-        self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty)
+        self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=free.ongoing)
 
     def _about(self, entities: Sequence[Entity]) -> Sequence[Entity]:
         """The entities that the question is about; names that it has may be of what their records belong to."""
@@ -81,6 +107,30 @@ class Reading:
     def _without_what_is_left_out(self) -> str:
         """The question without the words that leave out certain values: code writes these conditions."""
         return _without(self.question, self.links)
+
+    def _found_lacking(self) -> _Lack | None:
+        """The one thing that there must be none of, where code can say it as a whole."""
+        words = linking.Words(self.question, self._whole, self.names)
+        found = list(words.lacking())
+        if len(found) != 1:
+            return None
+        owner, entity, (begin, end) = found[0]
+        inside = [x for x in self.links if begin < x.end <= end]
+        table = self.names[entity.full_name]
+        tests = [f"{x.columns[0]}{replace(x, negated=False).comparison}" for x in inside]
+        middle = re.split(r"\b(?:no|any|an?|without)\b", self.question[begin:end], flags=re.IGNORECASE)[-1].split()
+        told = {w.lower() for x in inside for w in x.phrase.split()}
+        if any(len(x.columns) > 1 or not x.columns[0].startswith(f"{table}.") for x in inside) or any(
+            w.lower() not in told and not words.is_called(w, entity) for w in middle
+        ):
+            return None
+        relation = next(r for r in entity.relations if r.target == owner.full_name and not r.many)
+        (here, there), whose = relation.on[0], self.names[owner.full_name]
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
+        inner = f"SELECT {table}.{identifier(here)} FROM {table}{where}"
+        return _Lack(
+            whose, owner.full_name, entity.full_name, (begin, end), f"{whose}.{identifier(there)} NOT IN ({inner})"
+        )
 
     def _hints_without_what_is_left_out(self) -> str:
         """The same of the asker's hints."""
@@ -112,7 +162,8 @@ class Reading:
 
     @cached_property
     def _language(self) -> Language:
-        return Language(self.entities, self.names, self.wording, self._evidence, self._mentioned)
+        shown = [e for e in self.entities if self._lack is None or e.full_name != self._lack.entity]
+        return Language(shown, self.names, self.wording, self._evidence, self._mentioned)
 
     @cached_property
     def _words(self) -> linking.Words:
@@ -157,13 +208,14 @@ class Reading:
 
     def tables(self, first_part: str) -> tuple[str, ...]:
         """Tables at which a draft may start, nearest first; where there are several, the model chooses."""
-        return self._start(first_part).tables
+        return (self._lack.whose,) if self._lack is not None else self._start(first_part).tables
 
     def second_part(self, first_part: str, table: str) -> str:
         """The grammar of what follows FROM and the table."""
         span = ("", ()) if " DURING " in first_part else self._during(first_part, table)
         start = self._start(first_part)
-        required = self._required(first_part)
+        required = [self._lack.condition] if self._lack is not None else []
+        required += self._required(first_part)
         required += self._roles(table)
         required += self._meant(first_part, ways.reachable(table, self.entities, self.names), required)
         least = self._least if self._least is not None and self._least[0] == table else None

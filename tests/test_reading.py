@@ -9,6 +9,7 @@ import pytest
 
 from groundwire.agents import draft, linking, periods, ways, wording
 from groundwire.agents.evidence import Evidence
+from groundwire.agents.grammar import told_relations
 from groundwire.agents.levers import Levers
 from groundwire.agents.reading import Reading
 from groundwire.core.catalog import Entity, Field, Relation
@@ -923,3 +924,69 @@ def test_a_running_week_that_does_not_count_is_no_time_of_its_own() -> None:
     for out in ("not counting", "leaving out", "but not", "excluding"):
         (span,) = periods.find(f"in each of the last 4 weeks, {out} the current week")
         assert span.conditions[1] == "< DATE_TRUNC('week', CURRENT_DATE)", out
+
+
+@pytest.mark.parametrize(
+    ("question", "condition"),
+    [
+        ("Which customers have no orders?", ""),
+        ("How many customers are there without any order?", ""),
+        ("List customers who have never placed an order, and return their name.", ""),
+        ("Which customers have no open orders?", " WHERE orders.status = 'open'"),
+    ],
+)
+def test_what_there_is_none_of_is_written_by_code(question: str, condition: str) -> None:
+    catalog = (CUSTOMERS, replace(ORDERS, relations=ORDERS.relations[:1]))
+    reading = Reading(question, "", catalog, NAMES)
+    assert "orders" not in reading.first_part(), "nothing of what is not there can be shown"
+    assert reading.tables("SELECT customers.name FROM ") == ("customers",)
+    grammar = reading.second_part("SELECT customers.name FROM ", "customers")
+    written = f"customers.id NOT IN (SELECT orders.customer_id FROM orders{condition})"
+    assert f'rest: " WHERE {written}" [" AND " condition]' in grammar
+    assert "NOT IN (SELECT" not in grammar.replace(written, "") and "IS NULL" not in grammar
+    sql = reading.sql(f"SELECT customers.name FROM customers WHERE {written}")
+    assert "NOT orders.customer_id IS NULL" in sql
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which customers have no orders from 2023?",  # none of some
+        "Which customers have no large orders?",  # nobody knows what is large
+        "Which customers never cancelled an order?",  # which is no lack of orders
+        "Which orders have no customer?",  # customers have no reference to orders
+        "Which customers have no more than 2 orders?",
+        "What percentage of customers has no orders?",  # of all customers
+    ],
+)
+def test_a_lack_that_is_not_clear_is_left_to_the_model(question: str) -> None:
+    catalog = (CUSTOMERS, replace(ORDERS, relations=ORDERS.relations[:1]))
+    reading = Reading(question, "", catalog, NAMES)
+    (table,) = reading.tables("SELECT customers.name FROM ")[:1]
+    assert 'rest: " WHERE customers.id NOT IN' not in reading.second_part("SELECT customers.name FROM ", table)
+    both = Reading("Which customers have no orders?", "", ENTITIES, NAMES)  # as customers, or as payers
+    assert 'rest: " WHERE customers.id NOT IN' not in both.second_part("SELECT customers.name FROM ", "customers")
+
+
+def _short(name: str, prefix: str, *fields: Field, **more: object) -> Entity:
+    own = (Field(name=f"{prefix}_id", type=pa.int64()), Field(name=f"{prefix}_name", type=pa.string()), *fields)
+    return Entity(source="x", name=name, primary_key=(f"{prefix}_id",), fields=own, **more)  # type: ignore[arg-type]
+
+
+def test_short_forms_of_what_is_referred_to_are_no_roles_and_names_stand_for_records() -> None:
+    depots = _short("log_depot", "dpt", Field(name="dpt_city", type=pa.string()))
+    lead = Relation(name="crw_lead", target="x.log_crew", on=(("crw_lead_id", "crw_id"),))
+    at = Relation(name="crw_dpt", target="x.log_depot", on=(("crw_dpt_id", "dpt_id"),))
+    fields = (Field(name="crw_dpt_id", type=pa.int64()), Field(name="crw_lead_id", type=pa.int64()))
+    crews = _short("log_crew", "crw", *fields, relations=(at, lead))
+    names = {"x.log_depot": "log_depot", "x.log_crew": "log_crew", "x.log_van": "log_van"}
+    assert [r.name for r in told_relations(crews, names)] == ["crw_lead"]
+    reading = Reading("How many crews per depot?", "", (depots, crews), names)
+    sql = reading.sql("SELECT log_depot.dpt_name, COUNT(log_crew.*) AS n FROM log_crew")
+    assert sql.endswith('GROUP BY log_crew."crw_dpt".dpt_name, log_crew."crw_dpt"."dpt_id"')
+
+
+def test_what_an_entity_is_called_does_not_depend_on_how_many_a_question_is_about() -> None:
+    names = {f"x.log_{n}": f"log_{n}" for n in ("crew", "depot", "van")}
+    assert linking.Words("How many crews?", [_short("log_crew", "crw")], names).mentioned() == ("log_crew",)
+    assert linking.Words("How many crews?", [_short("log_crew", "crw")], names).called == {"x.log_crew": [["crew"]]}
