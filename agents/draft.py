@@ -18,6 +18,8 @@ from groundwire.agents.wording import Wording, stems
 from groundwire.core.catalog import Entity, Relation
 from groundwire.core.query import DIALECT
 
+_CALLED = {"number": ("number", "no", "nr", "num"), "code": ("code", "cd")}
+"""How a key may be spelled that people call a number, or a code."""
 _DURING = re.compile(r"""((?:[\w]+|"[^"]*")(?:\.(?:[\w]+|"[^"]*"))*) DURING '((?:[^']|'')*)'""")
 
 
@@ -31,7 +33,8 @@ def to_sql(
         entities: what is shown to the model.
         names: for each full entity name the form in which the model writes it.
         said: what DURING may name, and which of two ways is meant.
-        listed: columns that are to be seen where records are listed; `id` for the key of these.
+        listed: columns that are to be seen where records are listed; `id` for the key of these, `id number`
+            and `id code` for one that is called so.
 
     A draft that broke off comes back as it is: the query language says what is wrong with it.
     """
@@ -76,8 +79,10 @@ def _show(
     start = select.args["from_"].this
     seen = {c.sql(DIALECT).lower() for c in select.selects}
     for name in listed:
-        if name == "id":
-            keys = [exp.column(k, start.name) for k in root.primary_key if len(start.parts) == 1]
+        if name.split()[0] == "id":
+            called = _CALLED.get(name.removeprefix("id").strip())
+            own = [k for k in root.primary_key if called is None or stems(k)[-1] in called]
+            keys = [exp.column(k, start.name) for k in own if len(start.parts) == 1]
         else:
             column = sqlglot.parse_one(name, dialect=DIALECT)
             assert isinstance(column, exp.Column)

@@ -39,6 +39,8 @@ _NONE_OF = re.compile(
     r" (?:have|has|had|got|made|placed|given|filed|bought|sold|received|created|taken)(?: an?| any)) (?:\w+ )?$",
     re.IGNORECASE,
 )
+_NEVER_DONE = re.compile(r"\b(?:never|not once)(?: been)? (?P<verb>\w+)", re.IGNORECASE)
+_DONE = frozenset("booked bought carried chosen done hired ordered performed placed rented requested sold used".split())  # noqa: SIM905
 _CLAUSE_ENDS = re.compile(
     r"\s*(?:$|[.?!;]|,?\s*(?:at all|yet|so far|ever|and (?:return|show|list|give|what))\b)", re.IGNORECASE
 )
@@ -292,6 +294,19 @@ class Words:
                         continue
                     if owner := self._owner(entity, before.start()):
                         yield owner, entity, (before.start(), self.spans[end - 1][1])
+        for match in _NEVER_DONE.finditer(self.question):
+            if _CLAUSE_ENDS.match(self.question[match.end() :]):
+                yield from ((*pair, match.span()) for pair in self._undone(match))
+
+    def _undone(self, match: re.Match[str]) -> Iterator[tuple[Entity, Entity]]:
+        """Whose records of what was never made: `never ordered` has no order, `never used` nothing at all."""
+        verb = match["verb"].lower()
+        owned = [(owner, e) for e in self.entities if (owner := self._owner(e, match.start())) is not None]
+        alike = [pair for pair in owned if any(root(p[-1]) == root(verb) for p in self.called[pair[1].full_name])]
+        if alike or verb not in _DONE:
+            yield from alike
+        elif len(owned) == 1:
+            yield from owned
 
     def _owner(self, entity: Entity, at: int) -> Entity | None:
         """Whose records of an entity are, of what the question names before a place; None where that is not clear."""

@@ -22,7 +22,8 @@ _SHOWN = re.compile(
     r"\b(?:return|show|list|display|report|include|give me|(?:i )?(?:want|need)|with)\b[^.?!;]*", re.IGNORECASE
 )
 """What a question wants to see."""
-_KEY = re.compile(r"\b(?:IDs?|ids?)\b")
+_KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
+_ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+$", re.IGNORECASE)
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
 MOST_UNKNOWN = 4
@@ -117,13 +118,16 @@ class Reading:
         owner, entity, (begin, end) = found[0]
         inside = [x for x in self.links if begin < x.end <= end]
         table = self.names[entity.full_name]
-        tests = [f"{x.columns[0]}{replace(x, negated=False).comparison}" for x in inside]
-        middle = re.split(r"\b(?:no|any|an?|without)\b", self.question[begin:end], flags=re.IGNORECASE)[-1].split()
         told = {w.lower() for x in inside for w in x.phrase.split()}
-        if any(len(x.columns) > 1 or not x.columns[0].startswith(f"{table}.") for x in inside) or any(
-            w.lower() not in told and not words.is_called(w, entity) for w in middle
-        ):
+        said = _ARTICLE.split(self.question[begin:end])[-1].split()
+        if any(len(x.columns) > 1 or not x.columns[0].startswith(f"{table}.") for x in inside):
             return None
+        if any(w.lower() not in told and not words.is_called(w, entity) for w in said):
+            return None
+        clear = [replace(x, negated=False) for x in inside if not x.told]
+        if not all(x.comparison for x in clear):
+            return None
+        tests = [f"{x.columns[0]}{x.comparison}" for x in clear]
         relation = next(r for r in entity.relations if r.target == owner.full_name and not r.many)
         (here, there), whose = relation.on[0], self.names[owner.full_name]
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
@@ -242,15 +246,16 @@ class Reading:
         return draft.to_sql(written, self._whole, self.names, self.wording, self._listed())
 
     def _listed(self) -> list[str]:
-        """Columns that the question wants to see of each record; `id` for what tells records apart."""
+        """Columns that the question wants to see of each record; for what tells records apart see `draft.to_sql`."""
         if not self.levers.links:
             return []
         clauses = [m.span() for m in _SHOWN.finditer(self.question)]
         plain = (x for x in self.links if not x.values and not x.flag and not x.told and len(x.columns) == 1)
         listed = [x.columns[0] for x in plain if any(a < x.end <= b for a, b in clauses)]
         ends = {x.end for x in self.links}
-        bare = (m for m in _KEY.finditer(self.question) if m.end() not in ends)
-        return [*listed, *(["id"] if any(a < m.end() <= b for m in bare for a, b in clauses) else [])]
+        bare = [m for m in _KEY.finditer(self.question) if m.end() not in ends]
+        keys = (f"id {m['word'] or ''}".strip() for m in bare if any(a < m.end() <= b for a, b in clauses))
+        return [*listed, *dict.fromkeys(keys)]
 
     def _required(self, first_part: str) -> list[str]:
         """Conditions that the question leaves no doubt about and that the draft does not hold yet."""

@@ -990,3 +990,34 @@ def test_what_an_entity_is_called_does_not_depend_on_how_many_a_question_is_abou
     names = {f"x.log_{n}": f"log_{n}" for n in ("crew", "depot", "van")}
     assert linking.Words("How many crews?", [_short("log_crew", "crw")], names).mentioned() == ("log_crew",)
     assert linking.Words("How many crews?", [_short("log_crew", "crw")], names).called == {"x.log_crew": [["crew"]]}
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("Which customers never ordered?", True),
+        ("List customers who have not once ordered.", True),
+        ("Which customers never smiled?", False),
+        ("Which customers never cancelled?", False),  # which says something of orders that there are
+        ("Which customers never ordered in 2023?", False),
+    ],
+)
+def test_what_was_never_done_is_a_lack_where_it_makes_records(question: str, found: bool) -> None:
+    catalog = (CUSTOMERS, replace(ORDERS, relations=ORDERS.relations[:1]))
+    reading = Reading(question, "", catalog, NAMES)
+    (table,) = reading.tables("SELECT customers.name FROM ")[:1]
+    written = 'rest: " WHERE customers.id NOT IN (SELECT orders.customer_id FROM orders)"'
+    assert (written in reading.second_part("SELECT customers.name FROM ", table)) == found
+
+
+def test_a_number_that_records_are_told_apart_by_is_shown_where_it_is_asked_for() -> None:
+    fields = (Field(name="inv_no", type=pa.string()), Field(name="total", type=pa.float64()))
+    invoices = Entity(source="x", name="invoices", primary_key=("inv_no",), fields=fields)
+    names = {"x.invoices": "invoices"}
+    for question, shown in (
+        ("Show number and total of the invoices.", True),
+        ("Show the number of invoices.", False),
+        ("Show the code and total of invoices.", False),
+    ):
+        sql = Reading(question, "", (invoices,), names).sql("SELECT invoices.total FROM invoices")
+        assert ("inv_no" in sql) == shown, question
