@@ -60,7 +60,7 @@ def to_sql(
         if root is not None and select is tree:
             _show(select, root, listed, by_name, shown)
         meanings.read(select, root, by_name, said)
-        _group(select, by_name)
+        _group(select, root, by_name)
         if root is not None:
             _look_beyond(select, root, by_name, shown)
             _choose_ways(select, root, by_name, shown, spoken)
@@ -86,7 +86,7 @@ def _show(
         else:
             column = sqlglot.parse_one(name, dialect=DIALECT)
             assert isinstance(column, exp.Column)
-            entity = by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
+            entity = _entity_of(column, by_name)
             keys = [column] if entity is not None and entity.full_name in near else []
         for key in keys:
             if key.sql(DIALECT).lower() not in seen:
@@ -159,7 +159,7 @@ def _name_counted(count: exp.Count, root: Entity | None, by_name: Mapping[str, E
     column = count.this
     if not isinstance(column, exp.Column) or not isinstance(column.this, exp.Star):
         return
-    entity = by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
+    entity = _entity_of(column, by_name)
     if entity is None or entity is root or len(entity.primary_key) != 1:
         count.set("this", exp.Star())
         return
@@ -199,10 +199,10 @@ def _columns(test: exp.Expr) -> set[str]:
     return {c.sql(DIALECT).lower() for c in test.find_all(exp.Column)}
 
 
-def _group(select: exp.Select, by_name: Mapping[str, Entity]) -> None:
+def _group(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity]) -> None:
     """GROUP BY everything shown that is not an aggregate, where anything is one.
 
-    What records are called by stands for the record: two that have one name are not one.
+    What records are called by stands for the record: two that have one name are not one, and none is no group.
     """
     places = [*select.selects, *(select.args[k] for k in ("having", "order") if select.args.get(k))]
     if not any(ways.aggregates(p) for p in places):
@@ -212,6 +212,9 @@ def _group(select: exp.Select, by_name: Mapping[str, Entity]) -> None:
     if keys:
         own = [key for k in keys if (key := _own_key(k, by_name)) is not None]
         select.set("group", exp.Group(expressions=list(dict.fromkeys([*keys, *own]))))
+        for key in dict.fromkeys(own):
+            if _entity_of(key, by_name) is not root:
+                select.where(exp.Not(this=exp.Is(this=key.copy(), expression=exp.null())), copy=False)
 
 
 def _order(select: exp.Select, keys: Sequence[exp.Expr]) -> None:
@@ -235,7 +238,7 @@ def _own_key(node: exp.Expr, by_name: Mapping[str, Entity]) -> exp.Column | None
     """The primary key beside a column that records of its table are called by."""
     if not isinstance(node, exp.Column):
         return None
-    entity = by_name.get(".".join(p.name for p in node.parts[:-1]).lower())
+    entity = _entity_of(node, by_name)
     if entity is None or len(entity.primary_key) != 1:
         return None
     field = next((f for f in entity.fields if f.name.lower() == node.name.lower()), None)
@@ -246,3 +249,7 @@ def _own_key(node: exp.Expr, by_name: Mapping[str, Entity]) -> exp.Column | None
     key = node.copy()
     key.set("this", exp.to_identifier(entity.primary_key[0], quoted=True))
     return key
+
+
+def _entity_of(column: exp.Column, by_name: Mapping[str, Entity]) -> Entity | None:
+    return by_name.get(".".join(p.name for p in column.parts[:-1]).lower())

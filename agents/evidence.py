@@ -126,7 +126,8 @@ class Evidence:
         if self.open_words or not self._limits:
             return True
         parts = [p for p in stems(f"{flag.name} {flag.label}") if p not in SAID and p not in ("flag", "flg", "has")]
-        parts = [p for p in parts if p not in self._called] or parts  # `parcel` of `parcel_label` is any parcel
+        # `parcel` of `parcel_label` is any parcel, and so is `pcl`
+        parts = [p for p in parts if not any(p == c or self._same(p, c) for c in self._called)] or parts
         words = [*self._words, *(w for s in flag.synonyms for w in stems(s) if w in self._words)]
         told = [w for w in words if w not in SAID]
         return any(root(w) == root(p) or self._same(p, w) for p in parts for w in words) or any(

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from groundwire.agents import naming, wording
 from groundwire.agents.abbreviations import Abbreviations
-from groundwire.agents.grammar import told_relations
+from groundwire.agents.grammar import keys_of, kind, told_relations
 from groundwire.agents.stance import Around, clause_of
 from groundwire.agents.wording import as_nouns, root, stems
 from groundwire.agents.words import FORMS, NO_VERBS, PLAIN, SAID
@@ -114,6 +114,13 @@ class _Place:
 def _shared(names: Iterable[str]) -> str:
     """Letters with which the names of all entities of a source begin; also of those that a question is not about."""
     return naming.common_prefix([n.rpartition(".")[2] for n in names])
+
+
+def _amount(entity: Entity) -> str:
+    """The one number that records hold beside what tells which one is meant; empty without one."""
+    keys = keys_of(entity)
+    numbers = [f.name for f in entity.fields if kind(f, entity) == "number" and f.name not in keys]
+    return numbers[0] if len(numbers) == 1 else ""
 
 
 def _shorter(label: str) -> tuple[str, ...]:
@@ -342,6 +349,9 @@ class Words:
                 for at in self._find([*phrase, "id"], self.words):
                     yield at, _Place(name, f"{table}.{entity.primary_key[0]}")
         told = {r.name: r for r in told_relations(entity, self.names)}
+        for at, noun in self.joined.items():
+            if [noun] in self.called[name] and (amount := _amount(entity)):
+                yield (at, at + 2), _Place(name, f"{table}.{amount}")  # `paid out` is what payouts came to
         for field in entity.fields:
             column = self._readable(entity, field) or f"{table}.{field.name}"
             moment = pa.types.is_temporal(field.type)

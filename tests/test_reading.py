@@ -902,7 +902,7 @@ def test_a_contract_member_is_a_member() -> None:
 def test_what_was_paid_out_is_a_payout() -> None:
     words = linking.Words("How much was paid out?", CODED, CODED_NAMES)
     assert words.mentioned() == ("payouts",)
-    assert not list(words.links()), "no day is meant"
+    assert [x.text for x in words.links()] == ["paid out is payouts.amount"], "no day is meant"
 
 
 def test_what_a_hint_leaves_out_is_no_search_for_what_is_missing() -> None:
@@ -983,7 +983,9 @@ def test_short_forms_of_what_is_referred_to_are_no_roles_and_names_stand_for_rec
     assert [r.name for r in told_relations(crews, names)] == ["crw_lead"]
     reading = Reading("How many crews per depot?", "", (depots, crews), names)
     sql = reading.sql("SELECT log_depot.dpt_name, COUNT(log_crew.*) AS n FROM log_crew")
-    assert sql.endswith('GROUP BY log_crew."crw_dpt".dpt_name, log_crew."crw_dpt"."dpt_id"')
+    keys = 'log_crew."crw_dpt".dpt_name, log_crew."crw_dpt"."dpt_id"'
+    assert sql.endswith(f'WHERE NOT log_crew."crw_dpt"."dpt_id" IS NULL GROUP BY {keys}'), "no depot is none"
+    assert "WHERE" not in reading.sql("SELECT log_depot.dpt_name, COUNT(log_depot.*) AS n FROM log_depot")
 
 
 def test_what_an_entity_is_called_does_not_depend_on_how_many_a_question_is_about() -> None:
