@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -34,7 +34,18 @@ from langchain_core.messages import (
 from langgraph.errors import GraphRecursionError
 from langgraph.types import Command
 
-from groundwire.agents import claims, examples, grounding, languages, phrasing, prompt, proofs, training, weights
+from groundwire.agents import (
+    claims,
+    examples,
+    grounding,
+    languages,
+    phrasing,
+    prompt,
+    proofs,
+    spending,
+    training,
+    weights,
+)
 from groundwire.agents.answers import Answer as Answer
 from groundwire.agents.answers import Option as Option
 from groundwire.agents.answers import Understood as Understood
@@ -124,22 +135,46 @@ class Agent:
             PolicyError: nobody is known to ask, or the question can't be recorded.
             Stopped: a query was under way when the event was set.
         """
+        read = understood or Understood(question=question)
+        return self.as_one(
+            question, hints, lambda: self._answered(question, hints, max_age, on_event, stop_event, read)
+        )
+
+    def as_one(self, question: str, hints: str, answer: Callable[[], Answer]) -> Answer:
+        """What is done for one question, however often the agent is asked for it: one record, one span, one charge.
+
+        Args:
+            question: in the asker's words.
+            hints: what else the asker says.
+            answer: does it; inside it, `ask` is a part of this question.
+
+        Raises:
+            PolicyError: nobody is known to ask, or the question can't be recorded.
+            GroundwireError: what `answer` raises.
+        """
+        if spending.is_counted():
+            return answer()
         self.hub.require_principal()
-        at = self.hub.clock()
-        with telemetry.question() as id_, telemetry.span("question") as seen, asking(question) as mine:
+        at, started = self.hub.clock(), time.monotonic()
+        with (
+            telemetry.question() as id_,
+            telemetry.span("question") as seen,
+            asking(question) as mine,
+            spending.counting() as tokens,
+        ):
             seen.reveal(question=question)
             try:
-                read = understood or Understood(question=question)
-                answer = replace(self._paid(question, hints, max_age, on_event, stop_event, read), id=id_)
-                answer = replace(answer, example=self._keep(answer, hints, at))
-                seen.set(refused=answer.refused)
-                seen.reveal(answer=answer.text)
+                made = self._paid(answer, tokens)
+                made = replace(made, id=id_, tokens=dict(tokens), seconds=time.monotonic() - started)
+                made = replace(made, example=self._keep(made, hints, at))
+                seen.set(refused=made.refused)
+                seen.reveal(answer=made.text)
             except GroundwireError as error:
                 self._record(at, mine, hints, {"error": type(error).__name__, "message": str(error)})
                 raise
-            if not self._record(at, mine, hints, _recorded(answer)):
-                return replace(answer, problems=(*answer.problems, UNRECORDED))
-            return answer
+            if not self._record(at, mine, hints, _recorded(made, question)):
+                return replace(made, problems=(*made.problems, UNRECORDED))
+            return made
 
     def _solved(self, question: str, shown: prompt.Shown) -> list[tuple[str, str]]:
         """Approved examples that resemble a question, each with its draft."""
@@ -151,8 +186,8 @@ class Agent:
 
     def _keep(self, answer: Answer, hints: str, at: datetime) -> int | None:
         """Keep a question with its outcome, if that is wanted; its number."""
-        if self.examples is None:
-            return None
+        if self.examples is None or (answer.sql is None and not answer.refused):
+            return None  # nothing was answered: it was asked back
         principal = self.hub.principal
         return self.examples.keep(
             at=at,
@@ -165,16 +200,15 @@ class Agent:
             entities=examples.entities_of(self.hub, answer.sql) if answer.sql and not answer.refused else (),
         )
 
-    def _paid(self, *asked: Any) -> Answer:
+    def _paid(self, answer: Callable[[], Answer], tokens: Mapping[str, int]) -> Answer:
         """The answer, if something is left of its asker's cost budget, from which its tokens are taken."""
         budgets, principal = self.hub.budgets, self.hub.principal
         if budgets is None or principal is None:
-            return self._answered(*asked)
+            return answer()
         budgets.check_cost(principal)
-        answer = self._answered(*asked)
-        told = answer.tokens
-        budgets.charge(principal, tokens=told.get("input", 0) - told.get("cached", 0) + told.get("output", 0))
-        return answer
+        made = answer()
+        budgets.charge(principal, tokens=tokens["input"] - tokens["cached"] + tokens["output"])
+        return made
 
     def _record(self, at: datetime, mine: Asking, hints: str, outcome: dict[str, Any]) -> bool:
         """Write the question to the audit trail, if there is one; False where that failed and need not be done."""
@@ -194,7 +228,6 @@ class Agent:
         stop_event: threading.Event | None,
         understood: Understood,
     ) -> Answer:
-        started = time.monotonic()
         tell = on_event or (lambda kind, text: None)
         middleware = _Grounded(self.hub, understood, hints, max_age, tell, stop_event, self.levers)
         if isinstance(self.model, LocalChatModel):
@@ -212,7 +245,7 @@ class Agent:
         except GraphRecursionError:
             raise ModelError(f"the model came to no answer in {_MAX_STEPS} steps") from None
         with telemetry.span("answer"):
-            answer = middleware.answer(state["messages"], time.monotonic() - started)
+            answer = middleware.answer(state["messages"])
             records = proofs.with_records(self.hub, answer.sql, answer.result, answer.citations)
             answer = replace(answer, citations=records)
         return replace(
@@ -233,13 +266,13 @@ def identity(model: BaseChatModel) -> dict[str, str]:
     return told if model.lora is None else {**told, "lora": weights.fingerprint(model.lora)}
 
 
-def _recorded(answer: Answer) -> dict[str, Any]:
+def _recorded(answer: Answer, said: str) -> dict[str, Any]:
     """An answer as the audit trail keeps it: its words and cells, and of its result only what tells it from another."""
     told = answer.to_dict()
     rows = None if answer.result is None else digest_of(answer.result)
-    return {
-        k: told[k] for k in ("answer", "understood", "refused", "sql", "citations", "problems", "seconds", "tokens")
-    } | {"digest": rows}
+    kept = ("answer", "refused", "sql", "citations", "problems", "seconds", "tokens")
+    back = {"options": told["options"]} if answer.options else {}
+    return {k: told[k] for k in kept} | {"understood": answer.read_as(said), "digest": rows} | back
 
 
 def model_from_config(settings: ModelConfig) -> BaseChatModel:
@@ -296,7 +329,6 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             hub, max_age=max_age, link_values=levers.values, progress=lambda s: tell("source", s), stop=stop
         )
         self.query_tool = next(t for t in tools if t.name == "query")
-        self.usage = {"input": 0, "cached": 0, "output": 0}
 
     @cached_property
     def shown(self) -> prompt.Shown:
@@ -484,13 +516,9 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
 
     def _count(self, messages: Sequence[BaseMessage]) -> None:
         for message in messages:
-            usage = getattr(message, "usage_metadata", None)
-            if usage:
-                self.usage["input"] += usage["input_tokens"]
-                self.usage["output"] += usage["output_tokens"]
-                self.usage["cached"] += (usage.get("input_token_details") or {}).get("cache_read", 0)
+            spending.count(message)
 
-    def answer(self, messages: Sequence[BaseMessage], seconds: float) -> Answer:
+    def answer(self, messages: Sequence[BaseMessage]) -> Answer:
         """The answer that a finished conversation holds."""
         calls = {c["id"]: c["args"].get("sql") for m in messages if isinstance(m, AIMessage) for c in m.tool_calls}
         results = [
@@ -501,7 +529,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         failures = tuple(_reason(m) for m in messages if isinstance(m, ToolMessage) and m.artifact is None)
         sql, result = results[-1] if results else (None, None)
         text = messages[-1].text.strip()
-        base = Answer(question=self.question, text="", sql=sql, result=result, seconds=seconds, tokens=self.usage)
+        base = Answer(question=self.question, text="", sql=sql, result=result)
         language = self.understood.language
         refusal = languages.say("refusal", language)
         if text.startswith(languages.REFUSALS) or result is None:

@@ -83,6 +83,15 @@ class Answer:
     tokens: dict[str, int] = field(default_factory=dict)
     id: str = ""
 
+    @property
+    def told(self) -> str:
+        """The text; of a question back with its options, numbered, a line each."""
+        return "\n".join([self.text, *(f"{n}. {o.text}" for n, o in enumerate(self.options, 1))])
+
+    def read_as(self, said: str) -> str:
+        """The whole question, where that is not what was said: a remark, or a choice between readings."""
+        return self.understood or (self.question if self.question != said else "")
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
         return {

@@ -3,16 +3,18 @@
 The ground of a remark is the query that was answered before it. Code changes that query where it understands each word
 of the remark (`followups`, `references`); else the language model makes a whole question of both (`rewriting`), which
 is then asked like any other. The model is given nothing but the last answer, so a conversation may be of any length.
+What it holds can be kept between questions (`State`), by whoever answers many askers; where that is lost, the texts of
+the turns do (`heard`).
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from groundwire.agents import ambiguity, languages, prompt, references, rewriting
+from groundwire.agents import ambiguity, heard, languages, prompt, references, rewriting
 from groundwire.agents.agent import Agent, Answer, Event, Option, Understood
 from groundwire.agents.followups import Remark, is_remark, may_be_remark
 from groundwire.agents.local_model import LocalChatModel
@@ -38,6 +40,34 @@ class _Pending:
     """For each option the query that answers it; empty where the remark itself is read again."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What was said so far, as far as what is said next may refer to it; nothing of it changes.
+
+    Attributes:
+        before: the answer that a remark is about.
+        choices: for words with several readings, the one that was chosen.
+        pending: the question back that waits for its answer.
+        heard: the texts of the turns so far, the oldest first, where the answers themselves are not known any more.
+    """
+
+    before: Before | None = None
+    choices: tuple[tuple[str, str], ...] = ()
+    pending: _Pending | None = None
+    heard: tuple[heard.Turn, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes."""
+        texts = [text for pair in (*self.choices, *self.heard) for text in pair]
+        if self.before is not None:
+            texts += [self.before.question, self.before.sql]
+        if self.pending is not None:
+            texts += [self.pending.asked, self.pending.whole, *self.pending.sql]
+        table = self.before.result.table.nbytes if self.before is not None else 0
+        return int(table) + sum(len(t.encode()) for t in texts)
+
+
 class Conversation:
     """One asker's questions, one after the other.
 
@@ -52,11 +82,22 @@ class Conversation:
         self.before: Before | None = None
         self.choices: dict[str, str] = {}
         self._pending: _Pending | None = None
+        self._heard: tuple[heard.Turn, ...] = ()
+        self._picked = ""
 
     def forget(self) -> None:
         """Begin anew: nothing that was said before counts."""
-        self.before, self._pending = None, None
-        self.choices.clear()
+        self.state = State()
+
+    @property
+    def state(self) -> State:
+        """What was said so far; setting it goes on from there."""
+        return State(before=self.before, choices=tuple(self.choices.items()), pending=self._pending, heard=self._heard)
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self.before, self._pending, self._heard = state.before, state.pending, state.heard
+        self.choices = dict(state.choices)
 
     def ask(
         self,
@@ -72,8 +113,17 @@ class Conversation:
         Args and errors are those of `Agent.ask`.
         """
         asked = _Asked(text=text, hints=hints, max_age=max_age, on_event=on_event, stop_event=stop_event)
+        state = self.state
+        try:
+            return self.agent.as_one(text, hints, lambda: self._turn(asked))
+        except BaseException:
+            self.state = state  # what was not given can't be spoken of
+            raise
+
+    def _turn(self, asked: _Asked) -> Answer:
         pending, self._pending = self._pending, None
-        if pending is not None and (chosen := _chosen(text, pending.options)) is not None:
+        self._picked = ""
+        if pending is not None and (chosen := _chosen(asked.text, pending.options)) is not None:
             if pending.remembered_as:
                 self.choices[pending.remembered_as] = pending.options[chosen].value
             text = pending.asked if pending.remembered_as else f"{pending.whole} ({pending.options[chosen].value})"
@@ -81,6 +131,8 @@ class Conversation:
             if pending.sql:
                 read = Understood(question=pending.whole, sql=pending.sql[chosen], language=pending.language)
                 return self._ask(asked, read)
+        if self.before is None and self._heard:
+            return self._after_texts(asked, self._heard)
         return self._answer(asked)
 
     def _answer(self, asked: _Asked) -> Answer:
@@ -111,6 +163,31 @@ class Conversation:
         catalog = self.agent.hub.catalog
         shown = prompt.choose(self.before.question if self.before else "", catalog)
         return shown.entities, shown.names(catalog)
+
+    # -- turns of which only the texts are known ---------------------------------------------------
+
+    def _after_texts(self, asked: _Asked, turns: Sequence[heard.Turn]) -> Answer:
+        """What is said after turns whose answers are not known here."""
+        options = tuple(Option(text=text, value=text) for text in heard.options(turns[-1][1]))
+        chosen = _chosen(asked.text, options)
+        choice = ""
+        if chosen is not None:
+            self._picked = options[chosen].text
+            asked, turns, choice = replace(asked, text=turns[-1][0]), turns[:-1], f" ({self._picked})"
+        language, english = self._spoken(asked)
+        about = None
+        if self._is_remark(english):
+            about = heard.ground(turns, lambda text: self._spoken(replace(asked, text=text))[1], self._is_remark)
+        whole = None
+        if about is not None:
+            asked.tell("step", "making a whole question of it")
+            remark = english + choice
+            whole = rewriting.whole_question(self.agent.model, about.question, about.answer, remark, asked.stop_event)
+        read = Understood(question=whole or english, language=language)
+        return self._checked(asked, self._ask(asked, read, remember=False), language)
+
+    def _is_remark(self, english: str) -> bool:
+        return is_remark(english)
 
     # -- remarks ------------------------------------------------------------------------------
 
@@ -216,6 +293,8 @@ class Conversation:
         if found is None:
             return self._kept(answer)
         key = found.phrase if found.key == "which reading" else f"{found.key} {found.owner}"
+        if (picked := next((r.value for r in found.readings if r.text == self._picked), None)) is not None:
+            self.choices[key] = picked
         if (chosen := self.choices.get(key)) is not None:
             at = next((n for n, r in enumerate(found.readings) if r.value == chosen), 0)
             said = languages.say("as before", language, phrase=found.phrase, choice=found.readings[at].text)
@@ -249,6 +328,7 @@ class Conversation:
         if answer.sql is not None and answer.result is not None and not answer.refused:
             question = answer.understood or answer.question
             self.before = Before(question=question, sql=answer.sql, result=answer.result, now=self.agent.hub.clock())
+            self._heard = ()
         return answer
 
 
@@ -270,7 +350,10 @@ def _answered_in(language: str) -> str:
 
 
 def _chosen(text: str, options: tuple[Option, ...]) -> int | None:
-    """Which option a reply names: by its number, or by words that only it has."""
+    """Which option a reply names: by its text, its number, or words that only it has."""
+    for n, option in enumerate(options):
+        if text.strip() == option.text:
+            return n
     if match := _NUMBER.match(text):
         at = int(match[1]) - 1
         return at if 0 <= at < len(options) else None

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from groundwire.agents import spending
 from groundwire.agents.local_model import LocalChatModel
 
 _MOST_TOKENS = 90
@@ -96,6 +97,7 @@ def _written(model: BaseChatModel, system: str, text: str, prefill: str, stop: t
         )
     else:
         made = model.invoke(messages)
+    spending.count(made)
     return " ".join(made.text.strip().partition("\n")[0].removeprefix("Whole:").split())
 
 
