@@ -34,22 +34,31 @@ class Asker(Protocol):
     ) -> Answer: ...
 
 
-def settled(asker: Asker, question: str, choose: Choose | None, **options: Any) -> Answer:
+def settled(
+    asker: Asker,
+    question: str,
+    choose: Choose | None,
+    heard: Callable[[Answer], None] = lambda answer: None,
+    **options: Any,
+) -> Answer:
     """An answer, after as many choices as it takes; one that still offers some, where nobody chooses.
 
     Args:
         asker: made for this question alone.
         question: in the asker's words.
         choose: puts the choice to them.
+        heard: told every answer, before a choice that it offers is put to anybody.
         options: for `asker.ask`.
     """
     answer = asker.ask(question, **options)
+    heard(answer)
     for _ in range(MOST):
         offered = [str(getattr(one, "text", one)) for one in getattr(answer, "options", ())]
         chosen = choose(answer.text, offered) if offered and choose is not None else None
         if chosen is None:
             break
         answer = asker.ask(chosen, **options)
+        heard(answer)
     return answer
 
 

@@ -28,6 +28,7 @@ from pydantic import ValidationError
 from groundwire.agents import prompt
 from groundwire.agents.mcp_elicit import Chooser, Needed
 from groundwire.agents.mcp_tools import ROWS, Model, described, mcp_tools, structured, text_of
+from groundwire.agents.remembered import Remembered
 from groundwire.core.catalog import Entity
 from groundwire.core.errors import GroundwireError, QueryError, Stopped
 from groundwire.core.hub import Hub
@@ -96,9 +97,10 @@ def make_server(hub: Callable[[], Hub], model: Model) -> Server[Any]:
     """
 
     asks = anyio.CapacityLimiter(MOST_QUESTIONS)
+    memory = Remembered()
 
     async def list_tools(ctx: _Context, params: Any) -> protocol.ListToolsResult:
-        tools = mcp_tools(hub(), model, tell=lambda text: None, stop=threading.Event())
+        tools = mcp_tools(hub(), model, memory, tell=lambda text: None, stop=threading.Event())
         return protocol.ListToolsResult(tools=[_shown(tool) for tool in tools])
 
     async def call_tool(
@@ -108,7 +110,7 @@ def make_server(hub: Callable[[], Hub], model: Model) -> Server[Any]:
 
         def call(tell: _Tell, stop: threading.Event) -> protocol.CallToolResult | protocol.InputRequiredResult:
             choose = Chooser(ctx, params, loop, stop)
-            tools = {t.name: t for t in mcp_tools(mine, model, tell=tell, stop=stop, choose=choose)}
+            tools = {t.name: t for t in mcp_tools(mine, model, memory, tell=tell, stop=stop, choose=choose)}
             try:
                 return _called(tools, params.name, params.arguments or {})
             except Needed as choice:

@@ -1,8 +1,9 @@
 """Choices put to MCP clients by elicitation, in both ways that the protocol has had.
 
 Clients of 2025 are asked while their call waits. For clients of 2026 the call ends with what is to be asked, and comes
-again with the answer. Nothing is kept here meanwhile: the call is done anew, and the choices that were made already
-come back with it. They are taken only if they are among what is offered.
+again with the answer, with the choices that were made already, and with the name of the conversation in which it was
+asked. Where that is still known (`remembered`), the call goes on from there; else it is done anew. Choices are taken
+only if they are among what is offered.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import mcp.types as protocol
 from mcp import MCPError
 from mcp.server import ServerRequestContext
 
+from groundwire.agents.choosing import MOST
 from groundwire.core.errors import Stopped
 
 FIRST_STATELESS = "2026-07-28"
@@ -53,7 +55,7 @@ class Chooser:
     ) -> None:
         self._session, self._request, self._loop, self._stop = ctx.session, ctx.request_id, loop, stop
         self._is_stateless = ctx.protocol_version >= FIRST_STATELESS
-        self._made = _made(params) if self._is_stateless else []
+        self._made, self.asked_in = _made(params) if self._is_stateless else ([], "")
         self._asked = 0
 
     @property
@@ -70,7 +72,7 @@ class Chooser:
             Needed: the client must be asked, and call again.
             Stopped: nobody waits any more.
         """
-        if not self.possible:
+        if not self.possible or self._asked >= MOST:
             return None
         form = protocol.ElicitRequestFormParams(message=question, requested_schema=_schema(options))
         if not self._is_stateless:
@@ -80,7 +82,13 @@ class Chooser:
             self._asked += 1
             return made if made in options else None
         request = protocol.ElicitRequest(params=form)
-        raise Needed(protocol.InputRequiredResult(input_requests={_KEY: request}, request_state=json.dumps(self._made)))
+        state = json.dumps({"made": self._made, "asked_in": self.asked_in})
+        raise Needed(protocol.InputRequiredResult(input_requests={_KEY: request}, request_state=state))
+
+    def again(self, question: str, options: Sequence[str]) -> str | None:
+        """What was chosen last, in answer to the question back that the call before ended with."""
+        self._asked = max(len(self._made) - 1, 0)
+        return self(question, options)
 
     def _ask(self, form: protocol.ElicitRequestFormParams) -> protocol.ElicitResult | None:
         """Ask while the call waits."""
@@ -109,15 +117,17 @@ def _chosen(result: protocol.ElicitResult | None, options: Sequence[str]) -> str
     return picked if isinstance(picked, str) and picked in options else None
 
 
-def _made(params: protocol.CallToolRequestParams) -> list[str | None]:
-    """What was chosen in the calls before, and in answer to the last of them."""
+def _made(params: protocol.CallToolRequestParams) -> tuple[list[str | None], str]:
+    """What was chosen in the calls before and in answer to the last of them; in which conversation that was asked."""
     try:
-        found = json.loads(params.request_state or "[]")
+        found = json.loads(params.request_state or "{}")
     except ValueError:
-        found = []
-    made: list[str | None] = [c if isinstance(c, str) else None for c in found] if isinstance(found, list) else []
+        found = {}
+    told = found if isinstance(found, dict) else {}
+    before, asked_in = told.get("made"), told.get("asked_in")
+    made: list[str | None] = [c if isinstance(c, str) else None for c in before] if isinstance(before, list) else []
     answer = (params.input_responses or {}).get(_KEY)
     if isinstance(answer, protocol.ElicitResult):
         picked = (answer.content or {}).get(_KEY) if answer.action == "accept" else None
         made.append(picked if isinstance(picked, str) else None)
-    return made
+    return made, asked_in if isinstance(asked_in, str) else ""

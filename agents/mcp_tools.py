@@ -7,11 +7,12 @@ truncation and ages are in both. Nothing here speaks the protocol: that is `agen
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import pyarrow as pa
 import sqlglot.expressions as exp
@@ -20,6 +21,7 @@ from pydantic import BaseModel, Field
 
 from groundwire.agents.choosing import Asker, Choose, settled
 from groundwire.agents.grammar import choices
+from groundwire.agents.remembered import Remembered, Talk
 from groundwire.agents.tools import answered, make_tools
 from groundwire.core import telemetry
 from groundwire.core.catalog import Entity
@@ -40,11 +42,19 @@ ROWS = 100
 Key = str | int | dict[str, str | int]
 
 
-@runtime_checkable
-class _Told(Protocol):
-    """A `Result` or an `Answer`."""
+class Chooser(Protocol):
+    """Puts choices to an asker, as `Choose` does, perhaps in a later call of the same tool.
 
-    def to_dict(self) -> dict[str, Any]: ...
+    Attributes:
+        asked_in: the conversation of the calls before, which is kept for the call to come; empty for a first call.
+    """
+
+    asked_in: str
+
+    def __call__(self, question: str, options: Sequence[str]) -> str | None: ...
+
+    def again(self, question: str, options: Sequence[str]) -> str | None:
+        """What was chosen after the calls before, of the options that the last of them ended with."""
 
 
 class _Record(BaseModel):
@@ -53,8 +63,9 @@ class _Record(BaseModel):
 
 
 class _Ask(BaseModel):
-    question: Annotated[str, Field(description="in plain words")]
+    question: Annotated[str, Field(description="in plain words; in a conversation also: and last year?")]
     max_age: Annotated[str | None, Field(description="oldest acceptable data, such as 0, 30s, 5m")] = None
+    conversation: Annotated[str | None, Field(description="given with an answer: goes on from there")] = None
 
 
 class _Nothing(BaseModel):
@@ -67,7 +78,7 @@ class Model:
     Args:
         load: gives the model.
         at_once: how many questions it answers at a time; the others wait.
-        asker: makes of a hub and the model who answers one question; an `Agent` without it.
+        asker: makes of a hub and the model who answers one question; a `Conversation` without it.
     """
 
     def __init__(
@@ -78,7 +89,7 @@ class Model:
     ) -> None:
         self._load = load
         self.at_once = at_once
-        self._asker = asker or _agent
+        self._asker = asker or _conversation
         self._loading = threading.Lock()
         self._free = threading.Semaphore(at_once)
 
@@ -111,14 +122,16 @@ class Model:
         stop: threading.Event,
         hints: str = "",
         choose: Choose | None = None,
+        talk: Talk | None = None,
     ) -> Answer:
-        """An answer from what the hub's principal may see; see `Agent.ask`, and `settled` for `choose`.
+        """An answer from what the hub's principal may see; see `Conversation.ask`, and `settled` for `choose`.
 
         Args:
             hub: the connected systems, as the asker may see them.
             question, max_age, hints: as for `Agent.ask`.
             tell: told what is being done, as `Agent.ask` tells it.
             stop: ends the answer when set.
+            talk: where in a conversation it is asked; the question stands alone without it.
 
         Raises:
             Stopped: `stop` was set before it was this question's turn.
@@ -129,7 +142,15 @@ class Model:
                 if "_model" not in self.__dict__:
                     tell("step", "loading the model")
                 asker = self._asker(hub, self._loaded)
-                return settled(asker, question, choose, hints=hints, max_age=max_age, on_event=tell, stop_event=stop)
+                if talk is not None:
+                    talk.begin(asker, hub.principal)
+
+                def heard(answer: Answer) -> None:
+                    if talk is not None:
+                        talk.end(asker, hub.principal, answer)
+
+                told: dict[str, Any] = {"hints": hints, "max_age": max_age, "on_event": tell, "stop_event": stop}
+                return settled(asker, question, choose, heard, **told)
             finally:
                 self._free.release()
 
@@ -143,20 +164,28 @@ class Model:
                     raise Stopped("stopped")
 
 
-def _agent(hub: Hub, model: BaseChatModel) -> Asker:
+def _conversation(hub: Hub, model: BaseChatModel) -> Asker:
     from groundwire.agents.agent import Agent
+    from groundwire.agents.conversation import Conversation
 
-    return Agent(hub, model)
+    return Conversation(Agent(hub, model))
 
 
 def mcp_tools(
-    hub: Hub, model: Model, *, tell: Callable[[str], None], stop: threading.Event, choose: Choose | None = None
+    hub: Hub,
+    model: Model,
+    memory: Remembered,
+    *,
+    tell: Callable[[str], None],
+    stop: threading.Event,
+    choose: Chooser | None = None,
 ) -> list[BaseTool]:
     """The tools over a hub. The artifact of a message is what its text says; None where that is what is wrong.
 
     Args:
         hub: the connected systems, as the asker may see them.
         model: answers questions.
+        memory: of conversations.
         tell: told as reads start and end.
         stop: ends a read or an answer when set.
         choose: puts choices to the asker; see `settled`.
@@ -174,14 +203,33 @@ def mcp_tools(
             lambda: hub.query(record_query(hub.catalog.entity(entity), key), progress=tell, stop=stop), call="call"
         )
 
-    def ask(question: str, max_age: str | None = None) -> tuple[str, Answer | None]:
+    def ask(
+        question: str, max_age: str | None = None, conversation: str | None = None
+    ) -> tuple[str, dict[str, Any] | None]:
         try:
-            answer = model.ask(hub, question, max_age, told, stop, choose=choose)
+            return _told(*_asked(question, max_age, conversation))
         except QueryError as error:
             return f"fix your call: {error}", None
         except (ConfigError, ModelError, PolicyError, SourceError) as error:
             return f"do not retry: {error}", None
-        return "\n".join([answer.text, *(answer.result.footer() if answer.result is not None else ())]), answer
+
+    def _asked(question: str, max_age: str | None, conversation: str | None) -> tuple[Answer, str | None]:
+        """An answer, and under what its conversation is kept; None where it is not."""
+        if conversation is not None and memory.find(hub.principal, conversation) is None:
+            raise QueryError("this conversation is not known any more: ask the whole question, without conversation")
+        if choose is not None and choose.asked_in and (kept := memory.find(hub.principal, choose.asked_in)):
+            conversation, back = choose.asked_in, kept.back
+            if back is not None:  # the call is done again, with what was chosen
+                picked = choose.again(back.text, [o.text for o in back.options])
+                if picked is None:
+                    return back, conversation
+                question = picked
+        mine = conversation or secrets.token_hex(8)
+        if choose is not None:
+            choose.asked_in = mine
+        talk = Talk(memory, conversation or "", lambda answer: mine)
+        answer = model.ask(hub, question, max_age, told, stop, choose=choose, talk=talk)
+        return answer, mine if talk.kept else None
 
     def status() -> tuple[str, dict[str, Any]]:
         shown = state_of(hub)
@@ -212,6 +260,15 @@ def mcp_tools(
             _Nothing,
         ),
     ]
+
+
+def _told(answer: Answer, conversation: str | None) -> tuple[str, dict[str, Any]]:
+    """An answer for a model and for a program."""
+    understood = [f"understood as: {answer.understood}"] if answer.understood else []
+    footer = answer.result.footer() if answer.result is not None else ()
+    on = [f"conversation: {conversation}"] if conversation is not None else []
+    lines = [answer.told, *understood, *answer.assumptions, *footer, *on]
+    return "\n".join(lines), {**answer.to_dict(), "conversation": conversation}
 
 
 def state_of(hub: Hub) -> dict[str, Any]:
@@ -314,7 +371,7 @@ def text_of(result: Result) -> str:
 
 def structured(artifact: Any) -> dict[str, Any]:
     """What a tool's text was made of, as a JSON object."""
-    if isinstance(artifact, _Told):
+    if isinstance(artifact, Result):
         return artifact.to_dict()
     if isinstance(artifact, Entity):
         return described(artifact)

@@ -29,6 +29,7 @@ from starlette.exceptions import HTTPException
 from groundwire.agents import bearer, serve_chat, serve_data, serve_errors, serve_events, serve_operator, serve_page
 from groundwire.agents.bearer import Bearers, Tokens
 from groundwire.agents.mcp_tools import Model
+from groundwire.agents.remembered import Remembered
 from groundwire.agents.serve_again import Again
 from groundwire.agents.serve_asker import Door
 from groundwire.agents.serve_guard import Guard, error_body, known_hosts
@@ -114,6 +115,7 @@ def make_app(hub: Hub, model: Model, tokens: Tokens, hosts: Collection[str], rec
     )
     app.state.hub, app.state.settings, app.state.questions, app.state.tally = hub, settings, questions, questions.tally
     app.state.door = Door(hub, Bearers(hub, tokens))
+    app.state.remembered = Remembered()
     app.state.receiver = receiver
     app.state.started, app.state.ready = int(time.time()), False
     app.add_exception_handler(GroundwireError, serve_errors.on_error)

@@ -1,9 +1,10 @@
 """The hub as a chat model of OpenAI's API: `/v1/chat/completions` and `/v1/models`.
 
-The last message of the user is the question. The answer carries its proof in one more field, `groundwire`, which
-clients that don't know it leave alone: the figures' cells, the sources, as of when it is true and whether it is
-complete. While an answer is made, a stream tells of the place in the queue and of each step in comments, and in chunks
-without choices to who asks for them. The words are sent when they are proved, not before.
+The last message of the user is the question, and the turns before it are the conversation that it is asked in: what was
+answered then is remembered for a while (`remembered`), and else the texts are read. The answer carries its proof in one
+more field, `groundwire`, which clients that don't know it leave alone: the figures' cells, the sources, as of when it
+is true and whether it is complete. While an answer is made, a stream tells of the place in the queue and of each step
+in comments, and in chunks without choices to who asks for them. The words are sent when they are proved, not before.
 
 Source: OpenAI, API reference, "Chat completions".
 """
@@ -15,6 +16,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -22,6 +24,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from groundwire.agents.agent import Answer
+from groundwire.agents.remembered import Remembered, Talk, key_of
 from groundwire.agents.serve_asker import Asking
 from groundwire.agents.serve_errors import body_of, documented, response
 from groundwire.agents.serve_questions import Event, Question, Questions
@@ -72,6 +75,9 @@ class _Extension(BaseModel):
     max_age: Annotated[str | None, Field(description="oldest acceptable data: 0, 30s, 5m, 2h, 1d")] = None
     hints: Annotated[str, Field(max_length=10_000, description="what else the model should know")] = ""
     progress: Annotated[bool, Field(description="tell of steps in chunks without choices")] = False
+    asks_back: Annotated[
+        bool, Field(description="answer with a question where readings differ; else take the likelier one, and say so")
+    ] = True
 
 
 class _Request(_Loose):
@@ -100,6 +106,14 @@ class _Request(_Loose):
             raise QueryError("the last message of the user holds no question")
         return text
 
+    @property
+    def turns(self) -> list[tuple[str, str]]:
+        """The questions before this one that were answered, and what was said to each."""
+        said = [(m.role, m.text.strip()) for m in self.messages if m.role in ("user", "assistant")]
+        last = max((n for n, (role, _) in enumerate(said) if role == "user"), default=0)
+        pairs = pairwise(said[:last])
+        return [(text, told) for (a, text), (b, told) in pairs if (a, b) == ("user", "assistant") and text and told]
+
 
 @router.get("/v1/models", responses=documented())
 async def models(asker: Asking, request: Request) -> dict[str, Any]:
@@ -120,7 +134,8 @@ async def chat_completions(asked: _Request, asker: Asking, request: Request) -> 
     questions: Questions = request.app.state.questions
     question = Question(who=asker.name, text=asked.question)
     extension = asked.groundwire
-    events = questions.ask(asker, question, hints=extension.hints, max_age=extension.max_age)
+    talk = _talk(request.app.state.remembered, asked)
+    events = questions.ask(asker, question, hints=extension.hints, max_age=extension.max_age, talk=talk)
     first = await anext(events)
     if first[0] == "error":
         return response(first[1])
@@ -130,6 +145,16 @@ async def chat_completions(asked: _Request, asker: Asking, request: Request) -> 
         return JSONResponse(_whole(question, asked.model, told)) if kind == "answer" else response(told)
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(_streamed(asked, question, first, events), media_type="text/event-stream", headers=headers)
+
+
+def _talk(memory: Remembered, asked: _Request) -> Talk:
+    """The conversation that a question is asked in."""
+    turns = asked.turns
+
+    def after(answer: Answer) -> str:
+        return key_of([*turns, (asked.question, answer.told)])
+
+    return Talk(memory, key_of(turns) if turns else "", after, heard=turns, asks_back=asked.groundwire.asks_back)
 
 
 async def _streamed(
@@ -151,7 +176,7 @@ async def _streamed(
                 yield _event(body_of(told))
                 return
             elif kind == "answer":
-                for piece in _PIECES.findall(told.text):
+                for piece in _PIECES.findall(told.told):
                     yield chunk({"content": piece})
                 yield chunk({}, "stop", groundwire=proof(question, told))
                 if asked.stream_options is not None and asked.stream_options.include_usage:
@@ -164,7 +189,7 @@ async def _streamed(
 
 
 def _whole(question: Question, model: str, answer: Answer) -> dict[str, Any]:
-    message = {"role": "assistant", "content": answer.text, "refusal": None}
+    message = {"role": "assistant", "content": answer.told, "refusal": None}
     return {
         "id": _id(question),
         "object": "chat.completion",
@@ -188,6 +213,10 @@ def proof(question: Question, answer: Answer) -> dict[str, Any]:
         shown["old"] = result.stale_reasons()
     return {
         "question": question.id,
+        "understood": answer.read_as(question.text),
+        "changes": told["changes"],
+        "assumptions": told["assumptions"],
+        "options": told["options"],
         "refused": answer.refused,
         "complete": None if result is None else result.complete,
         "as_of": None if result is None or result.as_of is None else result.as_of.isoformat(),

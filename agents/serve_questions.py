@@ -24,6 +24,7 @@ import anyio.to_thread
 
 from groundwire.agents.agent import Answer
 from groundwire.agents.mcp_tools import Model
+from groundwire.agents.remembered import Talk
 from groundwire.agents.serve_asker import Asker
 from groundwire.agents.serve_tally import Tally
 from groundwire.agents.turns import Turns
@@ -124,9 +125,20 @@ class Questions:
         self.recent: deque[Question] = deque(maxlen=RECENT)
 
     async def ask(
-        self, asker: Asker, question: Question, *, hints: str = "", max_age: str | None = None
+        self,
+        asker: Asker,
+        question: Question,
+        *,
+        hints: str = "",
+        max_age: str | None = None,
+        talk: Talk | None = None,
     ) -> AsyncGenerator[Event]:
         """What happens with a question, until its answer or error. Leaving the iteration ends the question.
+
+        Args:
+            asker: who asks.
+            question: what is asked.
+            hints, max_age, talk: as for `Model.ask`.
 
         Raises:
             Crowded: at once, where too many wait already.
@@ -134,7 +146,11 @@ class Questions:
         events: asyncio.Queue[Event] = asyncio.Queue()
         self.recent.append(question)
         question.begin("waiting for a turn", "waiting")
-        task = asyncio.create_task(self._work(asker, question, hints, max_age, events.put_nowait))
+
+        def answer(tell: Callable[[str, str], None]) -> Answer:
+            return self._model.ask(asker.hub, question.text, max_age, tell, question.stop, hints, talk=talk)
+
+        task = asyncio.create_task(self._work(question, answer, events.put_nowait))
         self._tasks[task] = question
         task.add_done_callback(lambda done: self._tasks.pop(done, None) and None)
         try:
@@ -149,7 +165,10 @@ class Questions:
                 task.cancel()
 
     async def _work(
-        self, asker: Asker, question: Question, hints: str, max_age: str | None, put: Callable[[Event], None]
+        self,
+        question: Question,
+        ask: Callable[[Callable[[str, str], None]], Answer],
+        put: Callable[[Event], None],
     ) -> None:
         loop = asyncio.get_running_loop()
 
@@ -161,7 +180,7 @@ class Questions:
 
         def work() -> Answer:
             with telemetry.question(question.id), telemetry.tracing() as question.trace:
-                return self._model.ask(asker.hub, question.text, max_age, tell, question.stop, hints)
+                return ask(tell)
 
         limit = loop.call_later(self._timeout, question.stop.set)
         telemetry.begin_question(question.id)
