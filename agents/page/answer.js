@@ -7,13 +7,20 @@ import { keep, table } from "./table.js";
 
 const MODES = { live: "live", cache: "from an earlier read", replica: "from the copy" };
 
-/** The card of an answer. */
-export function answerCard(question, text, proof) {
+/** The words of an answer; of a question back without its options, which are buttons. */
+const words = (text, proof) => (proof.options?.length ? text.split("\n1. ")[0] : text);
+
+/** The card of an answer; `choose` is called with the reading that is chosen, where some are offered. */
+export function answerCard(question, text, proof, choose) {
   const card = h("article", { class: proof.refused ? "card refused" : "card" });
+  const { understood = "", assumptions = [], options = [] } = proof;
   const result = proof.refused ? null : proof.result;
   const grid = result && result.rows.length ? table(result, { tools: tools(result), label: "Result" }) : null;
   const chips = new Map((proof.result?.sources ?? []).map((s) => [s.source, chip(s)]));
-  card.append(h("h2", { dir: "auto" }, question), sentence(text, proof, grid, chips));
+  card.append(h("div", {}, h("h2", { dir: "auto" }, question), understood && h("p", { class: "understood", dir: "auto" }, h("span", { class: "faint" }, "Understood as: "), understood)),
+    sentence(words(text, proof), proof, grid, chips));
+  if (options.length) card.append(h("ul", { class: "options", aria: { label: "Readings to choose from" } }, options.map((o) => h("li", {}, h("button", { type: "button", class: "quiet", on: { click: () => choose(o) } }, h("bdi", {}, o))))));
+  if (assumptions.length) card.append(h("div", { class: "banner", role: "note" }, h("strong", {}, "Assumed"), h("ul", {}, assumptions.map((a) => h("li", { dir: "auto" }, a)))));
   if (result) card.append(truth(result, chips));
   if (proof.refused && proof.problems.length) {
     card.append(h("div", { class: "banner bad", role: "alert" }, h("strong", {}, "What went wrong"), h("ul", {}, proof.problems.map((p) => h("li", { dir: "auto" }, p)))));
@@ -109,6 +116,7 @@ function behind(proof) {
   const total = proof.spent.length ? Math.max(...proof.spent.map((s) => s.from + s.seconds)) : proof.seconds;
   const fold = h("details", { class: "behind" }, h("summary", {}, `How this came about · ${span(total)}`));
   fold.append(h("h3", {}, "Where the time went"), waterfall(proof.spent, total));
+  if (proof.changes?.length) fold.append(h("h3", {}, "What is different from the question before"), h("ul", {}, proof.changes.map((c) => h("li", { dir: "auto" }, c))));
   if (proof.sql) fold.append(h("h3", {}, "The query"), code(proof.sql));
   for (const source of proof.result?.sources ?? []) {
     if (source.native.length) fold.append(h("h3", {}, `What ${source.source} was asked`), ...source.native.map(code));

@@ -12,6 +12,7 @@ const HELP = {
   model: "The operator can fetch the weights with: groundwire model pull",
 };
 let kept = [];
+let turns = []; // of the conversation that is shown: each question with the text of its answer
 let running = null;
 let current = null;
 
@@ -21,20 +22,21 @@ async function put(question) {
   running?.abort();
   const mine = (running = new AbortController());
   const activity = progress(question, () => mine.abort());
-  show(activity.element);
+  const before = turns;
+  show(thread(before), activity.element);
   mark(null);
   $("send").disabled = true;
   say("Working on it");
   try {
-    const { text, proof } = await ask(question, $("age").value, activity.tell, mine.signal);
-    remember({ question, text, proof, at: Date.now() });
-    show(answerCard(question, text, proof));
-    mark(kept[0]);
-    say(`${text} ${proof.refused ? "" : proof.complete ? "Complete." : "Not complete."}`);
+    const { text, proof } = await ask(question, before, $("age").value, activity.tell, mine.signal);
+    remember({ question, text, proof, before, at: Date.now() });
+    open(kept[0]);
+    say(`${text} ${proof.complete === null ? "" : proof.complete ? "Complete." : "Not complete."}`);
+    if (document.activeElement === box) box.select();
   } catch (error) {
     if (running !== mine) return;
-    if (error.name === "AbortError") show(notice(question, "Stopped", "Nothing was answered.", ""));
-    else show(notice(question, "No answer", error.message, HELP[error.code] ?? ""));
+    if (error.name === "AbortError") show(thread(before), notice(question, "Stopped", "Nothing was answered.", ""));
+    else show(thread(before), notice(question, "No answer", error.message, HELP[error.code] ?? ""));
     if (!(error instanceof Refused) && error.name !== "AbortError") console.error(error);
   } finally {
     activity.end();
@@ -94,13 +96,44 @@ function notice(question, title, why, help) {
     h("p", {}, h("button", { type: "button", on: { click: () => put(question) } }, "Ask again")));
 }
 
-const show = (...elements) => $("stage").replaceChildren(...elements);
+const show = (...elements) => $("stage").replaceChildren(...elements.filter(Boolean));
 const say = (text) => ($("spoken").textContent = text);
+
+// -- the conversation -----------------------------------------------------------------------------
+
+/** What was said before, in this conversation. */
+function thread(before) {
+  if (!before.length) return null;
+  return h("ol", { class: "thread", tabIndex: 0, aria: { label: "Earlier in this conversation" } },
+    before.map(([asked, said]) => h("li", {}, h("span", { class: "faint", dir: "auto" }, asked), h("span", { dir: "auto" }, said))));
+}
+
+/** An answer, with the conversation that it was given in, which goes on from there. */
+function open(item) {
+  const before = item.before ?? [];
+  turns = [...before, [item.question, item.text]];
+  $("fresh").hidden = false;
+  const shown = thread(before);
+  show(shown, answerCard(item.question, item.text, item.proof, put));
+  if (shown) shown.scrollTop = shown.scrollHeight;
+  mark(item);
+}
+
+function fresh() {
+  running?.abort();
+  running = null;
+  turns = [];
+  $("send").disabled = false;
+  $("fresh").hidden = true;
+  mark(null);
+  begin();
+}
 
 // -- history --------------------------------------------------------------------------------------
 
 function remember(item) {
-  kept = [item, ...kept.filter((k) => k.question !== item.question)].slice(0, MOST);
+  const same = (k) => k.question === item.question && JSON.stringify(k.before ?? []) === JSON.stringify(item.before);
+  kept = [item, ...kept.filter((k) => !same(k))].slice(0, MOST);
   store();
   list();
 }
@@ -118,18 +151,17 @@ function store() {
 
 function list() {
   $("earlier").replaceChildren(...kept.map((item) => {
-    const open = () => {
+    const again = () => {
       running?.abort();
       running = null;
       $("send").disabled = false;
       $("question").value = item.question;
       fit();
-      show(answerCard(item.question, item.text, item.proof));
-      mark(item);
+      open(item);
       if (matchMedia("(max-width: 60rem)").matches) $("history").open = false;
     };
-    const state = item.proof.refused ? "no answer" : item.proof.complete ? "" : "not complete";
-    return h("li", {}, h("button", { type: "button", data: { at: item.at }, on: { click: open } }, h("span", { class: "asked", dir: "auto" }, item.question),
+    const state = item.proof.refused ? "no answer" : item.proof.options?.length ? "asked back" : item.proof.complete ? "" : "not complete";
+    return h("li", {}, h("button", { type: "button", data: { at: item.at }, on: { click: again } }, h("span", { class: "asked", dir: "auto" }, item.question),
       h("span", { class: "faint" }, new Date(item.at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }), state && ` · ${state}`)));
   }));
   $("nothing").hidden = kept.length > 0;
@@ -200,7 +232,13 @@ $("forget").addEventListener("click", () => {
   kept = [];
   sessionStorage.removeItem("history");
   list();
-  begin();
+  fresh();
+});
+$("fresh").addEventListener("click", () => {
+  box.value = "";
+  fit();
+  fresh();
+  box.focus();
 });
 
 theme($("theme"));

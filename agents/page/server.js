@@ -2,6 +2,8 @@
 
 import { $ } from "./dom.js";
 
+const MOST = 200;
+
 /** What the server says is wrong, in its words. */
 export class Refused extends Error {
   constructor(status, told) {
@@ -71,12 +73,13 @@ export async function send(path, { method = "GET", body, accept, signal } = {}) 
 
 export const get = async (path) => (await send(path)).json();
 
-/** Ask, and tell of each event: `(kind, told)`, at last `answer` with `{text, proof}`. */
-export async function ask(question, maxAge, tell, signal) {
+/** Ask after earlier turns `[question, text]`, and tell of each event: `(kind, told)`; gives `{text, proof}`. */
+export async function ask(question, turns, maxAge, tell, signal) {
+  const earlier = turns.slice(-MOST).flatMap(([asked, said]) => [{ role: "user", content: asked }, { role: "assistant", content: said }]);
   const body = {
     model: "groundwire",
     stream: true,
-    messages: [{ role: "user", content: question }],
+    messages: [...earlier, { role: "user", content: question }],
     groundwire: { progress: true, ...(maxAge && { max_age: maxAge }) },
   };
   const response = await send("/v1/chat/completions", { method: "POST", body, signal });
