@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from langchain.agents import create_agent
@@ -561,30 +560,13 @@ def _timed(
     """The same call of a model, seen as a span with what it cost."""
 
     def call(request: ModelRequest[Any]) -> ModelResponse[Any]:
-        with telemetry.span("model", **_described(request.model)) as seen:
+        with spending.span(request.model) as seen:
             response = handler(request)
-            if seen and isinstance(last := response.result[-1], AIMessage):
-                usage, told = last.usage_metadata, last.response_metadata
-                if usage is not None:
-                    seen.set(
-                        input_tokens=usage["input_tokens"],
-                        output_tokens=usage["output_tokens"],
-                        cached_tokens=(usage.get("input_token_details") or {}).get("cache_read", 0),
-                    )
-                if isinstance(seconds := told.get("seconds"), dict) and "first" in seconds:
-                    seen.set(first_token=seconds["first"])
-                seen.set(finish=str(told.get("finish_reason", "")))
+            if isinstance(last := response.result[-1], AIMessage):
+                spending.tell(seen, last)
             return response
 
     return call
-
-
-def _described(model: BaseChatModel) -> dict[str, str]:
-    """A model's name and whose it is, as spans say it."""
-    if isinstance(model, LocalChatModel):
-        return {"model": Path(model.name_or_path).name, "provider": "llama_cpp"}
-    name = str(getattr(model, "model_name", None) or getattr(model, "model", None) or model._llm_type)
-    return {"model": name, "provider": str(model._get_ls_params().get("ls_provider") or model._llm_type)}
 
 
 def _query_call(sql: str, name: str) -> dict[str, Any]:

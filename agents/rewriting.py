@@ -91,12 +91,14 @@ def rows_told(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _written(model: BaseChatModel, system: str, text: str, prefill: str, stop: threading.Event | None) -> str:
     messages = [SystemMessage(system), HumanMessage(text)]
-    if isinstance(model, LocalChatModel):
-        made = model.invoke(
-            messages, prefill=prefill, max_tokens=_MOST_TOKENS, stop=["\n"], stop_event=stop, think=False
-        )
-    else:
-        made = model.invoke(messages)
+    with spending.span(model) as seen:
+        if isinstance(model, LocalChatModel):
+            made = model.invoke(
+                messages, prefill=prefill, max_tokens=_MOST_TOKENS, stop=["\n"], stop_event=stop, think=False
+            )
+        else:
+            made = model.invoke(messages)
+        spending.tell(seen, made)
     spending.count(made)
     return " ".join(made.text.strip().partition("\n")[0].removeprefix("Whole:").split())
 
