@@ -19,7 +19,7 @@ from groundwire.agents.terminal import watched
 from groundwire.core import config as configuration
 from groundwire.core.audit import Trail
 from groundwire.core.audit_record import recorder_of
-from groundwire.core.errors import ConfigError
+from groundwire.core.errors import ConfigError, QueryError
 from groundwire.core.hub import Hub
 
 audit_app = typer.Typer(help="What was asked and answered.", no_args_is_help=True, rich_markup_mode=None)
@@ -137,14 +137,17 @@ def _changes(hub: Hub, record: Mapping[str, Any]) -> list[str]:
 
     if record.get("kind") != "question":
         return replayed(hub, record)
-    from groundwire.agents.agent import Agent, identity
+    if record.get("sql") is None and not record.get("refused") and "error" not in record:
+        raise QueryError(f"record {record.get('n')} was asked back, and answered nothing; its queries can be replayed")
+    from groundwire.agents.agent import Agent, Understood, identity
 
     asker = hub.as_principal(record["principal"]) if record.get("principal") is not None else hub
     agent = Agent(asker)
     changes = []
     if identity(agent.model) != record["model"]:
         changes.append(f"the model: {identity(agent.model)} now, {record['model']} then")
-    answer = agent.ask(record["asked"], hints=record.get("hints", ""))
+    whole = Understood(question=record.get("understood") or record["asked"])
+    answer = agent.ask(record["asked"], hints=record.get("hints", ""), understood=whole)
     if answer.sql != record.get("sql"):
         changes.append(f"the query: {answer.sql} now, {record.get('sql')} then")
     if answer.text != record.get("answer"):

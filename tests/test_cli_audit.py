@@ -17,7 +17,8 @@ from test_cli import shell as shell
 from test_cli_policy import POLICY, Shell
 
 from groundwire import Hub
-from groundwire.agents.agent import Agent
+from groundwire.agents.agent import Agent, Answer, Option, Understood
+from groundwire.agents.conversation import Conversation
 from groundwire.core.errors import AuditFailed
 from groundwire.core.policy import os_user
 
@@ -139,3 +140,31 @@ def test_replaying_a_question_asks_the_model_again_and_says_what_changed(
     assert code == REFUSED and out.startswith("the query: SELECT COUNT(*) AS n")
     asked = [r for r in Path("audit.jsonl").read_text().splitlines() if '"hints":"all of them"' in r]
     assert len(asked) == 4, "each replay is a question too, with its hints, and is recorded"
+
+
+def test_a_remark_is_replayed_as_the_question_that_it_was_read_as(
+    recorded: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = ["SELECT COUNT(*) AS customers FROM customers WHERE country = 'FR'", "There is 1 customer."]
+    asked: list[str] = []
+
+    class Listening(Told):
+        def _generate(self, messages: list[BaseMessage], *rest: Any, **more: Any) -> ChatResult:
+            asked.append(messages[1].text)
+            return super()._generate(messages, *rest, **more)
+
+    monkeypatch.setattr("groundwire.agents.agent.model_from_config", lambda settings: Listening(steps=steps))
+    whole = "How many customers in France are there?"
+    with Hub.from_config(recorded.folder / "groundwire.toml") as hub:
+        talk = Conversation(Agent(hub))
+        talk.ask("thanks, how many customers in Germany?")
+        talk.agent.ask("and in France?", understood=Understood(question=whole, sql=steps[0]))
+        back = Answer(question="", text="Which?", options=(Option(text="one", value="one"),))
+        talk.agent.as_one("why?", "", lambda: back)
+        records = [r for r in hub.recorder.trail.records() if r["kind"] == "question"]  # type: ignore[union-attr]
+    asked.clear()
+    assert [(r["asked"], r["understood"]) for r in records[1:]] == [("and in France?", whole), ("why?", "")]
+    assert recorded.run("audit", "replay", str(records[1]["n"]))[:2] == (SUCCESS, "nothing changed\n")
+    assert all(whole in text for text in asked) and asked
+    code, _, err = recorded.run("audit", "replay", str(records[2]["n"]))
+    assert code != SUCCESS and "asked back" in err
