@@ -3,8 +3,8 @@
 The ground of a remark is the query that was answered before it. Code changes that query where it understands each word
 of the remark (`followups`, `references`); else the language model makes a whole question of both (`rewriting`), which
 is then asked like any other. The model is given nothing but the last answer, so a conversation may be of any length.
-What it holds can be kept between questions (`State`), by whoever answers many askers; where that is lost, the texts of
-the turns do (`heard`).
+What it holds can be kept between questions (`State`), by whoever answers many askers; where that is lost, what a
+client tells of the turns does (`heard`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from groundwire.agents import ambiguity, heard, languages, prompt, references, rewriting
+from groundwire.agents import remark_words as say
 from groundwire.agents.agent import Agent, Answer, Event, Option, Understood
 from groundwire.agents.followups import Remark, is_remark, may_be_remark
 from groundwire.agents.local_model import LocalChatModel
@@ -24,6 +25,8 @@ from groundwire.core.errors import QueryError
 from groundwire.core.result import display
 
 MOST_OPTIONS = 4
+_MOST_ROWS = 10_000
+"""Of an answer that is read again."""
 _NUMBER = re.compile(r"^\W*(?:option |nr\.? |no\.? )?(\d)\W*$", re.IGNORECASE)
 
 
@@ -48,7 +51,7 @@ class State:
         before: the answer that a remark is about.
         choices: for words with several readings, the one that was chosen.
         pending: the question back that waits for its answer.
-        heard: the texts of the turns so far, the oldest first, where the answers themselves are not known any more.
+        heard: the turns so far as a client tells them, the oldest first, where the answers are not known any more.
     """
 
     before: Before | None = None
@@ -132,11 +135,13 @@ class Conversation:
                 read = Understood(question=pending.whole, sql=pending.sql[chosen], language=pending.language)
                 return self._ask(asked, read)
         if self.before is None and self._heard:
-            return self._after_texts(asked, self._heard)
+            return self._after_texts(asked)
         return self._answer(asked)
 
     def _answer(self, asked: _Asked) -> Answer:
-        language, english = self._spoken(asked)
+        return self._answer_to(asked, *self._spoken(asked))
+
+    def _answer_to(self, asked: _Asked, language: str, english: str) -> Answer:
         if self.before is not None and is_remark(english):
             return self._remark(asked, english, language)
         if self.before is not None and may_be_remark(english, *self._shown()):
@@ -164,30 +169,53 @@ class Conversation:
         shown = prompt.choose(self.before.question if self.before else "", catalog)
         return shown.entities, shown.names(catalog)
 
-    # -- turns of which only the texts are known ---------------------------------------------------
+    # -- turns of which only a client knows ---------------------------------------------------------
 
-    def _after_texts(self, asked: _Asked, turns: Sequence[heard.Turn]) -> Answer:
+    def _after_texts(self, asked: _Asked) -> Answer:
         """What is said after turns whose answers are not known here."""
-        options = tuple(Option(text=text, value=text) for text in heard.options(turns[-1][1]))
-        chosen = _chosen(asked.text, options)
+        turns = self._heard
+        options = tuple(Option(text=text, value=text) for text in heard.options(turns[-1].said))
         choice = ""
-        if chosen is not None:
+        if (chosen := _chosen(asked.text, options)) is not None:
             self._picked = options[chosen].text
-            asked, turns, choice = replace(asked, text=turns[-1][0]), turns[:-1], f" ({self._picked})"
+            asked, turns, choice = replace(asked, text=turns[-1].asked), turns[:-1], f" ({self._picked})"
         language, english = self._spoken(asked)
-        about = None
-        if self._is_remark(english):
-            about = heard.ground(turns, lambda text: self._spoken(replace(asked, text=text))[1], self._is_remark)
+        is_sure = is_remark(english)
+        if is_sure or may_be_remark(english, *self._shown()):
+            self.before = self._read_again(asked, turns)
         whole = None
-        if about is not None:
-            asked.tell("step", "making a whole question of it")
-            remark = english + choice
-            whole = rewriting.whole_question(self.agent.model, about.question, about.answer, remark, asked.stop_event)
-        read = Understood(question=whole or english, language=language)
+        if is_sure and self.before is None:
+            about = heard.ground(turns, lambda text: self._spoken(replace(asked, text=text))[1], is_remark)
+            if about is not None:
+                asked.tell("step", "making a whole question of it")
+                said, stop = english + choice, asked.stop_event
+                whole = rewriting.whole_question(self.agent.model, about.question, about.answer, said, stop)
+                if whole is not None and not (whole.endswith("?") or say.WHOLE.search(whole)):
+                    whole = None  # small models answer in place of asking
+        if whole is None:
+            return self._answer_to(asked, language, english)
+        read = Understood(question=whole, language=language)
         return self._checked(asked, self._ask(asked, read, remember=False), language)
 
-    def _is_remark(self, english: str) -> bool:
-        return is_remark(english)
+    def _read_again(self, asked: _Asked, turns: Sequence[heard.Turn]) -> Before | None:
+        """The last answer of which the query is known, read again; None where it is of none that can be."""
+        turn = next((t for t in reversed(turns) if t.sql), None)
+        if turn is None:
+            return None
+        asked.tell("step", "reading again what was said before")
+        hub, levers = self.agent.hub, self.agent.levers
+        try:
+            result = hub.query(
+                turn.sql,
+                max_age=asked.max_age,
+                limit=_MOST_ROWS,
+                link_values=levers.values,
+                progress=lambda text: asked.tell("source", text),
+                stop=asked.stop_event,
+            )
+        except QueryError:
+            return None
+        return Before(question=turn.question or turn.asked, sql=turn.sql, result=result, now=hub.clock())
 
     # -- remarks ------------------------------------------------------------------------------
 
@@ -243,6 +271,9 @@ class Conversation:
 
     def _which_row(self, asked: _Asked, english: str, language: str, rows: Iterable[str]) -> Answer:
         options = tuple(Option(text=row, value=row) for row in rows)
+        if (picked := self._picked) in [o.text for o in options]:
+            self._picked = ""
+            return self._answer_to(asked, language, f"{english.rstrip('?')} ({picked})")
         text = languages.say("which row", language)
         self._pending = _Pending(asked.text, english.rstrip("?"), language, options, "")
         return Answer(question=asked.text, text=text, options=options, language=language)
@@ -279,6 +310,10 @@ class Conversation:
             return self._ask(asked, read)
         options = tuple(o for o, _ in made)
         remembered = phrase if key == "which reading" else f"{key} {made[0][0].value.rpartition('.')[0]}"
+        for option, sql in made:
+            if option.text == self._picked:  # in a turn of which only the text is known
+                self.choices[remembered] = option.value
+                return self._ask(asked, Understood(question=whole, sql=sql, language=language))
         self._pending = _Pending(asked.text, whole, language, options, remembered, tuple(sql for _, sql in made))
         text = languages.say(key, language, phrase=phrase)
         understood = whole if whole != asked.text else ""
@@ -293,8 +328,6 @@ class Conversation:
         if found is None:
             return self._kept(answer)
         key = found.phrase if found.key == "which reading" else f"{found.key} {found.owner}"
-        if (picked := next((r.value for r in found.readings if r.text == self._picked), None)) is not None:
-            self.choices[key] = picked
         if (chosen := self.choices.get(key)) is not None:
             at = next((n for n, r in enumerate(found.readings) if r.value == chosen), 0)
             said = languages.say("as before", language, phrase=found.phrase, choice=found.readings[at].text)

@@ -1,8 +1,9 @@
-"""What earlier turns were about, where nothing but their texts is known: after a restart, or in another process.
+"""What earlier turns were about, where only what a client sends of them is known: after a restart, in another process.
 
-The question that a remark is about is put together from the asker's own words; the language model makes a whole
-question of it and the remark (`rewriting`), as it does for remarks that code does not understand. Nothing of the
-earlier turns is answered again. Texts that a client sends are as true as the client: they only become a question.
+Where the query comes back with an answer, it is read again, and remarks are understood as ever. Else the question that
+a remark is about is put together from the asker's own words; the language model makes a whole question of it and the
+remark (`rewriting`), as it does for remarks that code does not understand. No model answers earlier turns again. What a
+client sends is as true as the client: it only becomes a question or a query of its principal's.
 """
 
 from __future__ import annotations
@@ -10,9 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-Turn = tuple[str, str]
-"""What was asked, and what was said to it."""
+
+class Turn(NamedTuple):
+    """What was asked and what was said to it; where it came back, the whole question and the query that answered it."""
+
+    asked: str
+    said: str
+    question: str = ""
+    sql: str = ""
+
 
 MOST_TURNS = 4
 """Turns that are read back for the question that a remark is about."""
@@ -49,15 +58,15 @@ def ground(turns: Sequence[Turn], english: Callable[[str], str], is_remark: Call
         is_remark: whether an English text can't be read by itself.
     """
     words: list[str] = []
-    for asked, _ in reversed(turns[-MOST_TURNS:]):
-        text = english(asked)
+    for turn in reversed(turns[-MOST_TURNS:]):
+        text = english(turn.asked)
         words.append(text)
         if not is_remark(text):
             break
     if not words:
         return None
-    answer = turns[-1][1]
-    return Ground(question=" ".join(reversed(words))[-MOST_CHARACTERS:], answer=answer[:MOST_CHARACTERS])
+    question = " ".join(reversed(words))[-MOST_CHARACTERS:]
+    return Ground(question=question, answer=turns[-1].said[:MOST_CHARACTERS])
 
 
 __all__ = ["MOST_CHARACTERS", "MOST_TURNS", "Ground", "Turn", "ground", "options"]

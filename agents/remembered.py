@@ -2,7 +2,7 @@
 
 What is kept is found by whoever asked alone: the principal with its roles and attributes is a part of every key. It is
 bounded in number, age and bytes, of all and of each principal; what is not here any more, or was said in another
-process, is read from the texts of the turns where a client sends them (`heard`), and else has to be said anew.
+process, is taken from the turns where a client sends them (`heard`), and else has to be said anew.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Talk:
         memory: what is known of conversations.
         before: under which key what was said so far is kept; empty where nothing was said.
         after: the key for what is said then, given the answer.
-        heard: the texts of the turns so far, for where nothing is kept.
+        heard: the turns so far as the client tells them, for where nothing is kept.
         asks_back: whether the asker may be asked which reading is meant; else the likelier one is taken, and said.
     """
 
@@ -168,7 +168,7 @@ class Talk:
 
 def key_of(turns: Sequence[Turn]) -> str:
     """One key for the same texts in the same order, whatever the spaces around words."""
-    told = [[" ".join(text.split()) for text in turn] for turn in turns]
+    told = [[" ".join(text.split()) for text in (turn.asked, turn.said)] for turn in turns]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

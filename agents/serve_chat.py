@@ -1,10 +1,11 @@
 """The hub as a chat model of OpenAI's API: `/v1/chat/completions` and `/v1/models`.
 
 The last message of the user is the question, and the turns before it are the conversation that it is asked in: what was
-answered then is remembered for a while (`remembered`), and else the texts are read. The answer carries its proof in one
-more field, `groundwire`, which clients that don't know it leave alone: the figures' cells, the sources, as of when it
-is true and whether it is complete. While an answer is made, a stream tells of the place in the queue and of each step
-in comments, and in chunks without choices to who asks for them. The words are sent when they are proved, not before.
+answered then is remembered for a while (`remembered`), and else taken from them (`heard`). The answer carries its proof
+in one more field, `groundwire`, which clients that don't know it leave alone: the figures' cells, the sources, as of
+when it is true and whether it is complete. While an answer is made, a stream tells of the place in the queue and of
+each step in comments, and in chunks without choices to who asks for them. The words are sent when they are proved, not
+before.
 
 Source: OpenAI, API reference, "Chat completions".
 """
@@ -24,6 +25,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from groundwire.agents.agent import Answer
+from groundwire.agents.heard import Turn
 from groundwire.agents.remembered import Remembered, Talk, key_of
 from groundwire.agents.serve_asker import Asking
 from groundwire.agents.serve_errors import body_of, documented, response
@@ -52,9 +54,17 @@ class _Part(_Loose):
     text: str = ""
 
 
+class _Ground(_Loose):
+    """What an answer rested on, as it was given with it."""
+
+    question: Annotated[str, Field(max_length=10_000, description="the whole question")] = ""
+    sql: Annotated[str, Field(max_length=100_000, description="the query that answered it")] = ""
+
+
 class _Message(_Loose):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[_Part] | None = None
+    groundwire: Annotated[_Ground | None, Field(description="as the answer's message had it; may be left out")] = None
 
     @property
     def text(self) -> str:
@@ -107,12 +117,16 @@ class _Request(_Loose):
         return text
 
     @property
-    def turns(self) -> list[tuple[str, str]]:
+    def turns(self) -> list[Turn]:
         """The questions before this one that were answered, and what was said to each."""
-        said = [(m.role, m.text.strip()) for m in self.messages if m.role in ("user", "assistant")]
-        last = max((n for n, (role, _) in enumerate(said) if role == "user"), default=0)
-        pairs = pairwise(said[:last])
-        return [(text, told) for (a, text), (b, told) in pairs if (a, b) == ("user", "assistant") and text and told]
+        said = [m for m in self.messages if m.role in ("user", "assistant")]
+        last = max((n for n, m in enumerate(said) if m.role == "user"), default=0)
+        found = []
+        for asked, told in pairwise(said[:last]):
+            if (asked.role, told.role) == ("user", "assistant") and asked.text.strip() and told.text.strip():
+                ground = told.groundwire or _Ground()
+                found.append(Turn(asked.text.strip(), told.text.strip(), ground.question, ground.sql))
+        return found
 
 
 @router.get("/v1/models", responses=documented())
@@ -152,7 +166,7 @@ def _talk(memory: Remembered, asked: _Request) -> Talk:
     turns = asked.turns
 
     def after(answer: Answer) -> str:
-        return key_of([*turns, (asked.question, answer.told)])
+        return key_of([*turns, Turn(asked.question, answer.told)])
 
     return Talk(memory, key_of(turns) if turns else "", after, heard=turns, asks_back=asked.groundwire.asks_back)
 
@@ -189,7 +203,9 @@ async def _streamed(
 
 
 def _whole(question: Question, model: str, answer: Answer) -> dict[str, Any]:
-    message = {"role": "assistant", "content": answer.told, "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": answer.told, "refusal": None}
+    if answer.sql is not None and not answer.refused:
+        message["groundwire"] = {"question": answer.understood or answer.question, "sql": answer.sql}
     return {
         "id": _id(question),
         "object": "chat.completion",

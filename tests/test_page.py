@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,8 @@ from page_company import ARABIC, DOWN, JAPANESE, LATER, LONG, MARKUP, ONE, PARTI
 from page_company import open_hub as open_company
 from playwright.sync_api import Browser, Page, expect
 from served import TOKEN, served
+from talkative import BEGINS, ENDS, LEASES, OPEN, OPEN_SQL, PAID, Talkative
+from talkative import open_hub as open_shop
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +32,28 @@ def address() -> Iterator[str]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def shop() -> Iterator[tuple[str, Talkative]]:
+    """Where words mean two things, and what the model is asked."""
+    model = Talkative(asked=[])
+    with served(open_shop(), model) as found:
+        yield found, model
+
+
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
+    with _page(browser, address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def talk(browser: Browser, shop: tuple[str, Talkative]) -> Iterator[Page]:
+    with _page(browser, shop[0]) as opened:
+        yield opened
+
+
+@contextmanager
+def _page(browser: Browser, address: str) -> Iterator[Page]:
     """A page that has its token, asks this server alone, and whose console stays empty."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.set_default_timeout(20_000)
@@ -194,6 +217,74 @@ def test_earlier_questions_are_kept_in_the_tab_and_forgotten_on_demand(page: Pag
     page.click("#forget")
     page.reload()
     expect(page.locator("#earlier li")).to_have_count(0)
+
+
+def _cells(page: Page) -> list[str]:
+    return sorted(page.locator("tbody tr td:first-child").all_inner_texts())
+
+
+def test_a_remark_goes_on_from_the_answer_and_its_whole_question_is_shown(talk: Page) -> None:
+    ask(talk, OPEN)
+    assert talk.locator(".understood").count() == 0
+    sent: list[Any] = []
+    talk.on("request", lambda r: sent.append(r.post_data_json) if r.url.endswith("/completions") else None)
+    ask(talk, "and the paid ones?")
+    assert [m["content"] for m in sent[0]["messages"]] == [OPEN, "Here it is.", "and the paid ones?"]
+    assert sent[0]["messages"][1]["groundwire"] == {"question": OPEN, "sql": OPEN_SQL}
+    expect(talk.locator(".understood")).to_have_text(f"Understood as: {PAID}")
+    assert _cells(talk) == ["2", "3"]
+    expect(talk.locator(".thread li")).to_have_text([re.compile(re.escape(OPEN))])
+    talk.click(".behind > summary")
+    expect(talk.locator(".behind")).to_contain_text("status is paid, was open")
+    ask(talk, "only those over 10")
+    assert _cells(talk) == ["3"]
+    expect(talk.locator(".thread li")).to_have_count(2)
+    picture(talk, "conversation")
+
+
+def test_readings_to_choose_from_are_buttons(talk: Page, shop: tuple[str, Talkative]) -> None:
+    shop[1].asked.clear()
+    ask(talk, LEASES)
+    expect(talk.locator(".said")).to_have_text("Which date does “2023” speak of?")
+    expect(talk.locator(".options button")).to_have_text([BEGINS, ENDS])
+    expect(talk.locator("#earlier li")).to_contain_text("asked back")
+    assert talk.locator(".truth, .fact").count() == 0
+    picture(talk, "asked-back")
+    talk.locator(".options button").nth(1).press("Enter")
+    expect(talk.locator(".understood")).to_have_text(f"Understood as: {LEASES}")
+    assert _cells(talk) == ["2"]
+    expect(talk.locator(".thread")).to_contain_text(f"2. {ENDS}")
+    assert len(shop[1].asked) == 1
+
+
+def test_a_new_conversation_starts_afresh(talk: Page, shop: tuple[str, Talkative]) -> None:
+    expect(talk.locator("#fresh")).to_be_hidden()
+    ask(talk, OPEN)
+    talk.get_by_role("button", name="New conversation").click()
+    expect(talk.locator(".lead")).to_be_visible()
+    expect(talk.locator("#question")).to_be_focused()
+    expect(talk.locator("#fresh")).to_be_hidden()
+    assert talk.input_value("#question") == ""
+    sent: list[Any] = []
+    talk.on("request", lambda r: sent.append(r.post_data_json) if r.url.endswith("/completions") else None)
+    ask(talk, PAID)
+    assert [m["content"] for m in sent[0]["messages"]] == [PAID]
+    assert talk.locator(".thread").count() == 0
+
+
+def test_an_earlier_conversation_can_be_gone_on_with(talk: Page) -> None:
+    ask(talk, OPEN)
+    ask(talk, "and the paid ones?")
+    talk.click("#fresh")
+    ask(talk, LEASES)
+    talk.reload()
+    talk.click("#earlier button >> nth=1")
+    expect(talk.locator(".thread li")).to_have_count(1)
+    ask(talk, "only those over 10")
+    assert _cells(talk) == ["3"]
+    talk.click("#earlier button >> nth=3")
+    ask(talk, "only those over 10")
+    assert _cells(talk) == ["4"]
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:

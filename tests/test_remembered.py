@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 import pytest
 
 from groundwire.agents.answers import Answer, Option
 from groundwire.agents.conversation import State
+from groundwire.agents.heard import Turn
 from groundwire.agents.remembered import Remembered, key_of
 from groundwire.core.policy import Principal
 
@@ -113,6 +112,6 @@ def test_a_table_is_counted_with_what_it_takes() -> None:
 
 
 def test_a_key_is_of_texts_and_their_order_not_of_spaces() -> None:
-    turns: list[Any] = [("How many?", "1. one\n2. two"), ("and now?", "3")]
-    assert key_of(turns) == key_of([("How  many? ", "1. one 2. two\n"), ("and now?", "3")])
-    assert len({key_of(turns), key_of(turns[:1]), key_of(turns[::-1]), key_of([("How", "many?"), turns[1]])}) == 4
+    turns = [Turn("How many?", "1. one\n2. two"), Turn("and now?", "3", "How many now?", "SELECT 3")]
+    assert key_of(turns) == key_of([Turn("How  many? ", "1. one 2. two\n"), Turn("and now?", "3")])
+    assert len({key_of(turns), key_of(turns[:1]), key_of(turns[::-1]), key_of([Turn("How", "many?"), turns[1]])}) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +11,29 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from conftest import MODEL_THREADS
 from served import TOKEN, served
 from talkative import BEGINS, ENDS, GIFT, LEASES, OPEN, PAID, PER_DAY, POLICY, WEATHER, WRAPPED, Talkative, open_hub
+
+from groundwire.agents.agent import Agent, Answer
+from groundwire.agents.conversation import Conversation, State
+from groundwire.agents.heard import Turn
+from groundwire.agents.local_model import LocalChatModel
+from groundwire.core import telemetry
+from groundwire.core.errors import ModelError
 
 FRED = "fred has a token of his own"
 
 
 class Client:
-    """A client of the official package that keeps the turns, as every chat program does."""
+    """A client of the official package that keeps the turns, as every chat program does.
 
-    def __init__(self, address: str, token: str = TOKEN) -> None:
+    Args:
+        whole: whether it sends back messages as they came; else their texts.
+    """
+
+    def __init__(self, address: str, token: str = TOKEN, *, whole: bool = False) -> None:
+        self.whole = whole
         self._place: dict[str, Any] = {"base_url": f"{address}/v1", "api_key": token, "max_retries": 0}
         self.messages: list[Any] = [{"role": "system", "content": "You are helpful."}]
 
@@ -30,8 +44,9 @@ class Client:
             answer = api.chat.completions.create(
                 model="groundwire", messages=self.messages, extra_body={"groundwire": extension}
             )
-        said = answer.choices[0].message.content
-        self.messages.append({"role": "assistant", "content": said})
+        message = answer.choices[0].message
+        said = message.content
+        self.messages.append(message if self.whole else {"role": "assistant", "content": said})
         return {**(answer.model_extra or {})["groundwire"], "text": said, "usage": answer.usage}
 
 
@@ -165,6 +180,35 @@ def test_after_a_restart_a_choice_is_understood(model: Talkative) -> None:
         assert model.asked[-2][1].endswith(f"Remark: only gift ({WRAPPED})")
 
 
+@pytest.mark.parametrize("reply", ["2", WRAPPED])
+def test_after_a_restart_messages_as_they_came_need_no_model(model: Talkative, reply: str) -> None:
+    with served(open_hub(), model) as address:
+        paid, gift = Client(address, whole=True), Client(address, whole=True)
+        paid.ask(OPEN)
+        paid.ask("and the paid ones?")
+        gift.ask(OPEN)
+        assert gift.ask("only gift")["options"] == [GIFT, WRAPPED]
+    with served(open_hub(), model) as address:
+        again = Client(address, whole=True)
+        again.messages = paid.messages
+        over = again.ask("only those over 10")
+        assert (over["understood"], _rows(over)) == (PAID.replace("?", ", over 10?"), [3])
+        again.messages = gift.messages
+        assert _rows(again.ask(reply)) == [4]
+        again.ask("and the paid ones?")
+        assert again.ask("only gift")["options"] == [], "the choice holds"
+    assert [text for _, text in model.asked] == [f"Q: {OPEN}"] * 2, "before the restart"
+
+
+@pytest.mark.parametrize("sql", ["SELECT nothing FROM orders", "DROP TABLE orders", "SELECT", "x" * 1000])
+def test_a_query_that_is_none_is_no_ground(address: str, model: Talkative, sql: str) -> None:
+    client = Client(address)
+    said = {"role": "assistant", "content": "Here it is.", "groundwire": {"question": OPEN, "sql": sql}}
+    client.messages = [{"role": "user", "content": OPEN}, said]
+    assert client.ask(WEATHER)["understood"] == PER_DAY
+    assert [kind for kind, _ in model.asked] == ["whole", "query"]
+
+
 # -- many askers -------------------------------------------------------------------------------------
 
 
@@ -201,6 +245,15 @@ def test_the_same_messages_of_another_are_not_the_same_conversation(
     assert len(model.asked) == 3
 
 
+def test_a_query_that_comes_back_is_read_as_whoever_sends_it_may(limited: tuple[str, Path]) -> None:
+    ann, fred = Client(limited[0], whole=True), Client(limited[0], FRED)
+    ann.ask(OPEN)
+    fred.messages = list(ann.messages)
+    answer = fred.ask("and the paid ones?")
+    assert (answer["understood"], _rows(answer)) == (PAID, [2])
+    assert answer["result"]["sources"][0]["limited_to"] == "fred"
+
+
 def test_a_choice_that_another_was_offered_is_not_taken_for_ones_own(
     limited: tuple[str, Path], model: Talkative
 ) -> None:
@@ -230,3 +283,64 @@ def test_every_question_is_one_record_and_one_charge(limited: tuple[str, Path], 
     with pytest.raises(openai.RateLimitError, match="cost budget"):
         fred.ask("and the paid ones?")  # which code understands, but not for nothing
     assert _questions(trail)[-1]["error"] == "BudgetSpent"
+
+
+# -- a turn by itself -------------------------------------------------------------------------------
+
+
+def test_a_turn_is_one_span_with_all_that_was_done_for_it(model: Talkative) -> None:
+    with open_hub() as hub:
+        talk = Conversation(Agent(hub, model))
+        for text, models, queries in ((LEASES, 2, 3), (ENDS, 1, 1), ("thanks!", 0, 0)):
+            with telemetry.tracing() as trace:
+                talk.ask(text)
+            names = [s.name for s in trace.spans]
+            assert names[0] == "question" and names.count("question") == 1
+            assert (names.count("model"), names.count("query")) == (models, queries), text
+        talk.state = State(heard=(Turn(OPEN, "Here it is."),))
+        with telemetry.tracing() as trace:
+            talk.ask(WEATHER)
+        assert [s.attributes["input_tokens"] for s in trace.spans if s.name == "model"] == [100, 100, 100]
+
+
+def test_what_could_not_be_answered_is_not_spoken_of(model: Talkative) -> None:
+    with open_hub() as hub:
+        talk = Conversation(Agent(hub, model))
+        talk.ask(OPEN)
+        talk.ask("only gift")
+        state = talk.state
+        with pytest.raises(ModelError):
+            talk.ask("How many elephants are there in the shop?")
+        assert talk.state == state
+        assert _ids(talk.ask("2")) == [4], "it can still be chosen"
+
+
+def _ids(answer: Answer) -> list[Any]:
+    assert answer.result is not None
+    return sorted(row[0] for row in answer.result.rows())
+
+
+# -- a real model -----------------------------------------------------------------------------------
+
+
+@pytest.mark.weights
+def test_a_local_model_goes_on_from_what_is_known_from_what_comes_back_and_from_texts(small_weights: Path) -> None:
+    model = LocalChatModel(name_or_path=str(small_weights), n_ctx=4096, n_threads=MODEL_THREADS)
+    with contextlib.closing(model):
+        with served(open_hub(), model) as address:
+            client = Client(address, whole=True)
+            assert _rows(client.ask(OPEN)) == [1, 4]
+            said = list(client.messages)
+            paid = client.ask("and the paid ones?")
+            assert (paid["understood"], _rows(paid)) == (PAID, [2, 3])
+            assert paid["usage"].prompt_tokens == 0, "code understands it"
+        with served(open_hub(), model) as address:
+            client = Client(address)
+            client.messages = list(said)
+            paid = client.ask("and the paid ones?")
+            assert (paid["understood"], _rows(paid)) == (PAID, [2, 3])
+            assert paid["usage"].prompt_tokens == 0
+            client.messages = [*said[:2], {"role": "assistant", "content": said[2].content}]
+            paid = client.ask("and the paid ones?")
+            assert _rows(paid) == [2, 3]
+            assert paid["usage"].prompt_tokens > 0, "the model makes of texts what it can"

@@ -12,7 +12,7 @@ const HELP = {
   model: "The operator can fetch the weights with: groundwire model pull",
 };
 let kept = [];
-let turns = []; // of the conversation that is shown: each question with the text of its answer
+let turns = []; // of the conversation that is shown: each question with its answer's text, and its query
 let running = null;
 let current = null;
 
@@ -31,7 +31,7 @@ async function put(question) {
     const { text, proof } = await ask(question, before, $("age").value, activity.tell, mine.signal);
     remember({ question, text, proof, before, at: Date.now() });
     open(kept[0]);
-    say(`${text} ${proof.complete === null ? "" : proof.complete ? "Complete." : "Not complete."}`);
+    say(`${text} ${proof.refused || proof.complete === null ? "" : proof.complete ? "Complete." : "Not complete."}`);
     if (document.activeElement === box) box.select();
   } catch (error) {
     if (running !== mine) return;
@@ -111,7 +111,8 @@ function thread(before) {
 /** An answer, with the conversation that it was given in, which goes on from there. */
 function open(item) {
   const before = item.before ?? [];
-  turns = [...before, [item.question, item.text]];
+  const { refused, sql, understood } = item.proof;
+  turns = [...before, [item.question, item.text, sql && !refused ? { question: understood || item.question, sql } : null]];
   $("fresh").hidden = false;
   const shown = thread(before);
   show(shown, answerCard(item.question, item.text, item.proof, put));

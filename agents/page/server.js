@@ -73,9 +73,9 @@ export async function send(path, { method = "GET", body, accept, signal } = {}) 
 
 export const get = async (path) => (await send(path)).json();
 
-/** Ask after earlier turns `[question, text]`, and tell of each event: `(kind, told)`; gives `{text, proof}`. */
+/** Ask after earlier turns `[question, text, ground]`, and tell of each event: `(kind, told)`; gives `{text, proof}`. */
 export async function ask(question, turns, maxAge, tell, signal) {
-  const earlier = turns.slice(-MOST).flatMap(([asked, said]) => [{ role: "user", content: asked }, { role: "assistant", content: said }]);
+  const earlier = turns.slice(-MOST).flatMap(([asked, said, ground]) => [{ role: "user", content: asked }, { role: "assistant", content: said, ...(ground && { groundwire: ground }) }]);
   const body = {
     model: "groundwire",
     stream: true,
