@@ -183,6 +183,7 @@ class Conversation:
         is_sure = is_remark(english)
         if is_sure or may_be_remark(english, *self._shown()):
             self.before = self._read_again(asked, turns)
+            self._heard = () if self.before is not None else self._heard
         whole = None
         if is_sure and self.before is None:
             about = heard.ground(turns, lambda text: self._spoken(replace(asked, text=text))[1], is_remark)

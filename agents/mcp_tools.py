@@ -207,7 +207,7 @@ def mcp_tools(
         question: str, max_age: str | None = None, conversation: str | None = None
     ) -> tuple[str, dict[str, Any] | None]:
         try:
-            return _told(*_asked(question, max_age, conversation))
+            return _told(question, *_asked(question, max_age, conversation or None))
         except QueryError as error:
             return f"fix your call: {error}", None
         except (ConfigError, ModelError, PolicyError, SourceError) as error:
@@ -262,13 +262,14 @@ def mcp_tools(
     ]
 
 
-def _told(answer: Answer, conversation: str | None) -> tuple[str, dict[str, Any]]:
-    """An answer for a model and for a program."""
-    understood = [f"understood as: {answer.understood}"] if answer.understood else []
+def _told(question: str, answer: Answer, conversation: str | None) -> tuple[str, dict[str, Any]]:
+    """An answer to a question for a model and for a program."""
+    read_as = answer.read_as(question)
+    understood = [f"understood as: {read_as}"] if read_as else []
     footer = answer.result.footer() if answer.result is not None else ()
     on = [f"conversation: {conversation}"] if conversation is not None else []
     lines = [answer.told, *understood, *answer.assumptions, *footer, *on]
-    return "\n".join(lines), {**answer.to_dict(), "conversation": conversation}
+    return "\n".join(lines), {**answer.to_dict(), "understood": read_as, "conversation": conversation}
 
 
 def state_of(hub: Hub) -> dict[str, Any]:

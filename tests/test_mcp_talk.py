@@ -87,7 +87,7 @@ def test_a_question_goes_on_from_an_answer_by_its_conversation(server: Any, mode
 @MODES
 def test_questions_without_a_conversation_begin_one_each(server: Any, mode: str) -> None:
     asker = Asker(server, mode)
-    first, second = _told(asker.ask(OPEN)), _told(asker.ask(PAID))
+    first, second = _told(asker.ask(OPEN)), _told(asker.ask(PAID, conversation=""))
     assert first["conversation"] != second["conversation"]
     assert _rows(asker.ask("only those over 10", conversation=first["conversation"])) == [4]
 
@@ -104,7 +104,8 @@ def test_without_elicitation_the_readings_are_said_and_one_is_asked_for(server: 
     back = asker.ask(LEASES)
     assert _text(back).startswith(f"Which date does “2023” speak of?\n1. {BEGINS}\n2. {ENDS}\n")
     assert _told(back)["options"] == [BEGINS, ENDS]
-    assert _rows(asker.ask("2", conversation=_told(back)["conversation"])) == [2]
+    chosen = asker.ask("2", conversation=_told(back)["conversation"])
+    assert _rows(chosen) == [2] and _told(chosen)["understood"] == LEASES
     assert len(model.asked) == 1
 
 
