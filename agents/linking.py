@@ -349,9 +349,9 @@ class Words:
                 for at in self._find([*phrase, "id"], self.words):
                     yield at, _Place(name, f"{table}.{entity.primary_key[0]}")
         told = {r.name: r for r in told_relations(entity, self.names)}
-        for at, noun in self.joined.items():
+        for first, noun in self.joined.items():
             if [noun] in self.called[name] and (amount := _amount(entity)):
-                yield (at, at + 2), _Place(name, f"{table}.{amount}")  # `paid out` is what payouts came to
+                yield (first, first + 2), _Place(name, f"{table}.{amount}")  # `paid out` is what payouts came to
         for field in entity.fields:
             column = self._readable(entity, field) or f"{table}.{field.name}"
             moment = pa.types.is_temporal(field.type)
