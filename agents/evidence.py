@@ -66,6 +66,7 @@ class Evidence:
             w for m in _QUOTED.finditer(plain_text) if len(m[1].split()) < 4 for w in m[1].split() if w.strip("%.")
         }
         defined = set(re.findall(r"\b(\w+)\b(?: \([^)]*\))? ?=", hints)) | {"ID", "IDs"}
+        defined |= set(re.findall(r"\b([A-Z]{2,})\b ?(?:[(:]|is |are |means |stands )", hints))
         plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}
         lower = f"{question} {hints}".lower()
         listed = {v.lower() for e in entities for f in e.fields for v in f.values if len(v) > 2}

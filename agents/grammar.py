@@ -236,7 +236,7 @@ class Language:
     def _shared(self) -> list[str]:
         middles = " | ".join(f'"{name}("' for name in self.wording.middles)
         rules = _RULES.replace("MIDDLES", middles)
-        said, numbers = self.wording, self.wording.numbers
+        said, numbers = self.wording, self.wording.asked
         rules = rules.replace("MEMBERS", '" IN (" | " NOT IN ("' if said.absence else '" IN ("')
         rules = rules.replace("UNLIKE", ' | " <> " | " NOT LIKE "' if said.absence else "")
         rules = rules.replace(" ABSENT", self._absent() if said.absence else "")
@@ -292,7 +292,7 @@ class Language:
         others = (said.absence, said.compares, said.moments, said.extremes, said.weekdays)
         spans = 0 if self.bounded else len(said.spans)
         flags = len({f for _, e in self._ways() for f in e.fields if kind(f) == "flag" and self.evidence.speaks_of(f)})
-        known = len(values) + len(said.numbers) + len(self.evidence.text_words) + spans + flags + sum(others)
+        known = len(values) + len(said.asked) + len(self.evidence.text_words) + spans + flags + sum(others)
         return min(6, known)
 
     def _ending(self) -> str:
@@ -421,7 +421,7 @@ class Language:
         return [
             "NUMBER: " + " | ".join(_quoted(n) for n in numbers),
             "STEP: " + " | ".join(_quoted(f"INTERVAL '{s}'") for s in wording.steps or ("1 day",)),
-            *([f"ASKED: {' | '.join(_quoted(n) for n in wording.numbers)}"] if wording.numbers else []),
+            *([f"ASKED: {' | '.join(_quoted(n) for n in wording.asked)}"] if wording.asked else []),
             *texts,
             *spans,
         ]

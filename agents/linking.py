@@ -185,7 +185,7 @@ class Words:
                 continue
             if any(p.told and p.moment for p in places):  # `orders placed in May`; `placed orders` are a state
                 places = [p for p in places if not p.values or self._before(at, p.entity)]
-            described = [p for p in places if (p.values or p.flag) and self._before(at, p.entity)]
+            described = [p for p in places if (p.values or p.flag) and self._is_said_of(at, p.entity)]
             places = described or places
             places = [p for p in places if p.flag] or places
             places = [p for p in places if p in described or not p.short] or places
@@ -474,7 +474,7 @@ class Words:
                     continue
                 plain = all(w.isdigit() or w in PLAIN for w in wanted)
                 for at in self._said(wanted):
-                    if plain and not self._before(at, entity):
+                    if plain and not self._is_said_of(at, entity):
                         continue
                     if self.things.issuperset(stems(text)) and not self._before(at, entity):
                         continue  # the table of that name is meant
@@ -555,6 +555,12 @@ class Words:
                         after = self.words[start + width : start + width + 1]
                         return not after or after[0] not in self.tails
         return False
+
+    def _is_said_of(self, at: tuple[int, int], entity: str) -> bool:
+        """Whether it stands before its entity's name, or behind that and `that are`."""
+        subject = stems(clause_of(self.question[: self.spans[at[0]][0]]))[-1:]
+        told = self._around(at).told and any(phrase[-1:] == subject for phrase in self.called[entity])
+        return self._before(at, entity) or told
 
     def _phrase(self, at: tuple[int, int]) -> str:
         return self.question[self.spans[at[0]][0] : self.spans[at[1] - 1][1]]

@@ -23,6 +23,7 @@ _SHOWN = re.compile(
 )
 """What a question wants to see."""
 _KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
+_ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
 _ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+$", re.IGNORECASE)
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
@@ -154,7 +155,9 @@ class Reading:
     @cached_property
     def _hinted(self) -> tuple[linking.Link, ...]:
         """What the words of the asker's hints name."""
-        return linking.find(self.hints, self.entities, self.names) if self.hints else ()
+        # what an acronym stands for is a name: `MC (monthly change)`
+        named = _ACRONYM.sub(lambda m: " " * len(m[0]), self.hints)
+        return linking.find(named, self.entities, self.names) if self.hints else ()
 
     def _formulas(self) -> Iterator[str]:
         """What the asker's hints define as a sum or difference of two columns, by these."""

@@ -105,6 +105,8 @@ _RATE = re.compile(
     r"|\bon average\b"
 )
 _ZERO = re.compile(r"\b(?:zero|positive|negative|non-?zero|above 0|any)\b")
+_FACTOR = re.compile(r"[*/×÷]\s*\d+(?:\.\d+)?|\b\d+(?:\.\d+)?\s*(?:[*/×÷]|=\s*(?!\d))")
+"""What is computed with: `amount * 100`, `1 = highest`."""
 _OPERATORS = {
     "at least": ">=",
     "no fewer than": ">=",
@@ -138,6 +140,7 @@ class Wording:
         missing: whether it speaks of what there is none of.
         empty: whether it may ask for records that have no value somewhere, or that have one.
         ongoing: whether it may ask for what is not over.
+        factors: its numbers that are only computed with, or say what something means.
         groups: whether it may ask for something per value of a column.
         percent: whether it speaks of hundredths.
         period: the unit of time for each of which it asks something, such as `month`; empty for none.
@@ -172,6 +175,12 @@ class Wording:
     period: str = ""
     percent: bool = False
     groups: bool = False
+    factors: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Its numbers that values may be compared with."""
+        return tuple(n for n in self.numbers if n not in self.factors)
 
 
 def read(question: str, hints: str = "") -> Wording:
@@ -179,12 +188,17 @@ def read(question: str, hints: str = "") -> Wording:
     text = f"{question}\n{hints}"
     words = dict.fromkeys(w for m in _WORD.finditer(text) if (w := m[0].strip(".:/").rstrip("-")))
     lower = _ACRONYM.sub(_kept, text).lower()
-    spans = tuple({s.text: s for s in [*periods.find(question), *periods.find(hints)]}.values())
+    own = periods.find(question)
+    # `- (sum of the previous month)`: before the month of each row, not before today
+    defined = [s for s in periods.find(hints) if not (own and re.match(r"previous|prior|preceding", s.text))]
+    spans = tuple({s.text: s for s in [*own, *defined]}.values())
     untimed = lower
     for span in spans:
         untimed = re.sub(rf"(?:{_BOUND})?{re.escape(span.text)}", " ", untimed)
     untimed = _RANK.sub(" ", _AGO.sub(" ", untimed))
-    numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", untimed)))
+    untimed = re.sub(r"(?<=\d),(?=\d{3})", "", untimed)
+    numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", untimed))
+    factors = numbers.keys() - set(re.findall(r"\d+(?:\.\d+)?", _FACTOR.sub(" ", untimed)))
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))
     if _ZERO.search(untimed):
         numbers["0"] = None
@@ -195,6 +209,7 @@ def read(question: str, hints: str = "") -> Wording:
     return Wording(
         words=tuple(words),
         numbers=tuple(n for n in numbers if len(n) < 16),
+        factors=tuple(sorted(factors)),
         spans=spans,
         steps=tuple(_steps(lower, numbers)),
         moments=bool(_MOMENTS.search(untimed)),

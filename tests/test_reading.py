@@ -1023,3 +1023,33 @@ def test_a_number_that_records_are_told_apart_by_is_shown_where_it_is_asked_for(
     ):
         sql = Reading(question, "", (invoices,), names).sql("SELECT invoices.total FROM invoices")
         assert ("inv_no" in sql) == shown, question
+
+
+def test_numbers_to_compute_with_are_compared_with_nothing() -> None:
+    hints = "CHANGE = (total - 5) / total * 100. RANK is 1 = highest. A ton is 1000 kg; only totals over 20 count."
+    said = wording.read("What is the CHANGE?", hints)
+    assert {"100", "5", "1", "1000", "20"} <= set(said.numbers)
+    assert set(said.asked) >= {"20", "1000"} and not {"100", "1"} & set(said.asked)
+    grammar = Reading("What is the CHANGE?", hints, ENTITIES, NAMES).second_part("SELECT orders.total FROM ", "orders")
+    (asked,) = (line for line in grammar.splitlines() if line.startswith("ASKED: "))
+    assert '"100"' not in asked and '"20"' in asked
+    (numbers,) = (line for line in grammar.splitlines() if line.startswith("NUMBER: "))
+    assert '"100"' in numbers
+
+
+def test_what_that_are_stands_behind_is_said_of_the_name_before_it() -> None:
+    found = {x.phrase: x.text for x in linking.find("coaches with contracts that are active", CODED, CODED_NAMES)}
+    assert found["active"] == "active is contracts.status = 'A'"
+    found = {x.phrase: x.text for x in linking.find("contracts of coaches that are active", CODED, CODED_NAMES)}
+    assert found["active"] == "active is coaches.active = TRUE"
+
+
+def test_what_hints_only_define_is_no_value_and_no_time() -> None:
+    question = "Show the total of each of the last 6 months excluding the current month, and the OC."
+    hints = "OC (open change) in percent = (total - total of the previous month) / total of the previous month * 100"
+    reading = Reading(question, hints, ENTITIES, NAMES)
+    assert not any("open" in note for note in reading.notes)
+    assert [s.text for s in reading.wording.spans] == ["last 6 months"]
+    assert reading._evidence.text_words == ()
+    alone = wording.read("What is the OC?", "OC = total of the previous month")
+    assert [s.text for s in alone.spans] == ["previous month"]
