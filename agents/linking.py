@@ -34,6 +34,11 @@ _COUNTED = re.compile(
     r"|\b(?:how many|most|fewest) (?:(?!from |of |in |by |for |on |at |to |with )\w+ ){0,1}?$"
 )
 _KINDS_OF_VALUE = ("name", "code", "type", "status", "kind", "title", "category")
+_UNDONE = re.compile(r"un(\w{3,})")
+_LATE = re.compile(
+    r"(?:\b(?:more than|over) (?P<count>\d{1,4}) (?P<unit>day|week|month)s? "
+    r"|(?<!day )(?<!days )(?<!week )(?<!weeks )(?<!month )(?<!months ))$"
+)
 _NONE_OF = re.compile(
     r"\b(?:(?:no|without(?: any| an?)?)|(?:never|not|\w+n['’]t)"
     r" (?:have|has|had|got|made|placed|given|filed|bought|sold|received|created|taken)(?: an?| any)) (?:\w+ )?$",
@@ -64,6 +69,7 @@ class Link:
         moment: whether it is a moment.
         flag: whether it is something that is true or false of a record.
         left_out: where the question says that records with these values are left out, in characters.
+        test: what must be so of the column, as a query has it; empty where the other attributes say it.
         end: where the phrase ends in the question, in characters.
     """
 
@@ -78,6 +84,7 @@ class Link:
     moment: bool = False
     flag: bool = False
     left_out: tuple[int, int] | None = None
+    test: str = ""
     end: int = 0
 
     @property
@@ -88,6 +95,8 @@ class Link:
     @property
     def comparison(self) -> str:
         """` = 'value'` or ` IN (...)`; nothing without values."""
+        if self.test:
+            return self.test
         if self.present:
             return " IS NOT NULL"
         if self.flag:
@@ -137,7 +146,8 @@ def find(question: str, entities: Iterable[Entity], names: Mapping[str, str]) ->
         entities: what may be meant.
         names: for each full entity name the form in which the model writes it.
     """
-    return tuple(Words(question, entities, names).links())
+    words = Words(question, entities, names)
+    return (*words.links(), *words.states())
 
 
 class Words:
@@ -234,6 +244,38 @@ class Words:
                 left_out=self._left_out(at, places[0].entity) if meant or flag else None,
                 end=self.spans[at[1] - 1][1],
             )
+
+    def states(self) -> Iterator[Link]:
+        """What a moment that is missing or past says: `unpaid` where there is `paid_on`, `overdue` for `due`."""
+        for index, word in enumerate(self.plain):
+            at = (index, index + 1)
+            undone, end = _UNDONE.fullmatch(word), self.spans[index][1]
+            if undone is not None and len(columns := list(self._moments_of(undone[1], at))) == 1:
+                yield Link(phrase=word, columns=(columns[0],), sure=True, moment=True, test=" IS NULL", end=end)
+            late = _LATE.search(self.question[: self.spans[index][0]].lower()) if word == "overdue" else None
+            if late is not None and len(columns := list(self._due())) == 1:
+                by = f" - INTERVAL '{late['count']} {late['unit']}s'" if late["count"] else ""
+                test = f" < CURRENT_DATE{by}"
+                yield Link(phrase=late[0] + word, columns=(columns[0],), sure=True, moment=True, test=test, end=end)
+
+    def _moments_of(self, verb: str, at: tuple[int, int]) -> Iterator[str]:
+        """Moments that may be missing at which something was done to what is spoken of."""
+        base = root(FORMS.get(verb, verb))
+        for entity in self.entities:
+            for field in entity.fields:
+                done = {root(FORMS.get(w, w)) for w in stems(naming.bare(field, entity)) if w not in NO_VERBS}
+                optional = field.nullable and pa.types.is_temporal(field.type)
+                if optional and base in done and self._is_said_of(at, entity.full_name):
+                    yield f"{self.names[entity.full_name]}.{field.name}"
+
+    def _due(self) -> Iterator[str]:
+        """Moments at which something is due, of records that the question names."""
+        named = self.mentioned()
+        for entity in self.entities:
+            for field in entity.fields:
+                plain = [w for w in stems(naming.bare(field, entity)) if w not in NO_VERBS and w not in ("on", "at")]
+                if plain == ["due"] and pa.types.is_temporal(field.type) and self.names[entity.full_name] in named:
+                    yield f"{self.names[entity.full_name]}.{field.name}"
 
     def counts(self) -> tuple[str, ...]:
         """Hints on what is counted: `number of orders is COUNT(orders.*)`, two at most.

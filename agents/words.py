@@ -81,7 +81,7 @@ STATES = _words(
 
 PLAIN = _words(
     """active amount code count created customer data date deleted description end id item key label level line
-    name number order price rate record start state status text time title total type updated user value"""
+    name number order price rate record since start state status text time title total type until updated user value"""
 )
 """Words of column names that alone name nothing in particular."""
 

@@ -1053,3 +1053,33 @@ def test_what_hints_only_define_is_no_value_and_no_time() -> None:
     assert reading._evidence.text_words == ()
     alone = wording.read("What is the OC?", "OC = total of the previous month")
     assert [s.text for s in alone.spans] == ["previous month"]
+
+
+@pytest.mark.parametrize(
+    ("question", "conditions"),
+    [
+        ("How many unpaid invoices are there?", ["bills.paid_on IS NULL"]),
+        ("Which invoices are overdue?", ["bills.due_date < CURRENT_DATE"]),
+        ("Which unpaid invoices are more than 30 days overdue?",
+         ["bills.paid_on IS NULL", "bills.due_date < CURRENT_DATE - INTERVAL '30 days'"]),
+        ("How many days overdue is each invoice?", []),
+        ("Which invoices are exactly 30 days overdue?", []),
+        ("Which customers are unpaid?", []),
+        ("How many unsent invoices are there?", []),
+    ],
+)  # fmt: skip
+def test_what_was_not_done_or_is_late_must_be_in_the_query(question: str, conditions: list[str]) -> None:
+    fields = (
+        Field(name="id", type=pa.int64(), nullable=False),
+        Field(name="sent_on", type=pa.date32(), nullable=False),
+        Field(name="due_date", type=pa.date32()),
+        Field(name="paid_on", type=pa.date32()),
+        Field(name="total", type=pa.float64()),
+    )
+    bills = Entity(source="shop", name="bills", primary_key=("id",), fields=fields, synonyms=("invoices",))
+    names = {**NAMES, "shop.bills": "bills"}
+    reading = Reading(question, "", (*ENTITIES, bills), names)
+    assert [f"{x.columns[0]}{x.test}" for x in reading.links if x.test] == conditions
+    if conditions:
+        written = f'rest: " WHERE {" AND ".join(conditions)}"'
+        assert written in reading.second_part("SELECT bills.id FROM ", "bills")
