@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+import tomllib
 import zipfile
+from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import groundwire
 
@@ -33,6 +40,63 @@ def test_a_wheel_holds_all_packages_under_one_name(tmp_path: Path) -> None:
     ):
         assert wanted in names
     assert not any(name.startswith(("core/", "connectors/", "agents/", "tests/")) for name in names)
+
+
+EXTRAS = {
+    "fastapi": "serve",
+    "jinja2": "local",
+    "mcp": "mcp",
+    "oauthlib": "netsuite",
+    "pytest": "dev",
+    "redis": "redis",
+    "simple_salesforce": "salesforce",
+    "starlette": "serve",
+    "uvicorn": "serve",
+}
+"""What modules import that are loaded only where its extra is wanted."""
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """Top names of what a module can't be loaded without."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def _brought(requirements: Iterable[str]) -> set[str]:
+    """The distributions that installing these brings, as far as they are installed here."""
+    waiting = [Requirement(one) for one in requirements]
+    found: dict[str, set[str]] = {}
+    while waiting:
+        one = waiting.pop()
+        extras = found.setdefault(canonicalize_name(one.name), set())
+        fresh = {"", *one.extras} - extras
+        extras |= fresh
+        try:
+            more = metadata.requires(one.name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        parsed = [Requirement(text) for text in more] if fresh else []
+        waiting += [r for r in parsed if r.marker is None or any(r.marker.evaluate({"extra": e}) for e in fresh)]
+    return set(found)
+
+
+def test_what_is_imported_comes_with_groundwire_or_with_the_extra_that_needs_it() -> None:
+    """What happens to come with something else is gone where that is left out, as numpy was without the weights' part."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    always = _brought(project["dependencies"])
+    extras = {name: _brought(project["optional-dependencies"][name]) for name in set(EXTRAS.values())}
+    offers = metadata.packages_distributions()
+    missing = {}
+    for folder in ("core", "connectors", "agents", "groundwire"):
+        for file in (f for f in (ROOT / folder).rglob("*.py") if "new-connector" not in f.parts):
+            for name in set(_imported(file)) - set(sys.stdlib_module_names) - {"groundwire"}:
+                known = {canonicalize_name(one) for one in offers.get(name, [name])}
+                if not known & (always | extras.get(EXTRAS.get(name, ""), set())):
+                    missing[f"{folder}/{file.name}"] = name
+    assert missing == {}
 
 
 def test_importing_groundwire_needs_neither_langchain_nor_llama() -> None:
