@@ -154,6 +154,13 @@ class Entity:
             raise UnknownName("field", name, self.near(name), where=self.full_name)
         return found
 
+    def twins(self) -> list[str]:
+        """Names of fields that differ only by case, which SQL takes for one name; empty where there are none."""
+        groups: dict[str, list[str]] = {}
+        for one in self.fields:
+            groups.setdefault(one.name.lower(), []).append(one.name)
+        return next((names for names in groups.values() if len(names) > 1), [])
+
     def near(self, name: str, count: int = 5) -> list[str]:
         """Names of fields and relations that resemble `name`, best first."""
         return near_names(name, [f.name for f in self.fields] + [r.name for r in self.relations], count)

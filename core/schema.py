@@ -84,7 +84,7 @@ class Typist:
             text: the same as SQL, where the caller has it.
 
         Raises:
-            QueryError: types don't fit, in DuckDB's words.
+            QueryError: types don't fit, in DuckDB's words; or an entity has fields that differ only by case.
         """
         with self._lock:
             for table in entity_tables(tree):
@@ -128,6 +128,12 @@ class Typist:
         key = entity.full_name.lower()  # DuckDB's tables have names without case
         if self._known.get(key) == entity.schema:
             return
+        if twins := entity.twins():
+            where = f"[sources.{entity.source}.entities.{quoted(entity.name)}]"
+            raise QueryError(
+                f"{entity.full_name} has fields that SQL takes for one: {', '.join(twins)}; "
+                f"leave one out in the configuration: hide = [{quoted(twins[-1])}] under {where}"
+            )
         engine = self._engine()
         engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(entity.source)}")
         columns = ", ".join(f"{quoted(f.name)} {duckdb_type(f.type)}" for f in entity.fields)

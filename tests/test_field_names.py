@@ -13,11 +13,12 @@ import pytest
 from json_server import Asked, JSONServer, Reply
 from pydantic import SecretStr
 
-from groundwire import Hub
+from groundwire import Hub, QueryError
 from groundwire.connectors.memory import ALL_OPERATORS, MemoryConnector
 from groundwire.connectors.rest import RestConnector, RestSettings
 from groundwire.connectors.sql import SQLConnector, SQLSettings
 from groundwire.connectors.testing import ConnectorConformance
+from groundwire.core import config
 from groundwire.core.connector import Capabilities, Connector, Pushdown
 
 NAMES = (
@@ -145,3 +146,16 @@ def test_fields_of_any_name_are_filtered_grouped_ordered_and_joined(kind: str, t
                 assert hub.query(asked).rows() == [(v, n) for v, n in sorted(counts.items()) if n], name
                 asked = f"SELECT t.id FROM it.things t JOIN other.names o ON t.{column} = o.{column} AND t.id = o.id"
                 assert len(hub.query(asked)) == sum(r[name] is not None for r in ROWS), name
+
+
+def test_fields_that_differ_only_by_case_are_refused_and_leaving_one_out_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text('{"id": 1, "name": "a", "Name": "b"}\n{"id": 2, "name": "c", "Name": "d"}\n')
+    source: dict[str, Any] = {"type": "memory", "tables": {"t": str(tmp_path / "t.json")}}
+    with Hub.from_parsed(config.parse({"sources": {"it": source}}, base=tmp_path)) as hub:
+        told = r'it\.t has fields that SQL takes for one: name, Name; .* hide = \["Name"\] under \[sources\.it\.entities\."t"\]'
+        for query in ("SELECT name FROM t", 'SELECT "Name" FROM t', "SELECT COUNT(*) FROM t"):
+            with pytest.raises(QueryError, match=told):
+                hub.query(query)
+    source["entities"] = {"t": {"hide": ["Name"]}}
+    with Hub.from_parsed(config.parse({"sources": {"it": source}}, base=tmp_path)) as hub:
+        assert hub.query("SELECT name FROM t ORDER BY 1").rows() == [("a",), ("c",)]
