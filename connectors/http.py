@@ -324,9 +324,12 @@ class HTTPConnector(Connector):
                 return answer
             url, params = joined(answer.url, to), None
             there = origin(url)
-            if there != allowed or method != "GET":
+            if there != allowed or method not in ("GET", "HEAD"):
                 where = f"{there[0]}://{there[1]}:{there[2]}" if there else "elsewhere"
-                raise Rejected(f"HTTP {answer.status} leads to {where}, which is not followed", source=self.name)
+                text = f"HTTP {answer.status} leads to {where}, which is not followed"
+                if there is not None and there != allowed:
+                    text += "; if the system is there now, write that address as `url`"
+                raise Rejected(text, source=self.name)
         raise Rejected("it redirects for ever", source=self.name)
 
     def _one(
