@@ -130,8 +130,10 @@ class Reader:
 
     def pick(self, keys: Sequence[tuple[Any, ...]]) -> Iterator[pa.RecordBatch]:
         """The records with these keys; damaged ones are noted in `damaged` and left out."""
-        most = self.connector.capabilities.max_in
-        size = most if len(self.entity.primary_key) == 1 else max(1, min(most, 50))
+        able = self.connector.capabilities
+        size = able.max_in
+        if len(self.entity.primary_key) > 1:  # several keys of several fields take an OR
+            size = max(1, min(size, 50)) if able.boolean else 1
         for start in range(0, len(keys), size):
             yield from self._pick(keys[start : start + size])
 

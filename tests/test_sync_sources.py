@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from synced import Synced, make_items, settings, synced
 from groundwire import Hub
 from groundwire.connectors.memory import MemoryConnector
 from groundwire.core import broker, config
+from groundwire.core.connector import And, Capabilities, Predicate, Pushdown, Scan, ScanReport
 from groundwire.core.errors import ConfigError, Rejected, SourceError
 from groundwire.core.replica import Replicas, replica_url
+from groundwire.core.sync_read import Reader
 from groundwire.demo.salesforce_sandbox import SalesforceSandbox
 from groundwire.demo.tryton_server import TrytonServer
 
@@ -489,3 +492,24 @@ def test_who_subscribes_hears_of_what_a_sync_changed_and_of_nothing_else(tmp_pat
         opened.sync(full=True)
         assert len(heard) == 2
     engine.dispose()
+
+
+def test_records_of_several_keys_are_picked_one_by_one_where_the_source_takes_no_or() -> None:
+    asked: list[Predicate | None] = []
+
+    class Noting(MemoryConnector):
+        def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
+            asked.append(scan.where)
+            return super().scan(scan, report)
+
+    table = pa.table({"a": [1, 1, 2], "b": [1, 2, 1], "value": ["x", "y", "z"]})
+    for boolean, times in ((False, 2), (True, 1)):
+        able = Capabilities(boolean=boolean)
+        made = Noting.from_tables("it", {"t": table}, capabilities=able, pushdown={"=": Pushdown.EXACT})
+        (entity,) = made.discover()
+        asked.clear()
+        reader = Reader(made, replace(entity, primary_key=("a", "b")), ("a", "b", "value"))
+        picked = [v for batch in reader.pick([(1, 2), (2, 1)]) for v in batch.column(2).to_pylist()]
+        assert sorted(picked) == ["y", "z"]
+        assert len(asked) == times
+        assert boolean or all(isinstance(where, And) for where in asked)
