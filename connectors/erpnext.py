@@ -96,6 +96,7 @@ _ALWAYS = (
     _standard("modified", "Datetime", "Last Updated On", reqd=1),
     _standard("modified_by", "Link", "Last Updated By", options="User"),
 )
+_ALWAYS_SET = {KEY, "creation", "modified"}
 _DOCSTATUS = _standard("docstatus", "Int", "Document Status", description="0 = draft, 1 = submitted, 2 = cancelled")
 
 
@@ -299,7 +300,7 @@ class ERPNextConnector(HTTPConnector):
                     label=f.get("label") or "",
                     description=" ".join(str(f.get("description") or "").split()),
                     values=options,
-                    nullable=f["fieldname"] != KEY and f["fieldtype"] not in NEVER_NULL,
+                    nullable=f["fieldname"] not in _ALWAYS_SET and f["fieldtype"] not in NEVER_NULL,
                 )
             )
             target = next((n for n, k in self._kinds.items() if k.doctype == f.get("options") and not k.parent), None)
@@ -355,7 +356,7 @@ class ERPNextConnector(HTTPConnector):
         """Fields that always have a value: where the others come is the database's affair."""
         kind = self._kinds.get(entity.name)
         known = kind.fields.get(field) if kind else None
-        return known is not None and (known["fieldtype"] in NEVER_NULL or field in ("creation", "modified"))
+        return known is not None and (known["fieldtype"] in NEVER_NULL or field in _ALWAYS_SET)
 
     def aggregates(self, entity: Entity, aggregate: Aggregate) -> bool:
         """Counts of records; the list view has none for rows of child tables."""

@@ -24,6 +24,7 @@ import contextlib
 import functools
 import itertools
 import random
+import re
 import time
 import weakref
 from collections import Counter
@@ -31,11 +32,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar
 
 import pyarrow as pa
 import pytest
 
+from groundwire.connectors.testing_cases import aggregates, alike, halves, never_true, picked, since, twice
 from groundwire.connectors.testing_oracle import (
     HOSTILE_TEXTS,
     PATTERNS,
@@ -53,10 +55,11 @@ from groundwire.connectors.testing_oracle import (
 from groundwire.core.catalog import Entity, Field
 from groundwire.core.connector import (
     Aggregate,
-    AggregateFunction,
     Comparison,
     Connector,
+    Not,
     Operator,
+    Or,
     Order,
     Predicate,
     Pushdown,
@@ -66,6 +69,7 @@ from groundwire.core.connector import (
 from groundwire.core.errors import GroundwireError, Unavailable
 
 _ORDERED: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
+_SAYS_NOTHING = re.compile(r"HTTP \d{3}$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +91,17 @@ class Gap:
 
 @dataclass
 class Kit:
-    """What the checks share: the connector, its entities, the oracle, and the differences found."""
+    """What the checks share: the connector, its entities, the oracle, and the differences found.
+
+    Attributes:
+        oracle: over the columns whose names and types are the catalog's.
+        rows: by entity name, with all columns.
+    """
 
     connector: Connector
     entities: Mapping[str, Entity]
     oracle: Oracle
+    rows: Mapping[str, pa.Table] = field(default_factory=dict)
     gaps: Sequence[Gap] = ()
     sample: int = 4
     problems: list[tuple[str, str]] = field(default_factory=list)
@@ -102,8 +112,10 @@ class Kit:
         try:
             yield
         except (AssertionError, GroundwireError) as error:
-            text = str(error).splitlines()
-            self.problems.append((subject, f"{type(error).__name__}: {text[0] if text else ''}"))
+            text = next(iter(str(error).splitlines()), "")
+            if _SAYS_NOTHING.search(text):
+                text += " (make `fault` tell what the system says in the answer)"
+            self.problems.append((subject, f"{type(error).__name__}: {text}"))
 
     def settle(self, check: str) -> None:
         """Fail for every difference without a gap, and for every gap without a difference."""
@@ -127,10 +139,12 @@ class Kit:
         """Each field of these, with some of its values: distinct, not null, in no order."""
         for entity, rows in self.tables():
             for name in rows.column_names:
-                found = entity.find_field(name)
-                if found is not None:  # that it is missing is said by another check
-                    values = rows.column(name).unique().drop_null().to_pylist()
-                    yield entity, found, [v for v in values if v == v][: self.sample]
+                values = rows.column(name).unique().drop_null().to_pylist()
+                yield entity, entity.field(name), [v for v in values if v == v][: self.sample]
+
+    def names(self, entity: str) -> list[str]:
+        """The names of an entity's fields."""
+        return [f.name for f in self.entities[entity].fields]
 
     def read(self, entity: Entity, **parts: Any) -> list[tuple[Any, ...]]:
         """The rows of a scan, after checking what every scan must keep to."""
@@ -139,17 +153,33 @@ class Kit:
         report = ScanReport()
         found: list[tuple[Any, ...]] = []
         for batch in self.connector.scan(scan, report):
-            assert batch.schema.names == scan.schema.names, "a batch has other columns than the scan asked for"
-            assert batch.schema.types == scan.schema.types, f"a batch has the types {batch.schema.types}"
+            assert batch.schema.names == scan.schema.names, (
+                f"a batch has the columns {batch.schema.names}, `scan.schema` has {scan.schema.names}"
+            )
+            got, wanted = ([str(t) for t in schema.types] for schema in (batch.schema, scan.schema))
+            assert got == wanted, f"a batch has the types {got}, `scan.schema` has {wanted}"
             found += zip(*(map(plain, c.to_pylist()) for c in batch.columns), strict=True)
-        assert report.native, "the report does not say what the source was asked"
-        assert report.requests > 0 or not found, "the report counts no requests"
+        assert report.native, "`report.native` does not say what the source was asked"
+        assert report.requests > 0 or not found, (
+            "`report.requests` is 0: give `report=report` to get, post and ask, or use `with report.request(...)`"
+        )
         assert not report.incomplete, f"incomplete: {report.incomplete}"
         return found
 
     def support(self, entity: Entity, comparison: Comparison) -> Pushdown:
         """What the connector declares for a comparison."""
         return self.connector.supports(entity, comparison)
+
+    def takes(self, entity: Entity, where: Predicate, *, exactly: bool = False) -> bool:
+        """Whether the connector takes a whole predicate, perhaps loosely."""
+        if isinstance(where, Comparison):
+            support = self.support(entity, where)
+            return support is Pushdown.EXACT or (support is Pushdown.LOOSE and not exactly)
+        if isinstance(where, Not):
+            return self.connector.capabilities.boolean and self.takes(entity, where.term, exactly=True)
+        if isinstance(where, Or) and not self.connector.capabilities.boolean:
+            return False
+        return all(self.takes(entity, term, exactly=exactly) for term in where.terms)
 
     def compare(self, entity: Entity, where: Predicate, *, loose: bool = False) -> None:
         """The scan gives the oracle's rows, or with `loose` at least those."""
@@ -230,11 +260,13 @@ class ConnectorConformance:
             _discovered[connector] = {e.name: e for e in connector.discover()}
         entities = _discovered[connector]
         missing = [name for name in rows if name not in entities]
-        assert not missing, f"discover() does not give {missing}"
+        assert not missing, f"discover() gives no {', '.join(missing)}, but {', '.join(entities) or 'nothing'}"
         names = {g.check for g in gaps}
         unknown = [n for n in names if not callable(getattr(self, n, None))]
         assert not unknown, f"gaps for checks that do not exist: {unknown}"
-        return Kit(connector=connector, entities=entities, oracle=Oracle(rows), gaps=gaps, sample=self.sample)
+        known = {name: alike(table, entities[name]) for name, table in rows.items()}
+        oracle = Oracle({name: table for name, table in known.items() if table.column_names})
+        return Kit(connector=connector, entities=entities, oracle=oracle, rows=rows, gaps=gaps, sample=self.sample)
 
     # -- the catalog -----------------------------------------------------------------------
 
@@ -247,6 +279,8 @@ class ConnectorConformance:
                 assert entity.source == kit.connector.name, f"it belongs to {entity.source!r}"
                 assert names, "it has no fields"
                 assert all(names) and len(set(names)) == len(names), "field names are empty or double"
+                twins = entity.twins()
+                assert not twins, f"SQL does not tell {' and '.join(twins)} apart: give one of them another name"
                 assert set(entity.primary_key) <= set(names), f"no such key field: {entity.primary_key}"
                 assert entity.cursor is None or entity.cursor in names, f"no such cursor field: {entity.cursor}"
                 relations = [r.name.lower() for r in entity.relations]
@@ -260,13 +294,23 @@ class ConnectorConformance:
                     assert all(target.find_field(b) for _, b in relation.on), f"no such field there: {relation.on}"
 
     @check
+    def test_optional_parts_are_whole(self, kit: Kit) -> None:
+        """A connector that has some methods of an optional protocol is never asked for any of them."""
+        for name, there, missing in halves(kit.connector):
+            with kit.about(name):
+                raise AssertionError(f"{', '.join(there)} is never asked without {', '.join(missing)}")
+
+    @check
     def test_types_are_those_of_the_rows(self, kit: Kit) -> None:
-        for entity, rows in kit.tables():
+        """Fields that differ here are left out of all other checks: they would only say the same again."""
+        for name, rows in kit.rows.items():
             for wanted in rows.schema:
-                with kit.about(f"{entity.name}.{wanted.name}"):
-                    found = entity.find_field(wanted.name)
-                    assert found is not None, "no such field"
-                    assert found.type == wanted.type, f"{found.type} instead of {wanted.type}"
+                with kit.about(f"{name}.{wanted.name}"):
+                    found = {f.name: f for f in kit.entities[name].fields}.get(wanted.name)
+                    assert found is not None, f"discover() gives no such field, but {', '.join(kit.names(name))}"
+                    assert found.type == wanted.type, (
+                        f"discover() says {found.type}, the fixture `rows` {wanted.type}: make them agree"
+                    )
 
     # -- plain reads -----------------------------------------------------------------------
 
@@ -286,7 +330,11 @@ class ConnectorConformance:
             for asked in (names, names[::-1], names[len(names) // 2 :]):
                 with kit.about(entity.name):
                     got = Counter(kit.read(entity, fields=asked))
-                    assert got == Counter(kit.oracle.select(entity.name, asked, None)), "values are in other columns"
+                    wanted = Counter(kit.oracle.select(entity.name, asked, None))
+                    assert got == wanted, (
+                        f"values are wrong or in other columns: {example(got - wanted)} instead of "
+                        f"{example(wanted - got)}"
+                    )
 
     @check
     def test_a_scan_may_be_left_early(self, kit: Kit) -> None:
@@ -373,6 +421,33 @@ class ConnectorConformance:
                 where = combined(pool, chance, 3, boolean)
                 with kit.about(f"{entity.name} {outline(where)}"):
                     kit.compare(entity, where)
+            for where in twice(kit, entity):
+                with kit.about(f"{entity.name} {outline(where)}"):
+                    kit.compare(entity, where)
+
+    @check
+    def test_a_cursor_can_be_used(self, kit: Kit) -> None:
+        """What bringing a copy up to date asks for; where a source can't give it, every sync reads everything again."""
+        for entity, _ in kit.tables():
+            if entity.cursor is None:
+                continue
+            with kit.about(f"{entity.name}.{entity.cursor}"):
+                type_ = entity.field(entity.cursor).type
+                kinds = (pa.types.is_timestamp, pa.types.is_date, pa.types.is_integer)
+                assert any(kind(type_) for kind in kinds), f"a cursor is a time, a date or a whole number, not {type_}"
+                assert entity.primary_key, "a cursor is of no use without a primary key"
+                keys = picked(kit, entity)
+                assert keys is None or kit.takes(entity, keys), (
+                    f"the cursor is never used, as records can't be had by key: let `supports` take {outline(keys)}"
+                )
+                later = since(kit, entity, entity.cursor)
+                assert later is None or kit.takes(entity, later), (
+                    f"the cursor is never used: let `supports` take {outline(later)}"
+                    + (", with `capabilities.boolean`, or say `nullable=False`" if isinstance(later, Or) else "")
+                )
+                for where in (keys, later):
+                    if where is not None and entity.cursor in kit.oracle.rows[entity.name].column_names:
+                        kit.compare(entity, where, loose=not kit.takes(entity, where, exactly=True))
 
     def _compare(self, kit: Kit, entity: Entity, comparison: Comparison) -> None:
         support = kit.support(entity, comparison)
@@ -420,8 +495,8 @@ class ConnectorConformance:
     @check
     def test_aggregates_are_those_of_sql(self, kit: Kit) -> None:
         for entity, rows in kit.tables():
-            filters: list[Comparison | None] = [None, *kit.exact(entity)[:2], *_never_true(kit, entity)]
-            for aggregate in _aggregates(kit, entity, rows):
+            filters: list[Comparison | None] = [None, *kit.exact(entity)[:2], *never_true(kit, entity)]
+            for aggregate in aggregates(kit, entity, rows):
                 for where in filters:
                     self._aggregate(kit, entity, (), (aggregate,), where)
 
@@ -430,12 +505,12 @@ class ConnectorConformance:
         if not kit.connector.capabilities.group_by:
             return
         for entity, rows in kit.tables():
-            aggregates = tuple(_aggregates(kit, entity, rows))
+            asked = tuple(aggregates(kit, entity, rows))
             groupable = [n for n in rows.column_names if kit.connector.groups(entity, n)]
             for name in groupable:
-                self._aggregate(kit, entity, (name,), aggregates, None)
+                self._aggregate(kit, entity, (name,), asked, None)
             for pair in itertools.pairwise(groupable):
-                self._aggregate(kit, entity, pair, aggregates[:1], None)
+                self._aggregate(kit, entity, pair, asked[:1], None)
                 self._aggregate(kit, entity, pair, (), None)
 
     def _aggregate(
@@ -508,30 +583,3 @@ class ConnectorConformance:
         with kit.about(kit.connector.name):
             kit.connector.close()
             kit.connector.close()
-
-
-def _never_true(kit: Kit, entity: Entity) -> list[Comparison]:
-    """A comparison that no row passes, if the connector takes one exactly."""
-    known = {f.name: values for owner, f, values in kit.fields() if owner is entity}
-    for comparison in kit.exact(entity):
-        nothing = absent(entity.field(comparison.field).type, known[comparison.field], 1)
-        if comparison.op == "in" and nothing:
-            never = Comparison(field=comparison.field, op="in", value=tuple(nothing))
-            if kit.support(entity, never) is Pushdown.EXACT:  # a text need not be an id
-                return [never]
-    return []
-
-
-def _aggregates(kit: Kit, entity: Entity, rows: pa.Table) -> Iterator[Aggregate]:
-    """Every aggregate that makes sense and that the connector declares."""
-    asked: list[tuple[AggregateFunction, str | None]] = [("count", None)]
-    for one in rows.schema:
-        number = pa.types.is_integer(one.type) or pa.types.is_decimal(one.type) or pa.types.is_floating(one.type)
-        ordered = not (pa.types.is_boolean(one.type) or pa.types.is_binary(one.type))
-        for function in get_args(AggregateFunction):
-            if number or function.startswith("count") or (ordered and function in ("min", "max")):
-                asked.append((function, one.name))
-    for number_, (function, name) in enumerate(asked):
-        aggregate = Aggregate(function=function, field=name, alias=f"a{number_}")
-        if function in kit.connector.capabilities.aggregates and kit.connector.aggregates(entity, aggregate):
-            yield aggregate

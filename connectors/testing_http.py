@@ -37,6 +37,7 @@ from groundwire.core.connector import (
     Connector,
     Deletions,
     Predicate,
+    Pushdown,
     Scan,
     ScanReport,
     SourceClock,
@@ -52,7 +53,7 @@ class Service:
     """A server to test against.
 
     Attributes:
-        url: of the server itself.
+        url: of the server itself, as a source's settings would give it: `http://127.0.0.1:port/path`, without TLS.
         connect: a new connector that reaches the server at the given address (the proxy's), with a time-out in
             seconds and records on a page; where page sizes can't be set, the last is disregarded.
         entity: one with at least ten records.
@@ -118,7 +119,9 @@ class _Wired:
     def __init__(self, service: Service, proxy: FaultyProxy, timeout: float = 20, page_rows: int = 100) -> None:
         self.proxy = proxy
         self.connector = service.connect(proxy.url, timeout, page_rows)
-        self.entity = next(e for e in self.connector.discover() if e.name == service.entity)
+        found = {e.name: e for e in self.connector.discover()}
+        assert service.entity in found, f"discover() gives no {service.entity!r}, but {', '.join(found) or 'nothing'}"
+        self.entity = found[service.entity]
 
     def read(self, where: Predicate | None = None, *, deadline: float | None = None) -> tuple[list[Any], ScanReport]:
         """The keys of all records that fit."""
@@ -302,7 +305,7 @@ class HTTPConformance:
 
     @check
     def test_a_change_moves_the_cursor(self, kit: Kit, service: Service, proxy: FaultyProxy) -> None:
-        """What changed since the cursor was read is found again, and nothing older than the overlap is asked for."""
+        """What changed since the cursor was read is found again, and nothing older where the filter is exact."""
         wired = _Wired(service, proxy)
         entity, connector = wired.entity, wired.connector
         if service.touch is None or entity.cursor is None:
@@ -315,6 +318,9 @@ class HTTPConformance:
                 since = connector.changed_since(entity, entity.cursor, before)
             found, _ = wired.read(since)
             assert key in found, f"{key} changed and is not among {len(found)} changed records"
+            if isinstance(since, Comparison) and connector.supports(entity, since) is Pushdown.EXACT:
+                old = _older(wired, entity.cursor, before) & set(found)
+                assert not old, f"{len(old)} records came that had not changed since, such as {min(old)}"
             again = _newest(connector, entity, entity.cursor)
             assert again >= before, f"the newest cursor went back from {before} to {again}"
         connector.close()
@@ -327,6 +333,11 @@ class HTTPConformance:
         wired = _Wired(service, proxy)
         connector = wired.connector
         since = connector.clock() if isinstance(connector, SourceClock) else None
+        if isinstance(connector, Deletions):
+            with kit.about("clock"):
+                assert since is not None, (
+                    "`deleted` is never asked where the source does not tell its time: add `clock`"
+                )
         key = service.delete()
         with kit.about("read"):
             assert key not in wired.read()[0], f"{key} is deleted and still read"
@@ -334,6 +345,9 @@ class HTTPConformance:
             with kit.about("feed"):
                 told = connector.deleted(wired.entity, since)
                 assert told is None or key in told.keys, f"{key} is not in the feed"
+                assert told is None or told.until >= since, (
+                    f"`until` is {told.until}, before {since}, when it was asked"
+                )
         connector.close()
 
     @check
@@ -343,6 +357,16 @@ class HTTPConformance:
         wired.connector.close()
         with kit.about("after close"), contextlib.suppress(GroundwireError):
             wired.read()
+
+
+def _older(wired: _Wired, cursor: str, before: Any) -> set[Any]:
+    """The keys of records whose cursor is below this value."""
+    names = (*wired.entity.primary_key, cursor)
+    types = {n: wired.entity.field(n).type for n in names}
+    rows: list[Any] = []
+    for batch in wired.connector.scan(Scan(entity=wired.entity, fields=names, types=types), ScanReport()):
+        rows += zip(*(c.to_pylist() for c in batch.columns), strict=True)
+    return {row[:-1] for row in rows if row[-1] is not None and row[-1] < before}
 
 
 def _newest(connector: Connector, entity: Entity, cursor: str) -> Any:

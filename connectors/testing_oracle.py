@@ -114,6 +114,8 @@ def with_neighbours(values: list[Any], type_: pa.DataType) -> list[Any]:
             found += [-value, value + Decimal(1).scaleb(-type_.scale)]
         elif isinstance(value, dt.datetime):
             found += [value + dt.timedelta(seconds=1), value - dt.timedelta(days=1)]
+            if type_.unit in ("us", "ns"):  # what keeps milliseconds must not take it for the value
+                found += [value + dt.timedelta(microseconds=1), value - dt.timedelta(microseconds=1)]
         elif isinstance(value, dt.date):
             found += [value + dt.timedelta(days=1), value - dt.timedelta(days=31)]
     if pa.types.is_boolean(type_):

@@ -47,7 +47,11 @@ AggregateFunction = Literal["count", "count_distinct", "sum", "min", "max", "avg
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """`field op value`. `value` is a scalar, a non-empty tuple for `in` and `not in` (never holding
-    None), None for the null tests. `field` may be a dotted path where `Capabilities.paths` allows it."""
+    None), None for the null tests. `field` may be a dotted path where `Capabilities.paths` allows it.
+
+    Scalars are Python's, of the field's Arrow type: `Decimal` for decimals, `datetime` for timestamps (in UTC where the
+    type has a zone, else naive), `date`, `time`, `str`, `bytes`, `bool`, `int`, `float`.
+    """
 
     field: str
     op: Operator
@@ -356,7 +360,7 @@ class Recalling(Protocol):
 
 @runtime_checkable
 class SourceClock(Protocol):
-    """Optional: the source tells its own time, by which it stamps what changes."""
+    """Optional: the source tells its own time, by which it stamps what changes. `Deletions` are asked only with it."""
 
     def clock(self) -> datetime | None:
         """The source's present time (UTC), None where it does not tell."""
@@ -431,7 +435,8 @@ class Deleted:
 
     Attributes:
         keys: one tuple of primary key values for each record; it may have come back since.
-        until: the feed is complete up to this instant, by the source's clock.
+        until: the feed is complete up to this instant, by the source's clock: where it tells everything at once, when
+            it was asked. What is earlier makes the copy look older.
     """
 
     keys: tuple[tuple[Any, ...], ...]

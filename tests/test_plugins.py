@@ -124,7 +124,7 @@ def test_the_sample_package_is_found_by_its_entry_point_and_answers(mail: Place)
 
 
 def test_the_sample_package_passes_the_kit_as_it_is_installed(mail: Place) -> None:
-    assert "22 passed" in mail.kit(SAMPLE / "tests")
+    assert "24 passed" in mail.kit(SAMPLE / "tests")
 
 
 def test_settings_of_anothers_connector_are_told_as_ones_own(mail: Place, monkeypatch: pytest.MonkeyPatch) -> None:

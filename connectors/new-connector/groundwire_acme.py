@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 from groundwire.connectors.conditions import conjunction, values_of
-from groundwire.connectors.http import Credentials, HTTPConnector, HTTPSettings
+from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.paging import GivenPaginator, Page, pages
 from groundwire.connectors.records import record_batch
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Capabilities, Comparison, Pushdown, Scan, ScanReport
-from groundwire.core.errors import Rejected
+from groundwire.core.errors import Rejected, SourceError
 from pydantic import SecretStr
 
 MOMENT = pa.timestamp("us", tz="UTC")
@@ -37,6 +38,8 @@ FIELDS: dict[str, dict[str, pa.DataType]] = {
     },
 }
 """A system that describes itself is asked in `discover`; here the documentation of its API is written down."""
+ALWAYS_SET = {"id", "changed_at"}
+"""Fields that are null in no record: a cursor that may be null is asked for with OR, which few APIs take."""
 
 
 class AcmeSettings(HTTPSettings):
@@ -55,6 +58,13 @@ class AcmeConnector(HTTPConnector):
     def login(self, report: ScanReport) -> Credentials:
         token = self.settings.token.get_secret_value()
         return Credentials(headers={"Authorization": f"Bearer {token}"})
+
+    def fault(self, answer: Answer, body: Any) -> SourceError | None:
+        """What Acme says of a request that failed; its status says which kind of error that is."""
+        said = body.get("error") if isinstance(body, dict) else None
+        if not isinstance(said, str):
+            return None
+        return self.error(self.kind_of(answer), f"HTTP {answer.status}: {said}", answer)
 
     def check(self) -> str:
         self.get("customers", {"limit": 1})
@@ -78,7 +88,7 @@ class AcmeConnector(HTTPConnector):
         return Entity(
             source=self.name,
             name=name,
-            fields=tuple(Field(name=n, type=t) for n, t in FIELDS[name].items()),
+            fields=tuple(Field(name=n, type=t, nullable=n not in ALWAYS_SET) for n, t in FIELDS[name].items()),
             primary_key=("id",),
             cursor="changed_at",
             relations=relations,

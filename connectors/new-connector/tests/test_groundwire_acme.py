@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from groundwire.connectors.testing import ConnectorConformance
 from groundwire.connectors.testing_http import HTTPConformance, Service
+from groundwire.core.errors import AuthFailed
 from pydantic import SecretStr
 
 from groundwire_acme import (
@@ -33,6 +34,15 @@ def table(name: str) -> pa.Table:
         if row.get("total") is not None:
             row["total"] = Decimal(row["total"])
     return pa.Table.from_pylist(rows, schema=pa.schema(FIELDS[name]))
+
+
+def test_what_acme_says_of_a_failure_is_told() -> None:
+    with StandIn() as server:
+        settings = AcmeSettings(url=server.url, token=SecretStr("another-token"))
+        made = AcmeConnector("acme", settings)
+        with pytest.raises(AuthFailed, match="HTTP 401: unauthorized"):
+            made.check()
+        made.close()
 
 
 class Given:
