@@ -85,6 +85,13 @@ class _TakesTheLastOfTwo(_Liar):
         return replace(scan, where=next(iter(last.values()))) if lost else scan
 
 
+class _OrdersByTheLastKey(_Liar):
+    """As an API does that takes one."""
+
+    def falsified(self, scan: Scan) -> Scan:
+        return replace(scan, order=scan.order[-1:])
+
+
 class _KeepsMilliseconds(_Liar):
     def falsified(self, scan: Scan) -> Scan:
         one = scan.where
@@ -98,6 +105,7 @@ class _KeepsMilliseconds(_Liar):
     ("liar", "check"),
     [
         (_TakesTheLastOfTwo, "test_conditions_combine_as_in_sql"),
+        (_OrdersByTheLastKey, "test_order_and_the_place_of_nulls_are_those_of_sql"),
         (_KeepsMilliseconds, "test_comparisons_give_the_rows_of_sql"),
         (_IgnoresFilters, "test_comparisons_give_the_rows_of_sql"),
         (_IgnoresFilters, "test_null_tests_give_the_rows_of_sql"),
