@@ -44,7 +44,9 @@ _NONE_OF = re.compile(
     r" (?:have|has|had|got|made|placed|given|filed|bought|sold|received|created|taken)(?: an?| any)) (?:\w+ )?$",
     re.IGNORECASE,
 )
-_NEVER_DONE = re.compile(r"\b(?:never|not once)(?: been)? (?P<verb>\w+)", re.IGNORECASE)
+_NEVER_DONE = re.compile(
+    r"\b(?:never|not once)(?: been)? (?P<verb>\w+)(?: (?:in|on|at|for|by) (?:an?|any) (?P<what>\w+))?", re.IGNORECASE
+)
 _DONE = frozenset("booked bought carried chosen done hired ordered performed placed rented requested sold used".split())  # noqa: SIM905
 _CLAUSE_ENDS = re.compile(
     r"\s*(?:$|[.?!;]|,?\s*(?:at all|yet|so far|ever|and (?:return|show|list|give|what))\b)", re.IGNORECASE
@@ -341,6 +343,8 @@ class Words:
                     before = _NONE_OF.search(self.question[: self.spans[start][0]])
                     if before is None or not _CLAUSE_ENDS.match(self.question[self.spans[end - 1][1] :]):
                         continue
+                    if Around.of(self.question, before.start(), self.spans[end - 1][1]).left_out:
+                        continue  # `ignore customers without orders`
                     if owner := self._owner(entity, before.start()):
                         yield owner, entity, (before.start(), self.spans[end - 1][1])
         for match in _NEVER_DONE.finditer(self.question):
@@ -352,7 +356,10 @@ class Words:
         verb = match["verb"].lower()
         owned = [(owner, e) for e in self.entities if (owner := self._owner(e, match.start())) is not None]
         alike = [pair for pair in owned if any(root(p[-1]) == root(verb) for p in self.called[pair[1].full_name])]
-        if alike or verb not in _DONE:
+        if match["what"]:
+            alike = [p for p in owned if self.is_called(match["what"], p[1])] if verb in _DONE else []
+            yield from alike
+        elif alike or verb not in _DONE:
             yield from alike
         elif len(owned) == 1:
             yield from owned
@@ -482,7 +489,7 @@ class Words:
             begin, end = self.spans[index]
             alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
             alone = alone and re.match(r"[.@]\w", self.question[end:]) is None
-            sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"])  # `starting from the latest`
+            sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"], ["out"])  # `starting from`, `leaving out`
             if [self.joined.get(index)] in self.called_any:
                 continue  # `paid out` is a payout
             if alone and not sorts and word not in NO_VERBS and len(word) > 3 and root(word) in roots:
@@ -514,7 +521,7 @@ class Words:
                 wanted = [w.lower() for w in re.findall(r"[^\W_]+", text)]
                 if not wanted or len("".join(wanted)) < 2 or all(map(str.isdigit, wanted)):
                     continue
-                plain = all(w.isdigit() or w in PLAIN for w in wanted)
+                plain = all(w.isdigit() or w in PLAIN or w in SAID for w in wanted)
                 for at in self._said(wanted):
                     if plain and not self._is_said_of(at, entity):
                         continue
@@ -611,7 +618,13 @@ class Words:
         length = len(wanted)
         for start in range(len(among) - length + 1):
             if list(among[start : start + length]) == list(wanted):
-                yield start, start + length
+                end = self.spans[start + length - 1][1]
+                if (
+                    wanted[-1] != "no"
+                    or self.question[end - 2 : end + 1] in ("No.", "no.")
+                    or self.question[end:] == ""
+                ):
+                    yield start, start + length  # `order no more than` names no `order_no`
 
     def _spelled(self, name: list[str]) -> list[str]:
         """A name's words as the question spells them, where it uses the long forms of short ones."""

@@ -24,7 +24,7 @@ _SHOWN = re.compile(
 """What a question wants to see."""
 _KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
-_ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+$", re.IGNORECASE)
+_ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+(?: \w+){0,2}$", re.IGNORECASE)
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
 MOST_UNKNOWN = 4

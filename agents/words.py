@@ -20,7 +20,7 @@ SAID = _words(
     largest last late later latest least less letter list live long longer longest low lower lowest made make
     makes many match matched matching max maximum me mean measured median min minimum month monthly more most
     much name named names need new newest no non not number numbers occur occurred of old older oldest on once
-    one only or order ordered other our out over overall past people per percent percentage period please
+    one only or order ordered other our out over overall past people per percent percentage period please plus
     present previous quarter rank ranked ranking rate ratio record records regardless respective respectively
     result results return round rounded row rows same second seconds show showing shown single small smaller
     smallest so some sort sorted split start started starting starts sum summary table tell than that the their

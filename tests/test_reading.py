@@ -1083,3 +1083,39 @@ def test_what_was_not_done_or_is_late_must_be_in_the_query(question: str, condit
     if conditions:
         written = f'rest: " WHERE {" AND ".join(conditions)}"'
         assert written in reading.second_part("SELECT bills.id FROM ", "bills")
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("Which customers were never booked in any order?", True),
+        ("Which customers were never booked in any hotel?", False),
+        ("What is the average total per customer? Ignore customers without orders.", False),
+    ],
+)
+def test_of_what_there_is_none_and_what_is_left_out(question: str, found: bool) -> None:
+    catalog = (CUSTOMERS, replace(ORDERS, relations=ORDERS.relations[:1]))
+    reading = Reading(question, "", catalog, NAMES)
+    (table,) = reading.tables("SELECT customers.name FROM ")[:1]
+    written = 'rest: " WHERE customers.id NOT IN (SELECT orders.customer_id FROM orders)"'
+    assert (written in reading.second_part("SELECT customers.name FROM ", table)) == found
+
+
+def test_little_words_are_values_and_names_only_where_they_describe_records() -> None:
+    fields = (
+        Field(name="parcel_no", type=pa.string()),
+        Field(name="offer", type=pa.string(), values=("both", "late", "swim")),
+        Field(name="left_on", type=pa.date32()),
+    )
+    visits = Entity(source="x", name="visits", primary_key=("parcel_no",), fields=fields)
+    for question, found in (
+        ("How many visits were there from May to June, both included?", {}),
+        ("How many days late are they?", {}),
+        ("How many late visits were there?", {"late": "late is visits.offer = 'late'"}),
+        ("visits per parcel no", {"parcel no": "parcel no is visits.parcel_no"}),
+        ("visits with a parcel no more than 14 days ago", {}),
+        ("visits, leaving out the current month", {}),
+        ("visits whose guests left in May", {"left": "left is visits.left_on"}),
+    ):
+        links = linking.find(question, [visits], {"x.visits": "visits"})
+        assert {x.phrase: x.text for x in links} == found, question
