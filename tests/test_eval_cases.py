@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 EVALS = Path(__file__).parent.parent / "examples" / "evals"
-QUESTIONS = {"clinic": 30, "fleet": 25, "hotel": 25, "insurance": 25, "market": 30}
+QUESTIONS = {"clinic": 30, "energy": 25, "fleet": 25, "hotel": 25, "insurance": 25, "market": 30}
 """How many questions each database has, translations not counted."""
 DAYS = (None, "2027-01-01", "2028-02-29")
 """The day of loading: today, and days on which months and years are short of dates."""
