@@ -1,4 +1,6 @@
-"""Any SQL database that SQLAlchemy reaches: PostgreSQL, SQLite and MariaDB or MySQL with whole-query pushdown.
+"""Any SQL database that SQLAlchemy reaches, with whole-query pushdown where its dialect has tables.
+
+Those are PostgreSQL, SQLite, MariaDB and MySQL, and, tested by the SQL that they are given, SQL Server and Oracle.
 
 A query is compiled for the database (`sql_compiler`), with all values bound, and only where the rows
 are the same as DuckDB's. Results are streamed as Arrow batches. The session is read-only and in UTC,
@@ -33,14 +35,18 @@ from groundwire.connectors import (
     sql_decode,
     sql_errors,
     sql_events,
+    sql_mssql,
+    sql_oracle,
     sql_profile,
     sql_psycopg,
     sql_scan,
+    sql_session,
     sql_sqlite,
 )
 from groundwire.connectors.sql_bulk import BulkReader
 from groundwire.connectors.sql_compiler import Compiled, Storage, compiled
-from groundwire.connectors.sql_dialects import DIALECTS, Dialect
+from groundwire.connectors.sql_dialect import Dialect
+from groundwire.connectors.sql_dialects import DIALECTS
 from groundwire.connectors.sql_reflection import Reflected, reflect
 from groundwire.connectors.sql_values import Emitter, Refused, outline, rendered
 from groundwire.core.catalog import Entity
@@ -67,13 +73,6 @@ BATCH_ROWS = 65_536
 
 PATIENCE = 24 * 3600.0
 """Seconds that a read may take for which nobody waits."""
-
-_DRIVERS = {
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-}
 
 _ALL = Capabilities(
     boolean=True,
@@ -137,7 +136,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
     def __init__(self, name: str, settings: SQLSettings) -> None:
         super().__init__(name, settings)
         url = sa.make_url(settings.url.get_secret_value())
-        self.url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+        self.url = sql_session.asked(url, read_only=settings.read_only)
         self._lock = threading.RLock()
         self._reflected: Reflected | None = None
         self._missing: frozenset[str] = frozenset()
@@ -145,11 +144,12 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             self._engine = self._make_engine()
         except (ImportError, sa.exc.NoSuchModuleError) as error:
             raise ConfigError(
-                f"no driver for {url.drivername}: {error}; run: pip install 'groundwire[postgresql,mariadb]'",
+                f"no driver for {url.drivername}: {error};"
+                f" run: pip install 'groundwire[{sql_session.extra_of(self.url.get_backend_name())}]'",
                 setting=f"sources.{name}.url",
             ) from None
         self.dialect: Dialect | None = DIALECTS.get(self.url.get_backend_name())
-        self.capabilities = _ALL if self.dialect is not None else Capabilities()
+        self.capabilities = replace(_ALL, max_in=self.dialect.max_in) if self.dialect else Capabilities()
         self._acting = sql_actions.Writer(self)
         self._bulk = BulkReader(self.url, settings.timeout) if self.dialect is DIALECTS["postgresql"] else None
 
@@ -174,11 +174,11 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
 
     def describe(self, name: str) -> Entity | None:
         """One table as it is now; what was learned of the others stays."""
-        path = self._reflection().paths.get(name)
-        if path is None:
+        key = self._reflection().keys.get(name)
+        if key is None:
             return None
         with self._connected() as connection:
-            settings, key = self.settings, (path[0] if len(path) > 1 else None, path[-1])
+            settings = self.settings
             found = reflect(
                 connection, self.name, schemas=settings.schemas, tables=settings.tables, views=settings.views, only=key
             )
@@ -208,8 +208,12 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             product = connection.dialect.name
             version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
             user = f" as {self.url.username}" if self.url.username else ""
-            connection.exec_driver_sql("SELECT 1").fetchall()
-        return f"{product} {version}{user}"
+            connection.execute(sa.select(sa.literal_column("1"))).fetchall()
+            may_write = product == "mssql" and self.settings.read_only and self._may_write(connection)
+        return f"{product} {version}{user}{'; this account may write, though only reads are sent' if may_write else ''}"
+
+    def _may_write(self, connection: Connection) -> bool:
+        return bool(connection.exec_driver_sql(sql_mssql.MAY_WRITE).scalar())
 
     def profile(self, entity: Entity) -> Entity:
         """Rows estimated and values sampled; see `sql_profile`."""
@@ -340,6 +344,9 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
         if name == "postgresql":
             cased = connection.exec_driver_sql("SELECT LOWER('ÀΣЖ') = 'àσж' AND UPPER('àσж') = 'ÀΣЖ'").scalar()
             self._missing = frozenset() if cased else frozenset({"lower", "upper"})
+        if name == "oracle":
+            unicode = connection.exec_driver_sql(sql_oracle.CHARACTER_SET).scalar() == sql_oracle.UNICODE
+            self._missing = frozenset() if unicode else sql_oracle.WITHOUT_TEXTS
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -360,7 +367,7 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             self._request(report, told),
             self._connected(timeout=self._seconds(report), stream=stream, stop=report.stop) as connection,
         ):
-            text, values = rendered(made.sql, made.parameters, connection.dialect.paramstyle)
+            text, values = rendered(made.sql, made.parameters, sql_session.parameter_style(connection))
             if chunked and not made.small:
                 partitions = sql_psycopg.partitions(connection, text, values, BATCH_ROWS)
             else:
@@ -473,7 +480,16 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
             finally:
                 driver.set_progress_handler(None, 0)
             return
-        if name not in _LIMITS or self.settings.timeout * 0.9 < seconds <= self.settings.timeout:
+        if name in sql_session.ROLLED_BACK:
+            driver = connection.connection.driver_connection
+            sql_session.limit_driver(driver, seconds)
+            try:
+                yield
+            finally:
+                if not connection.invalidated:
+                    sql_session.limit_driver(driver, self.settings.timeout)
+            return
+        if name not in sql_session.LIMITED or self.settings.timeout * 0.9 < seconds <= self.settings.timeout:
             yield
             return
         local = stream and name == "postgresql"
@@ -489,19 +505,22 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
 
     def _limit(self, connection: Connection, seconds: float, scope: str) -> None:
         mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
-        connection.exec_driver_sql(_limit_statement(connection.dialect.name, mariadb, seconds, scope))
+        connection.exec_driver_sql(sql_session.limit_statement(connection.dialect.name, mariadb, seconds, scope))
 
     def _make_engine(self) -> Engine:
         backend, seconds = self.url.get_backend_name(), self.settings.timeout
         options: dict[str, Any] = {"pool_timeout": seconds}
         if backend == "sqlite":
             return self._sqlite_engine()
-        options["isolation_level"] = "AUTOCOMMIT"  # one statement is one read; a transaction is two more trips
+        if backend not in sql_session.ROLLED_BACK or not self.settings.read_only:
+            options["isolation_level"] = "AUTOCOMMIT"  # one statement is one read; a transaction is two more trips
         options |= {"pool_size": 5, "max_overflow": 10, "pool_recycle": 1800, **self.driver_options()}
         engine = sa.create_engine(self.url, **options)
         sa.event.listen(engine, "do_connect", self.announce)
-        if backend in _LIMITS:
+        if backend in sql_session.PREPARED:
             sa.event.listen(engine, "connect", self._prepare)
+        if backend == "oracle" and self.settings.read_only:
+            sa.event.listen(engine, "begin", sql_session.begin_read_only)
         return engine
 
     def _sqlite_engine(self) -> Engine:
@@ -523,19 +542,9 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
 
     def driver_options(self) -> dict[str, Any]:
         """What a product's driver is told of time and of who connects."""
-        seconds = self.settings.timeout
-        if self.url.drivername == "postgresql+psycopg":
-            arguments: dict[str, Any] = {
-                "connect_timeout": max(2, int(min(seconds, 10))),
-                "tcp_user_timeout": int(seconds * 1000) + 5000,
-                "application_name": "groundwire",
-            }
-        elif self.url.drivername.endswith("+pymysql"):
-            wait = seconds + max(1.0, min(5.0, seconds))  # the server's own limit speaks first
-            arguments = {"connect_timeout": 10, "read_timeout": wait, "charset": "utf8mb4"}
-        else:
-            return {}
-        return {"connect_args": arguments}
+        settings = self.settings
+        arguments = sql_session.driver_arguments(self.url.drivername, settings.timeout, read_only=settings.read_only)
+        return {"connect_args": arguments} if arguments else {}
 
     def announce(self, *_: Any) -> None:
         """Say where a driver in C is about to connect, which nobody sees otherwise; whoever listens may refuse."""
@@ -548,12 +557,15 @@ class SQLConnector(Connector, QueryPushdown, Profiling):
     def _prepare(self, driver: Any, _: Any, *, read_only: bool | None = None) -> None:
         """A new connection: read-only, in UTC, with a limit on statements."""
         backend = self.url.get_backend_name()
-        settings = self.settings if read_only is None else self.settings.model_copy(update={"read_only": read_only})
+        read_only = self.settings.read_only if read_only is None else read_only
+        seconds = self.settings.timeout
         with driver.cursor() as cursor:
-            for statement in _session(backend, self._is_mariadb(driver), settings):
+            for statement in sql_session.statements(backend, self._is_mariadb(driver), seconds, read_only=read_only):
                 cursor.execute(statement)
-        if backend == "postgresql":
+        if backend not in ("mysql", "mariadb"):
             driver.commit()
+        if backend in sql_session.ROLLED_BACK:
+            sql_session.limit_driver(driver, seconds)
 
     def _is_mariadb(self, driver: Any) -> bool:
         version = getattr(driver, "get_server_info", lambda: "")()
@@ -578,36 +590,3 @@ def _abandon(connection: Connection) -> None:
     if unread is not None:
         unread.unbuffered_active = False  # PyMySQL would look for the rest in a socket that is closed
     connection.invalidate()
-
-
-_LIMITS = frozenset({"postgresql", "mysql", "mariadb"})
-
-
-def _limit_statement(backend: str, mariadb: bool, seconds: float, scope: str = "SESSION") -> str:
-    if backend == "postgresql":
-        return f"SET {scope} statement_timeout = {max(1, int(seconds * 1000))}"
-    if mariadb:
-        return f"SET SESSION max_statement_time = {max(0.001, seconds):.3f}"
-    return f"SET SESSION max_execution_time = {max(1, int(seconds * 1000))}"
-
-
-def _session(backend: str, mariadb: bool, settings: SQLSettings) -> Sequence[str]:
-    limit = _limit_statement(backend, mariadb, settings.timeout)
-    if backend == "postgresql":
-        read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
-        return [
-            limit,
-            "SET timezone = 'UTC'",
-            "SET datestyle = 'ISO'",
-            *([read_only] if settings.read_only else []),
-        ]
-    collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
-    read_only = "SET SESSION TRANSACTION READ ONLY"
-    return [
-        f"SET NAMES utf8mb4 COLLATE {collation}",
-        "SET SESSION time_zone = '+00:00'",
-        # differences of unsigned numbers may be negative; quotes and backslashes mean what they usually do
-        "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_UNSIGNED_SUBTRACTION'",
-        limit,
-        *([read_only] if settings.read_only else []),
-    ]

@@ -1,7 +1,8 @@
 """How a statement is ended at its server, from another thread than the one that waits for it.
 
 PostgreSQL has a request for it (psycopg's `cancel_safe`), MariaDB and MySQL the statement KILL QUERY, sent over a
-connection of its own. SQLite looks at the stop itself (`sql._limited`), and ADBC has `adbc_cancel` (`sql_bulk`).
+connection of its own, Oracle's driver `cancel`. SQLite looks at the stop itself (`sql._limited`), and ADBC has
+`adbc_cancel` (`sql_bulk`). SQL Server's driver has no means: its statements end by their time limit.
 A statement may end by itself at the same moment: its connection must not be used again.
 """
 
@@ -25,6 +26,9 @@ def ender(connection: Connection) -> Callable[[], object] | None:
         return partial(driver.cancel_safe, timeout=SECONDS)
     if connection.dialect.driver == "pymysql":
         return partial(_kill, connection.engine.url, driver.thread_id())
+    if connection.dialect.driver == "oracledb":
+        ended: Callable[[], object] = driver.cancel
+        return ended
     return None
 
 

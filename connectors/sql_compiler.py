@@ -14,18 +14,19 @@ from typing import Any, ClassVar, Protocol
 from sqlglot import exp
 
 from groundwire.connectors.sql_expressions import Expressions, expect
-from groundwire.connectors.sql_values import NUMERIC, Emitter, Refused, Value, kind_of
+from groundwire.connectors.sql_values import NUMERIC, Emitter, Refused, Value, kind_of, truth
 from groundwire.core.catalog import Entity, Field
 
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
     """How a column is stored: the dialect's leaf that reads it, what it may be compared with raw, and its
-    name where that is not the field's."""
+    name and kind where those are not the field's."""
 
     leaf: str = "plain"
     native: str = ""
     name: str = ""
+    kind: str = ""
 
 
 class Tables(Protocol):
@@ -147,7 +148,7 @@ def compiled(query: exp.Query, emitter: Emitter, tables: Tables) -> Compiled:
     except RecursionError:
         raise Refused("a query nested this deeply") from None
     return Compiled(
-        sql=sql,
+        sql=emitter.checked(sql),
         parameters=emitter.parameters,
         columns=tuple(columns.values()),
         small=_is_small(query),
@@ -209,6 +210,8 @@ class Compiler(Expressions):
         if with_ is None:
             return ""
         expect(with_, "expressions")
+        if self._inner() and not self.emitter.dialect.inner_with:
+            raise Refused("WITH in a subquery")
         parts = []
         for cte in with_.expressions:
             expect(cte, "this", "alias")
@@ -238,12 +241,40 @@ class Compiler(Expressions):
             columns[name] = output
         if distinct is not None and node.args.get("order"):
             return self._distinct_ordered(node, outputs, columns, from_)
-        rest = self._clauses(node)
-        head = f"SELECT {'DISTINCT ' if distinct is not None else ''}"
+        word, group = self._distinct(node, outputs) if distinct is not None else ("", "")
+        rest = self._clauses(node, group)
+        head = f"SELECT {word}{self.top(*self._bounds(node))}"
         named = ", ".join(f"{self.emitter.sql(v)} AS c{i}" for i, v in enumerate(outputs))
         if scope.parent is not None and scope.parent.parent is None and not node.args.get("group"):
             self.bulk = self.quick_select(head, outputs) + from_ + rest
         return head + named + from_ + rest, _renamed(columns)
+
+    def _inner(self) -> bool:
+        """Another query is around this one."""
+        return self.scope.parent is not None and self.scope.parent.parent is not None
+
+    def _keeps_order(self, node: exp.Expr) -> bool:
+        """It has an ORDER BY that means something, or may stand where it is."""
+        limited = node.args.get("limit") or node.args.get("offset")
+        return bool(node.args.get("order") and (self.emitter.dialect.inner_order or not self._inner() or limited))
+
+    def _distinct(self, node: exp.Select, outputs: list[Value]) -> tuple[str, str]:
+        """DISTINCT, or the GROUP BY that says the same where equality can't tell all values of a kind apart."""
+        if all(self.emitter.knows("distinct", v.kind) for v in outputs):
+            if self.emitter.dialect.limit == "top" and node.args.get("offset") and not node.args.get("order"):
+                raise Refused("DISTINCT with OFFSET and without ORDER BY")
+            return "DISTINCT ", ""
+        if node.args.get("group") or node.args.get("having") or node.find(exp.AggFunc, exp.Window):
+            raise Refused("DISTINCT over aggregates of such values")
+        keys = dict.fromkeys(self.key(v) for v in outputs if not v.constant)
+        return "", " GROUP BY " + ", ".join(keys)
+
+    def key(self, value: Value) -> str:
+        """A value in GROUP BY."""
+        sql = self.emitter.text("group", self.emitter.sql(value), kind=value.kind)
+        if not self.emitter.dialect.bound_groups and not self.emitter.free(sql):
+            raise Refused("GROUP BY over an expression with a constant")
+        return sql
 
     def quick_select(self, head: str, outputs: list[Value]) -> str:
         """SELECT and its outputs in the forms that are quickest to transfer."""
@@ -266,7 +297,8 @@ class Compiler(Expressions):
                 raise Refused("DISTINCT ordered by what is not selected")
             keys.append((key, places[0]))
         named = ", ".join(f"{self.emitter.sql(v)} AS c{i}" for i, v in enumerate(outputs))
-        inner = f"SELECT DISTINCT {named}{from_}{self._filters(node)}"
+        word, group = self._distinct(node, outputs)
+        inner = f"SELECT {word}{named}{from_}{self._filters(node, group)}"
         renamed = _renamed(columns)
         alias, values = self.emitter.quoted(self._alias()), list(renamed.values())
         terms = []
@@ -276,23 +308,26 @@ class Compiler(Expressions):
             descending, first = bool(key.args.get("desc")), bool(key.args.get("nulls_first"))
             terms += self.order_terms(value, descending=descending, nulls_first=first)
         listed = ", ".join(f"{alias}.c{i}" for i in range(len(values)))
-        sql = f"SELECT {listed} FROM ({inner}) AS {alias} ORDER BY {', '.join(terms)}{self._limit(node)}"
+        top, limit = self.top(*self._bounds(node)), self._limit(node, ordered=True)
+        sql = f"SELECT {top}{listed} FROM ({inner}){self.emitter.dialect.alias}{alias}"
+        if self._keeps_order(node):
+            sql += f" ORDER BY {', '.join(dict.fromkeys(terms))}{limit}"
         return sql, renamed
 
-    def _clauses(self, node: exp.Select) -> str:
-        """Everything after FROM."""
-        sql = self._filters(node)
-        if node.args.get("order"):
+    def _clauses(self, node: exp.Select, distinct: str = "") -> str:
+        """Everything after FROM; `distinct` is a GROUP BY that stands for DISTINCT."""
+        sql, terms = self._filters(node, distinct), ""
+        if self._keeps_order(node):
             terms = self._order(node.args["order"], node.expressions)
             sql += f" ORDER BY {terms}" if terms else ""
-        return sql + self._limit(node)
+        return sql + self._limit(node, ordered=bool(terms))
 
-    def _filters(self, node: exp.Select) -> str:
+    def _filters(self, node: exp.Select, distinct: str = "") -> str:
         sql = ""
         where = node.args.get("where")
         if where is not None:
             sql += f" WHERE {self.condition(where.this)}"
-        sql += self._group(node)
+        sql += self._group(node) + distinct
         having = node.args.get("having")
         if having is not None:
             sql += f" HAVING {self.condition(having.this)}"
@@ -311,7 +346,7 @@ class Compiler(Expressions):
             value = self.value(key)
             if value.constant:
                 continue  # the same for all rows: it splits no group
-            texts.append(self.emitter.sql(value))
+            texts.append(self.key(value))
         if not texts:
             if any(e.find(exp.AggFunc) for e in node.expressions):
                 raise Refused("GROUP BY a constant")
@@ -337,7 +372,7 @@ class Compiler(Expressions):
 
     def _order(self, order: exp.Order, outputs: list[exp.Expr]) -> str:
         expect(order, "expressions")
-        return ", ".join(t for key in order.expressions for t in self._order_terms(key, outputs))
+        return ", ".join(dict.fromkeys(t for key in order.expressions for t in self._order_terms(key, outputs)))
 
     def _order_terms(self, key: exp.Expr, outputs: list[exp.Expr]) -> list[str]:
         node, descending, nulls_first = key, False, False
@@ -362,20 +397,42 @@ class Compiler(Expressions):
             return [f"{term} NULLS {'FIRST' if nulls_first else 'LAST'}"]
         if nulls_first != descending:
             return [term]  # NULL sorts lowest, which is where it is wanted
-        return [f"({sql} IS NULL)" + (" DESC" if nulls_first else ""), term]
+        return [self.emitter.text("nulls", sql) + (" DESC" if nulls_first else ""), term]
 
-    def _limit(self, node: exp.Expr) -> str:
-        limit, offset = node.args.get("limit"), node.args.get("offset")
-        sql = ""
-        for clause in (limit, offset):
+    def _bounds(self, node: exp.Expr) -> tuple[int | None, int | None]:
+        """LIMIT and OFFSET as numbers."""
+        found = []
+        for clause in (node.args.get("limit"), node.args.get("offset")):
             if clause is not None:
                 expect(clause, "expression")
+            found.append(None if clause is None else self._whole(clause.expression, 0))
+        return found[0], found[1]
+
+    def _limit(self, node: exp.Expr, *, ordered: bool) -> str:
+        return self.limited(*self._bounds(node), ordered=ordered)
+
+    def top(self, limit: int | None, offset: int | None) -> str:
+        """The limit where it stands before the columns."""
+        return f"TOP ({limit}) " if self.emitter.dialect.limit == "top" and limit is not None and not offset else ""
+
+    def limited(self, limit: int | None, offset: int | None, *, ordered: bool) -> str:
+        """LIMIT and OFFSET at the end, after an ORDER BY or none."""
+        dialect, sql = self.emitter.dialect, ""
+        if dialect.limit == "top":
+            if not offset:
+                return ""
+            if limit == 0:
+                raise Refused("LIMIT 0 with OFFSET")
+            sql = "" if ordered else " ORDER BY (SELECT NULL)"
+        if dialect.limit != "limit":
+            sql += f" OFFSET {offset} ROWS" if offset is not None else ""
+            return sql + (f" FETCH NEXT {limit} ROWS ONLY" if limit is not None else "")
         if limit is not None:
-            sql += f" LIMIT {self.emitter.bound(self._whole(limit.expression, 0), 'int')}"
-        elif offset is not None and self.emitter.dialect.no_limit is not None:
-            sql += f" LIMIT {self.emitter.dialect.no_limit}"
+            sql += f" LIMIT {self.emitter.bound(limit, 'int')}"
+        elif offset is not None and dialect.no_limit is not None:
+            sql += f" LIMIT {dialect.no_limit}"
         if offset is not None:
-            sql += f" OFFSET {self.emitter.bound(self._whole(offset.expression, 0), 'int')}"
+            sql += f" OFFSET {self.emitter.bound(offset, 'int')}"
         return sql
 
     def _set_operation(self, node: exp.SetOperation) -> tuple[str, dict[str, Value]]:
@@ -385,15 +442,20 @@ class Compiler(Expressions):
             if word != "UNION" and not self.emitter.dialect.except_all:
                 raise Refused(f"{word} ALL")
             word += " ALL"
+        word = word.replace("EXCEPT", self.emitter.dialect.except_word)
         sides = [self.query(node.args[side], self.scope) for side in ("this", "expression")]
-        texts = []
+        texts, between = [], self.emitter.dialect.alias
         for sql, columns in sides:
             alias = self.emitter.quoted(self._alias())
-            texts.append(f"SELECT {', '.join(f'{alias}.c{i}' for i in range(len(columns)))} FROM ({sql}) AS {alias}")
+            texts.append(
+                f"SELECT {', '.join(f'{alias}.c{i}' for i in range(len(columns)))} FROM ({sql}){between}{alias}"
+            )
         left, right = (list(columns.values()) for _, columns in sides)
         if len(left) != len(right):
             raise Refused(f"{word} of different numbers of columns")
         columns = {n: _merged(a, b) for (n, a), b in zip(sides[0][1].items(), right, strict=True)}
+        if node.args.get("distinct") and not all(self.emitter.knows("distinct", v.kind) for v in columns.values()):
+            raise Refused(f"{word} of texts")
         sql = f" {word} ".join(texts)
         if any(node.args.get(k) for k in ("order", "limit", "offset")):
             alias = self._alias()
@@ -401,10 +463,15 @@ class Compiler(Expressions):
             outputs: list[exp.Expr] = [exp.column(n, table=alias) for n in columns]
             self.scope.outputs = dict(zip(columns, outputs, strict=True))
             quoted = self.emitter.quoted(alias)
-            sql = f"SELECT {', '.join(f'{quoted}.c{i}' for i in range(len(columns)))} FROM ({sql}) AS {quoted}"
-            if node.args.get("order"):
+            listed = ", ".join(f"{quoted}.c{i}" for i in range(len(columns)))
+            sql = f"SELECT {self.top(*self._bounds(node))}{listed} FROM ({sql}){between}{quoted}"
+            limited = node.args.get("limit") or node.args.get("offset")
+            ordered = bool(node.args.get("order")) and (
+                self.emitter.dialect.inner_order or not self._inner() or limited
+            )
+            if ordered:
                 sql += f" ORDER BY {self._order(node.args['order'], outputs)}"
-            sql += self._limit(node)
+            sql += self._limit(node, ordered=bool(ordered))
         return sql, columns
 
     # -- FROM ------------------------------------------------------------------------------
@@ -414,7 +481,7 @@ class Compiler(Expressions):
         if from_ is None:
             if node.args.get("joins"):
                 raise Refused("joins without FROM")
-            return ""
+            return self.emitter.dialect.from_nothing
         sql = f" FROM {self._relation(from_.this)}"
         for join in node.args.get("joins") or ():
             sql += self._join(join)
@@ -445,7 +512,7 @@ class Compiler(Expressions):
             sql, columns = self._derived(node.this)
             alias = self._alias()
             self.scope.relations[node.alias.lower()] = _Relation(alias, columns=columns)
-            return f"({sql}) AS {self.emitter.quoted(alias)}"
+            return f"({sql}){self.emitter.dialect.alias}{self.emitter.quoted(alias)}"
         raise Refused(f"{node.key.upper()} in FROM")
 
     def _derived(self, node: exp.Expr) -> tuple[str, dict[str, Value]]:
@@ -463,13 +530,14 @@ class Compiler(Expressions):
             raise Refused("a table with a list of columns")
         if isinstance(entity, Entity):
             self.scope.relations[node.alias_or_name.lower()] = _Relation(alias, entity=entity)
-            return ".".join(self.emitter.quoted(p) for p in self.tables.path(entity)) + f" AS {quoted}"
+            path = ".".join(self.emitter.quoted(p) for p in self.tables.path(entity))
+            return f"{path}{self.emitter.dialect.alias}{quoted}"
         found = self.scope.cte(node.name) if not node.db else None
         if found is None:
             raise Refused(f"the table {node.name!r}")
         name, columns = found
         self.scope.relations[node.alias_or_name.lower()] = _Relation(alias, columns=columns)
-        return f"{self.emitter.quoted(name)} AS {quoted}"
+        return f"{self.emitter.quoted(name)}{self.emitter.dialect.alias}{quoted}"
 
     def _column(self, node: exp.Column, positive: bool) -> Value:
         expect(node, "this", "table")
@@ -500,7 +568,7 @@ class Compiler(Expressions):
         raw = f"{alias}.{self.emitter.quoted(storage.name or column.name)}"
         return Value(
             sql=template.format(raw),
-            kind=kind,
+            kind=storage.kind or kind,
             scale=scale,
             raw=raw if storage.native else "",
             native=storage.native,
@@ -511,7 +579,7 @@ class Compiler(Expressions):
 
     def _exists(self, node: exp.Exists, _: bool) -> Value:
         sql, _columns = self.query(node.this, self.scope)
-        return Value(sql=f"EXISTS ({sql})", kind="bool", nullable=False)
+        return truth(f"EXISTS ({sql})", nullable=False)
 
     def in_query(self, value: Value, query: exp.Expr) -> Value:
         inner = query.unnest() if isinstance(query, exp.Subquery) else query
@@ -523,7 +591,9 @@ class Compiler(Expressions):
         (column,) = columns.values()
         if column.kind != value.kind or (column.scale != value.scale and self.emitter.dialect.scaled_decimals):
             raise Refused("IN over another type")
-        return Value(sql=f"({self.emitter.sql(value)} IN ({sql}))", kind="bool")
+        if not self.emitter.knows("in", value.kind):
+            raise Refused(f"IN over a query of {value.kind}")
+        return truth(f"({self.emitter.sql(value)} IN ({sql}))")
 
     def _scalar(self, node: exp.Subquery, _: bool) -> Value:
         if not isinstance(node.this, exp.Query):
@@ -569,7 +639,8 @@ class Compiler(Expressions):
         if value.kind == "null":
             raise Refused("an aggregate of NULL")
         _check_aggregate(node, function, value)
-        inner = replace(value, sql=self._argument(value, condition, distinct), constant=False)
+        argument_sql = self._argument(function, value, condition, distinct)
+        inner = replace(value, sql=argument_sql, constant=False, condition=False)
         if function == "count":
             return Value(sql=self.emitter.op("count", inner) + over, kind="int", nullable=False)
         if function == "avg":
@@ -578,14 +649,21 @@ class Compiler(Expressions):
             return Value(sql=self.emitter.text("avg", total.sql, count), kind="double")
         return Value(sql=self.emitter.op(function, inner) + over, kind=value.kind, scale=value.scale)
 
-    def _argument(self, value: Value, condition: str, distinct: str) -> str:
+    def _argument(self, function: str, value: Value, condition: str, distinct: str) -> str:
         sql = self.emitter.sql(value)
+        if function == "count" and distinct:
+            sql = self.emitter.text("distinct of", sql, kind=value.kind)
+        elif self.emitter.has(f"{function} of:{value.kind}"):
+            sql = self.emitter.text(f"{function} of", sql, kind=value.kind)
         return distinct + (f"CASE WHEN {condition} THEN {sql} END" if condition else sql)
 
     def _window(self, node: exp.Window, _: bool) -> Value:
         expect(node, "this", "partition_by", "order", "spec")
         over = f" OVER ({self._window_spec(node)})"
         inner = node.this
+        unordered = not node.args.get("order") and (type(inner) in {*_RANKS, *_SHIFTS} or node.args.get("spec"))
+        if unordered and self.emitter.dialect.window_order:
+            raise Refused("a window without ORDER BY")
         if isinstance(inner, exp.Filter):
             condition = self.condition(inner.expression.this, positive=False)
             return self._aggregated(inner.this, condition, over)
@@ -609,7 +687,10 @@ class Compiler(Expressions):
         parts = []
         partition = [self.value(p) for p in node.args.get("partition_by") or ()]
         if partition:
-            parts.append("PARTITION BY " + ", ".join(self.emitter.sql(p) for p in partition))
+            parts.append(
+                "PARTITION BY "
+                + ", ".join(self.emitter.text("group", self.emitter.sql(p), kind=p.kind) for p in partition)
+            )
         if node.args.get("order"):
             parts.append("ORDER BY " + self._order(node.args["order"], []))
         spec = node.args.get("spec")

@@ -34,6 +34,8 @@ _NATURAL: dict[str, pa.DataType] = {
     "timestamptz": pa.timestamp("us", tz="UTC"),
     "time": pa.time64("us"),
     "binary": pa.binary(),
+    "opaque text": pa.string(),
+    "opaque binary": pa.binary(),
     "null": pa.null(),
 }
 
@@ -163,6 +165,7 @@ _CONVERT: dict[str, Callable[[Sequence[Any], pa.DataType], pa.Array]] = {
     "decimal": _decimals,
     "double": _doubles,
     "text": _texts,
+    "opaque text": _texts,
     "date": _moments,
     "timestamp": _moments,
     "timestamptz": _moments,

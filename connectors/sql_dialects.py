@@ -13,111 +13,11 @@ ISO text of fixed width, so that arithmetic is exact and text order is the order
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
-Table = Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RawRule:
-    """How a column may be compared as it is stored, so that an index serves.
-
-    Attributes:
-        operators: comparisons for which the stored form gives at least the rows of the exact form.
-        exact: the stored form gives exactly those rows: the exact form need not be added.
-        literal: template of a bound value in the stored form.
-        pattern: values that the stored form accepts, as a regular expression; others are compared
-            in the exact form only.
-    """
-
-    operators: frozenset[str]
-    exact: bool = False
-    literal: str = "{0}"
-    pattern: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dialect:
-    """One product.
-
-    Attributes:
-        name: SQLAlchemy's name of it.
-        quote: opens and closes an identifier; doubled inside.
-        parameters: template around a placeholder, by the kind of the bound value.
-        leaves: template around a column, by how the column is stored (`sql_reflection` says which).
-        operations: template of every operation, by its name or `name:kind`.
-        raw: rules for stored forms, by the part of `native` before a colon.
-        formats: `strftime` directives in this product's words.
-        scaled_decimals: decimals are integers, scaled by a power of ten.
-        nulls: `clause` where ORDER BY takes NULLS FIRST and LAST, `low` where NULL sorts lowest.
-        nul: text may hold U+0000.
-        scalar_checked: a scalar subquery of two rows is an error (as in DuckDB), not its first row.
-        in_limit: LIMIT is allowed inside an IN subquery.
-        full_join: FULL JOIN exists.
-        no_limit: LIMIT that lets all rows pass, needed before an OFFSET; None where it is not.
-        except_all: EXCEPT ALL and INTERSECT ALL exist.
-    """
-
-    name: str
-    quote: str
-    parameters: Table
-    leaves: Table
-    operations: Table
-    raw: Mapping[str, RawRule] = field(default_factory=dict)
-    formats: Table = field(default_factory=dict)
-    scaled_decimals: bool = False
-    nulls: str = "clause"
-    nul: bool = True
-    scalar_checked: bool = True
-    in_limit: bool = True
-    full_join: bool = True
-    no_limit: str | None = None
-    except_all: bool = True
-
-
-_EVERYWHERE: Table = {
-    "and": "({0} AND {1})",
-    "or": "({0} OR {1})",
-    "not": "(NOT {0})",
-    "=": "({0} = {1})",
-    "!=": "({0} <> {1})",
-    "<": "({0} < {1})",
-    "<=": "({0} <= {1})",
-    ">": "({0} > {1})",
-    ">=": "({0} >= {1})",
-    "in": "({0} IN ({rest}))",
-    "is null": "({0} IS NULL)",
-    "is not null": "({0} IS NOT NULL)",
-    "is true": "({0} IS TRUE)",
-    "is false": "({0} IS FALSE)",
-    "never": "(CASE WHEN {0} IS NULL THEN NULL ELSE FALSE END)",
-    "always": "(CASE WHEN {0} IS NULL THEN NULL ELSE TRUE END)",
-    "+": "({0} + {1})",
-    "-": "({0} - {1})",
-    "*": "({0} * {1})",
-    "neg": "(- {0})",
-    "%": "({0} % {1})",
-    "abs": "ABS({0})",
-    "coalesce": "COALESCE({all})",
-    "nullif": "NULLIF({0}, {1})",
-    "count": "COUNT({0})",
-    "sum": "SUM({0})",
-    "min": "MIN({0})",
-    "max": "MAX({0})",
-    "row_number": "ROW_NUMBER()",
-    "rank": "RANK()",
-    "dense_rank": "DENSE_RANK()",
-    "lag": "LAG({all})",
-    "lead": "LEAD({all})",
-    "first_value": "FIRST_VALUE({0})",
-    "last_value": "LAST_VALUE({0})",
-    "ntile": "NTILE({0})",
-    "order": "{0}",
-    "replace": "REPLACE({0}, {1}, {2})",
-    "cast:bool>int": "(CASE WHEN {0} THEN 1 WHEN NOT {0} THEN 0 END)",
-    "cast:bool>text": "(CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END)",
-}
+from groundwire.connectors.sql_dialect import EVERYWHERE, Dialect, RawRule
+from groundwire.connectors.sql_mssql import MSSQL
+from groundwire.connectors.sql_oracle import ORACLE
 
 POSTGRESQL = Dialect(
     name="postgresql",
@@ -147,7 +47,7 @@ POSTGRESQL = Dialect(
         "real": "CAST({0} AS double precision)",
     },
     operations={
-        **_EVERYWHERE,
+        **EVERYWHERE,
         # ORDER of text is that of its bytes, whatever the column's language
         "<:text": '({0} COLLATE "C" < {1})',
         "<=:text": '({0} COLLATE "C" <= {1})',
@@ -239,7 +139,7 @@ POSTGRESQL = Dialect(
         "folded": RawRule(operators=frozenset({"="}), literal="CAST({0} AS text)"),
     },
     formats={"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS"},
-    nul=False,
+    absent="\x00",
 )
 
 
@@ -284,7 +184,7 @@ SQLITE = Dialect(
         **{f"decimal {s}": _sqlite_decimal(s) for s in range(19)},
     },
     operations={
-        **_EVERYWHERE,
+        **EVERYWHERE,
         "null safe =": "({0} IS {1})",
         "concat": "({0} || {1})",
         "lower": "GW_LOWER({0})",
@@ -375,7 +275,7 @@ MARIADB = Dialect(
         "timestamp": "(CASE WHEN {0} = 0 THEN NULL ELSE {0} END)",
     },
     operations={
-        **_EVERYWHERE,
+        **EVERYWHERE,
         "null safe =": "({0} <=> {1})",
         "concat": "CONCAT({0}, {1})",
         "length": "CHAR_LENGTH({0})",
@@ -460,5 +360,7 @@ MYSQL = Dialect(
     }
 )
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({d.name: d for d in (POSTGRESQL, SQLITE, MARIADB, MYSQL)})
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {d.name: d for d in (POSTGRESQL, SQLITE, MARIADB, MYSQL, MSSQL, ORACLE)}
+)
 """Products whose queries are pushed down; all others are scanned plainly through SQLAlchemy Core."""

@@ -50,6 +50,62 @@ _TABLE: Mapping[str, Mapping[Code, type[SourceError]]] = {
         2055: Unavailable,
         3024: Unavailable,  # max_execution_time (MySQL)
     },
+    # numbers of SQL Server (Microsoft: "Database Engine events and errors") and DB-Library; SQLSTATE of ODBC
+    "mssql": {
+        1205: Unavailable,  # deadlock
+        1222: Unavailable,  # lock timeout
+        4060: AuthFailed,  # no access to this database
+        6005: Unavailable,  # shutting down
+        10928: Unavailable,  # resource limits of Azure SQL
+        10929: Unavailable,
+        17142: Unavailable,  # paused
+        18452: AuthFailed,
+        18456: AuthFailed,
+        20002: Unavailable,  # connection failed
+        20003: Unavailable,  # timed out
+        20006: Unavailable,
+        20009: Unavailable,
+        20047: Unavailable,  # connection is dead
+        40197: Unavailable,  # Azure SQL: reconfiguration, throttling
+        40501: Unavailable,
+        40613: Unavailable,
+        49918: Unavailable,
+        49919: Unavailable,
+        49920: Unavailable,
+        "08": Unavailable,
+        "28": AuthFailed,
+        "40": Unavailable,
+        "HYT00": Unavailable,
+        "HYT01": Unavailable,
+    },
+    # Oracle Database error messages, and those of python-oracledb
+    "oracle": {
+        "ORA-00018": Unavailable,  # sessions
+        "ORA-00020": Unavailable,  # processes
+        "ORA-00028": Unavailable,  # session killed
+        "ORA-00054": Unavailable,  # resource busy
+        "ORA-00060": Unavailable,  # deadlock
+        "ORA-01013": Unavailable,  # cancelled
+        "ORA-01017": AuthFailed,
+        "ORA-01033": Unavailable,  # starting up or shutting down
+        "ORA-01034": Unavailable,
+        "ORA-01045": AuthFailed,  # no CREATE SESSION
+        "ORA-01089": Unavailable,
+        "ORA-01555": Unavailable,  # snapshot too old
+        "ORA-03113": Unavailable,
+        "ORA-03114": Unavailable,
+        "ORA-03136": Unavailable,
+        "ORA-12170": Unavailable,
+        "ORA-12514": Unavailable,
+        "ORA-12541": Unavailable,
+        "ORA-28000": AuthFailed,  # locked
+        "ORA-28001": AuthFailed,  # expired
+        "DPY-4011": Unavailable,  # closed by the other side
+        "DPY-4024": Unavailable,  # call_timeout
+        "DPY-6000": Unavailable,  # listener refused
+        "DPY-6001": Unavailable,  # no such service
+        "DPY-6005": Unavailable,  # no connection
+    },
     # primary result codes: sqlite.org/rescode.html
     "sqlite": {
         5: Unavailable,  # BUSY
@@ -114,6 +170,13 @@ def _code(error: Any, dialect: str) -> Code | None:
     if dialect in ("mysql", "mariadb"):
         first = error.args[0] if getattr(error, "args", None) else None
         return first if isinstance(first, int) and first else None
+    if dialect == "mssql":
+        first = error.args[0] if getattr(error, "args", None) else None
+        first = first[0] if isinstance(first, tuple) and first else first
+        return first if isinstance(first, int | str) and first and len(str(first)) <= 5 else None
+    if dialect == "oracle":
+        first = error.args[0] if getattr(error, "args", None) else None
+        return getattr(first, "full_code", None) or None
     if dialect == "sqlite":
         code = getattr(error, "sqlite_errorcode", None)
         return int(code) & 0xFF if code is not None else None
@@ -126,6 +189,8 @@ def _message(error: Any, code: Code | None, url: URL) -> str:
     arguments: tuple[Any, ...] = getattr(error, "args", ())
     if not diagnosis and len(arguments) > 1 and isinstance(arguments[0], int):
         diagnosis = list(arguments)[-1]
+    if isinstance(diagnosis, bytes):
+        diagnosis = diagnosis.decode(errors="replace")
     lines = [line.strip() for line in str(diagnosis or error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     for secret in {url.password, url.render_as_string(hide_password=False) if url.password else None}:

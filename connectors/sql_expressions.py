@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from sqlglot import exp
 
-from groundwire.connectors.sql_dialects import RawRule
+from groundwire.connectors.sql_dialect import RawRule
 from groundwire.connectors.sql_values import (
     MAX_SCALE,
     NUMERIC,
@@ -25,6 +25,7 @@ from groundwire.connectors.sql_values import (
     constant,
     converted_constant,
     shifted,
+    truth,
 )
 
 COMPARISONS: dict[type[exp.Expr], str] = {
@@ -133,7 +134,7 @@ class Expressions:
     def _truth(self, value: Value) -> str:
         if value.kind not in ("bool", "null"):
             raise Refused(f"{value.kind} as a condition")
-        return self.emitter.sql(value)
+        return self.emitter.truth(value)
 
     # -- constants and structure -----------------------------------------------------------
 
@@ -162,10 +163,10 @@ class Expressions:
         expect(node, "this", "expression")
         word = " AND " if isinstance(node, exp.And) else " OR "
         parts = [self.condition(n, positive=positive) for n in _flat(node, type(node))]
-        return Value(sql=f"({word.join(parts)})", kind="bool")
+        return truth(f"({word.join(parts)})")
 
     def _not(self, node: exp.Not, _: bool) -> Value:
-        return Value(sql=self.emitter.text("not", self.condition(node.this, positive=False)), kind="bool")
+        return truth(self.emitter.text("not", self.condition(node.this, positive=False)))
 
     # -- comparisons -----------------------------------------------------------------------
 
@@ -179,18 +180,18 @@ class Expressions:
         emitter = self.emitter
         if left.constant and not right.constant:
             left, right, operator = right, left, _MIRRORED[operator]
-        if not emitter.dialect.nul and right.constant and right.kind == "text" and "\x00" in right.value:
+        if emitter.lacks(right):
             if operator not in ("=", "!="):
-                raise Refused("order of text with U+0000")
-            return Value(sql=emitter.op("never" if operator == "=" else "always", left), kind="bool")
+                raise Refused("order of text that no column can hold")
+            return truth(emitter.op("never" if operator == "=" else "always", left))
         right = _narrowed(left, right)
         stored, exact = self._stored(operator, left, right)
         if stored and exact:
-            return Value(sql=stored, kind="bool")
+            return truth(stored)
         sql = emitter.op(operator, *emitter.unified((left, right)))
         if stored and positive:
             sql = f"({stored} AND {sql})"
-        return Value(sql=sql, kind="bool")
+        return truth(sql)
 
     def _stored(self, operator: str, left: Value, right: Value) -> tuple[str, bool]:
         """The comparison in stored form, and whether it is exact; empty where there is none."""
@@ -223,16 +224,16 @@ class Expressions:
         sql = self.emitter.op("null safe =", *pair)
         if isinstance(node, exp.NullSafeNEQ):
             sql = self.emitter.text("not", sql)
-        return Value(sql=sql, kind="bool", nullable=False)
+        return truth(sql, nullable=False)
 
     def _is(self, node: exp.Is, _: bool) -> Value:
         expect(node, "this", "expression")
         value = self.value(node.this)
         if isinstance(node.expression, exp.Null):
-            return Value(sql=self.emitter.op("is null", value), kind="bool", nullable=False)
+            return truth(self.emitter.op("is null", value), nullable=False)
         if isinstance(node.expression, exp.Boolean) and value.kind == "bool":
             name = "is true" if node.expression.this else "is false"
-            return Value(sql=self.emitter.op(name, value), kind="bool", nullable=False)
+            return truth(self.emitter.op(name, value), nullable=False)
         raise Refused(_name(node))
 
     def _between(self, node: exp.Between, positive: bool) -> Value:
@@ -240,7 +241,7 @@ class Expressions:
         value = self.value(node.this)
         low = self.compare(">=", value, self.value(node.args["low"]), positive)
         high = self.compare("<=", value, self.value(node.args["high"]), positive)
-        return Value(sql=self.emitter.op("and", low, high), kind="bool")
+        return truth(self.emitter.text("and", self.emitter.truth(low), self.emitter.truth(high)))
 
     def _in(self, node: exp.In, positive: bool) -> Value:
         expect(node, "this", "expressions", "query")
@@ -252,11 +253,13 @@ class Expressions:
     def in_list(self, value: Value, items: list[Value], positive: bool = False) -> Value:
         """`value IN (items)`, where it helps together with the stored form."""
         emitter = self.emitter
-        if not emitter.dialect.nul:
-            possible = [i for i in items if not (i.constant and i.kind == "text" and "\x00" in i.value)]
-            if not possible:
-                return Value(sql=emitter.op("never", value), kind="bool")
-            items = possible
+        possible = [i for i in items if not emitter.lacks(i)]
+        if items and not possible:
+            return truth(emitter.op("never", value))
+        longest = emitter.dialect.longest_in
+        if longest is not None and len(possible) > longest:
+            raise Refused(f"IN over more than {longest} values")
+        items = possible
         items = [_narrowed(value, item) for item in items]
         rule, raw = self._rule("=", value), ""
         if rule is not None and all(item.constant for item in items):
@@ -264,9 +267,13 @@ class Expressions:
             if all(bound):
                 raw = emitter.text("in", value.raw, *bound)
         if raw and rule is not None and rule.exact:
-            return Value(sql=raw, kind="bool")
-        sql = emitter.op("in", *emitter.unified([value, *items]))
-        return Value(sql=f"({raw} AND {sql})" if raw and positive else sql, kind="bool")
+            return truth(raw)
+        value, *items = emitter.unified([value, *items])
+        if emitter.knows("in", value.kind):
+            sql = emitter.op("in", value, *items)
+        else:
+            sql = f"({' OR '.join(emitter.op('=', value, item) for item in items)})"
+        return truth(f"({raw} AND {sql})" if raw and positive else sql)
 
     def in_query(self, value: Value, query: exp.Expr) -> Value:
         """`value IN (SELECT ...)`."""
@@ -291,13 +298,15 @@ class Expressions:
             raise Refused("LIKE over something that is not text")
         if pattern.constant and "\x00" in pattern.value:
             raise Refused("a pattern with U+0000")
+        if not self.emitter.dialect.any_character and not (pattern.constant and "_" not in pattern.value):
+            raise Refused("a pattern that is not constant, or with an underscore")
         operands = [text, pattern]
         if isinstance(node, exp.ILike):
             operands = [self._cased("lower", v) for v in operands]
         sql = self.emitter.op("like", *operands) if mark is None else self.emitter.op("like escape", *operands, mark)
         if node.args.get("negate"):
             sql = self.emitter.text("not", sql)
-        return Value(sql=sql, kind="bool")
+        return truth(sql)
 
     # -- arithmetic ------------------------------------------------------------------------
 
@@ -336,6 +345,10 @@ class Expressions:
             return constant(shifted(value.value, months, days, microseconds))
         bound = [self.emitter.bound(months, "int32"), self.emitter.bound(days, "int32")]
         bound.append(self.emitter.bound(microseconds, "int"))
+        if months and not self.emitter.has("add interval"):
+            raise Refused(f"months added in {self.emitter.dialect.name}")
+        if not self.emitter.has("add interval"):
+            return Value(sql=self.emitter.text("add time", value.sql, *bound[1:]), kind=value.kind)
         return Value(sql=self.emitter.text("add interval", value.sql, *bound), kind=value.kind)
 
     def _times(self, node: exp.Mul, _: bool) -> Value:
@@ -345,7 +358,7 @@ class Expressions:
             left, right = self.emitter.unified((left, right))
             return Value(sql=self.emitter.op("*", left, right), kind="double")
         scale = left.scale + right.scale
-        if scale > MAX_SCALE:
+        if scale > (self.emitter.dialect.product_scale if (left.kind, right.kind) != ("int", "int") else MAX_SCALE):
             raise Refused(f"a product of {scale} decimal places")
         kind = "int" if left.kind == right.kind == "int" else "decimal"
         return Value(sql=self.emitter.op("*", left, right), kind=kind, scale=scale)
@@ -558,10 +571,11 @@ class Expressions:
         text = self._text(node.args["this"])
         if isinstance(node, exp.StartsWith | exp.EndsWith):
             name = "starts with" if isinstance(node, exp.StartsWith) else "ends with"
-            return Value(sql=self.emitter.op(name, text, sought), kind="bool")
-        sql = self.emitter.op("position", text, sought)
+            return truth(self.emitter.op(name, text, sought))
         if isinstance(node, exp.Contains):
-            return Value(sql=f"({sql} > 0)", kind="bool")
+            name = "contains" if self.emitter.has("contains") else "position"
+            return truth(f"({self.emitter.op(name, text, sought)} > 0)")
+        sql = self.emitter.op("position", text, sought)
         return Value(sql=sql, kind="int")
 
     # -- time ------------------------------------------------------------------------------
@@ -625,7 +639,9 @@ class Expressions:
             raise Refused(f"STRFTIME with {pattern.value!r}")
         if value.kind == "date":
             value = self.emitter.convert(value, "timestamp")
-        translated = constant("".join(formats.get(w, w) for w in words))
+        text = "".join(formats.get(w, w) for w in words)
+        bound = self.emitter.dialect.bound_groups  # elsewhere a format is written, so that it may be grouped by
+        translated = constant(text) if bound else Value(sql=f"'{text}'", kind="text")
         return Value(sql=self.emitter.op("strftime", value, translated), kind="text")
 
     def _anonymous(self, node: exp.Anonymous, positive: bool) -> Value:

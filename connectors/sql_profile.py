@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from groundwire.connectors.profiling import Distinct, open_texts
 from groundwire.connectors.sql_compiler import Tables
 from groundwire.connectors.sql_scan import compiled_scan
+from groundwire.connectors.sql_session import parameter_style
 from groundwire.connectors.sql_values import Emitter, Refused, rendered
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import Scan
@@ -64,7 +65,7 @@ def _rows(connection: Connection, entity: Entity, emitter: Emitter, tables: Tabl
         if found is not None and found >= SURE_BELOW:
             return int(found)
     name = ".".join(emitter.quoted(p) for p in tables.path(entity))
-    counted = f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM {name} LIMIT 1000000) AS t"
+    counted = emitter.text("count rows", name)
     try:
         return int(connection.exec_driver_sql(counted.replace("%", "%%") if estimate else counted).scalar() or 0)
     except SQLAlchemyError:
@@ -75,7 +76,7 @@ def _with_values(connection: Connection, entity: Entity, wanted: list[str], emit
     """The entity with the distinct values of the fields that have few, from the first rows."""
     try:
         made = compiled_scan(Scan(entity=entity, fields=tuple(wanted), limit=SAMPLE_ROWS), emitter, tables)
-        sql, parameters = rendered(made.sql, made.parameters, connection.dialect.paramstyle)
+        sql, parameters = rendered(made.sql, made.parameters, parameter_style(connection))
         rows = connection.exec_driver_sql(sql, parameters)
     except (Refused, SQLAlchemyError):
         return entity

@@ -87,7 +87,7 @@ def targets(url: URL) -> list[tuple[str, int]]:
 
 
 def announce(url: URL) -> None:
-    """Say to audit hooks where libpq is about to connect.
+    """Say to audit hooks where a driver in C is about to connect: libpq, or FreeTDS and ODBC for SQL Server.
 
     Raises:
         PermissionError: a hook does not allow it.
@@ -95,3 +95,5 @@ def announce(url: URL) -> None:
     if url.get_backend_name() == "postgresql":
         for host, port in targets(url):
             sys.audit(CONNECTS, host, port)
+    if url.get_backend_name() == "mssql":
+        sys.audit(CONNECTS, url.host or "localhost", url.port or 1433)

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.reflection import Inspector, ObjectKind, ObjectScope
 
-from groundwire.connectors import sql_mysql
+from groundwire.connectors import sql_mssql, sql_mysql, sql_oracle
 from groundwire.connectors.sql_compiler import Storage
 from groundwire.core.catalog import Entity, Field, Relation
 
@@ -52,18 +52,20 @@ class Reflected:
     Attributes:
         entities: in order of schema and name.
         paths: schema and table of an entity, as the database calls them.
+        keys: the same, as SQLAlchemy calls them.
         storages: by entity and field.
         unique: fields that hold no value twice, by entity.
     """
 
     entities: list[Entity] = field(default_factory=list)
     paths: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
     storages: dict[tuple[str, str], Storage] = field(default_factory=dict)
     unique: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
-class _Raw:
+class Raw:
     """SQLAlchemy's answers, by table."""
 
     columns: dict[Key, Sequence[Any]] = field(default_factory=dict)
@@ -95,21 +97,49 @@ def reflect(
     """
     inspector = sa.inspect(connection)
     default = inspector.default_schema_name
-    raw = _Raw()
+    raw = Raw()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sa.exc.SAWarning)  # types that SQLAlchemy does not know are text to us
         for schema in [only[0]] if only else _schemas(inspector, connection, schemas, default):
             _read(inspector, connection, raw, schema, ObjectKind.ANY if views else ObjectKind.TABLE, only)
     collations = _collations(connection)
-    typed = _TYPES.get(connection.dialect.name, _generic_column)
     keys = [k for k in raw.columns if not tables or any(fnmatchcase(_name(k), glob) for glob in tables)]
     keys = [k for k in keys if only is None or k == only]
-    reflected = Reflected()
     samples = _Samples(connection) if connection.dialect.name == "sqlite" else None
+    return described(raw, keys, source, connection.dialect, collations, samples)
+
+
+def described(
+    raw: Raw,
+    keys: Sequence[Key],
+    source: str,
+    dialect: sa.Dialect,
+    collations: Mapping[tuple[str | None, str, str], str],
+    samples: _Samples | None = None,
+) -> Reflected:
+    """What SQLAlchemy answered about some tables as entities.
+
+    Args:
+        raw: its answers.
+        keys: of the tables.
+        source: name of the source.
+        dialect: SQLAlchemy's.
+        collations: `folded` for columns that call different texts equal, by schema, table and column.
+        samples: for a product that does not enforce its types.
+    """
+    reflected = Reflected()
+    typed = _TYPES.get(dialect.name, _generic_column)
     for key in sorted(keys, key=lambda k: (k[0] or "", k[1])):
-        _entity(reflected, raw, key, source, typed, collations, samples)
+        _entity(reflected, raw, key, source, typed, collations, samples, _stored_name(dialect))
     _relate(reflected, raw, keys, source)
     return reflected
+
+
+def _stored_name(dialect: sa.Dialect) -> Callable[[str], str]:
+    """A name as the database itself writes it: SQLAlchemy says `orders` for Oracle's ORDERS."""
+    if not dialect.requires_name_normalize:
+        return str
+    return lambda name: str(dialect.denormalize_name(name))
 
 
 def _name(key: Key) -> str:
@@ -121,6 +151,9 @@ def _schemas(
 ) -> Iterable[str | None]:
     if wanted:
         return [None if s == default else s for s in wanted]
+    if connection.dialect.name == "mssql":
+        names = [s for s in inspector.get_schema_names() if s not in sql_mssql.SYSTEM_SCHEMAS]
+        return [None if s == default else s for s in names if not s.startswith("db_")]
     if connection.dialect.name != "postgresql":
         return [None]
     names = [s for s in inspector.get_schema_names() if s not in _SYSTEM_SCHEMAS and not s.startswith("pg_")]
@@ -128,11 +161,11 @@ def _schemas(
 
 
 def _read(
-    inspector: Inspector, connection: Connection, raw: _Raw, schema: str | None, kind: ObjectKind, only: Key | None
+    inspector: Inspector, connection: Connection, raw: Raw, schema: str | None, kind: ObjectKind, only: Key | None
 ) -> None:
     if connection.dialect.name in ("mysql", "mariadb"):
         catalogue = sql_mysql.Catalogue(connection, schema, views=kind is ObjectKind.ANY)
-        for part in dataclasses.fields(_Raw):
+        for part in dataclasses.fields(Raw):
             getattr(raw, part.name).update(getattr(catalogue, part.name))
         return
     options: dict[str, Any] = {"schema": schema, "kind": kind, "scope": ObjectScope.DEFAULT}
@@ -141,8 +174,8 @@ def _read(
     raw.columns.update(inspector.get_multi_columns(**options))
     raw.primary.update(inspector.get_multi_pk_constraint(**options))
     raw.foreign.update(inspector.get_multi_foreign_keys(**options))
-    raw.unique.update(inspector.get_multi_unique_constraints(**options))
     optional: tuple[tuple[Any, Any], ...] = (
+        (raw.unique, inspector.get_multi_unique_constraints),
         (raw.checks, inspector.get_multi_check_constraints),
         (raw.comments, inspector.get_multi_table_comment),
     )
@@ -154,7 +187,11 @@ def _read(
 
 
 def _collations(connection: Connection) -> dict[tuple[str | None, str, str], str]:
-    """PostgreSQL's collations that call different strings equal, by schema, table and column."""
+    """PostgreSQL's and Oracle's collations that call different strings equal, by schema, table and column."""
+    if connection.dialect.name == "oracle":
+        name = connection.dialect.normalize_name
+        rows = connection.exec_driver_sql(sql_oracle.COLLATED)
+        return {(name(row[0]), name(row[1]), name(row[2])): "folded" for row in rows}
     if connection.dialect.name != "postgresql":
         return {}
     query = (
@@ -167,28 +204,43 @@ def _collations(connection: Connection) -> dict[tuple[str | None, str, str], str
 
 def _entity(
     reflected: Reflected,
-    raw: _Raw,
+    raw: Raw,
     key: Key,
     source: str,
-    typed: Callable[[Any, Mapping[str, Any]], Column],
+    typed: Callable[[Any, Mapping[str, Any]], Column | None],
     collations: Mapping[tuple[str | None, str, str], str],
     samples: _Samples | None,
+    stored: Callable[[str], str],
 ) -> None:
     name = _name(key)
     found: dict[str, Any] = {k[2]: v for k, v in collations.items() if k[1] == key[1] and key[0] in (None, k[0])}
     primary = tuple((raw.primary.get(key) or {}).get("constrained_columns") or ())
-    enumerated = _checked_values(raw.checks.get(key) or ())
+    checks = raw.checks.get(key) or ()
+    enumerated, flags = _checked_values(checks), _flags(checks)
     columns: dict[str, Column] = {}
     for column in raw.columns[key]:
         collation = column.get("collation") or found.get(column["name"])
-        context = {"collation": collation, "rowid": primary == (column["name"],)}
-        columns[column["name"]] = typed(column["type"], context)
+        context = {
+            "collation": collation,
+            "rowid": primary == (column["name"],),
+            "flag": stored(column["name"]) in flags,
+        }
+        made = typed(column["type"], context)
+        if made is None:
+            continue
+        if stored(column["name"]) != column["name"]:
+            made = replace(made, storage=replace(made.storage, name=stored(column["name"])))
+        columns[column["name"]] = made
+    if not columns:
+        return
     if samples is not None:
         columns = samples.corrected(key, columns, {c["name"]: c["type"] for c in raw.columns[key]})
     fields = []
     for column in raw.columns[key]:
+        if column["name"] not in columns:
+            continue
         read = columns[column["name"]]
-        values = read.values or (enumerated.get(column["name"], ()) if pa.types.is_string(read.type) else ())
+        values = read.values or (enumerated.get(stored(column["name"]), ()) if pa.types.is_string(read.type) else ())
         fields.append(
             Field(
                 name=column["name"],
@@ -199,7 +251,8 @@ def _entity(
             )
         )
         reflected.storages[name, column["name"]] = read.storage
-    reflected.paths[name] = tuple(p for p in key if p)
+    reflected.paths[name] = tuple(stored(p) for p in key if p)
+    reflected.keys[name] = key
     singles = [u["column_names"] for u in raw.unique.get(key) or () if len(u["column_names"]) == 1]
     reflected.unique[name] = {c for columns_ in singles for c in columns_} | (
         set(primary) if len(primary) == 1 else set()
@@ -218,7 +271,7 @@ def _entity(
 # -- relations ---------------------------------------------------------------------------------
 
 
-def _relate(reflected: Reflected, raw: _Raw, keys: Sequence[Key], source: str) -> None:
+def _relate(reflected: Reflected, raw: Raw, keys: Sequence[Key], source: str) -> None:
     """Foreign keys as to-one relations, and each of them back as a to-many relation."""
     entities = {e.name: e for e in reflected.entities}
     relations: dict[str, list[Relation]] = {name: [] for name in entities}
@@ -270,6 +323,7 @@ _CHECK = re.compile(
         (?:IN\s*\(|=\s*ANY\s*\(+\s*ARRAY\s*\[)(?P<list>.*)$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_FLAG = re.compile(r"""^\W*(?P<name>\w+)\W*\bIN\s*\(\s*(?:0\s*,\s*1|1\s*,\s*0)\s*\)\W*$""", re.IGNORECASE)
 _STRING = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -284,6 +338,12 @@ def _checked_values(checks: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str,
         if values:
             found[match["name"]] = values
     return found
+
+
+def _flags(checks: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Columns of which `CHECK (column IN (0, 1))` makes a boolean, as written and in upper case."""
+    found = [m["name"] for check in checks if (m := _FLAG.match(check.get("sqltext") or ""))]
+    return frozenset(found) | {name.upper() for name in found}
 
 
 # -- types -------------------------------------------------------------------------------------
@@ -402,6 +462,14 @@ def _mariadb(type_: Any, context: Mapping[str, Any]) -> Column:
     return _AS_TEXT
 
 
+def _product(read: Callable[[Any, Mapping[str, Any]], Any]) -> Callable[[Any, Mapping[str, Any]], Column | None]:
+    def typed(type_: Any, context: Mapping[str, Any]) -> Column | None:
+        found = read(type_, context)
+        return None if found is None else Column(type=found[0], storage=Storage(**found[1]))
+
+    return typed
+
+
 def _generic_column(type_: Any, context: Mapping[str, Any]) -> Column:
     """Any other product: read through SQLAlchemy's own result types."""
     if isinstance(type_, sa.Boolean):
@@ -421,11 +489,13 @@ def _generic_column(type_: Any, context: Mapping[str, Any]) -> Column:
     return Column(type=pa.string())
 
 
-_TYPES: Mapping[str, Callable[[Any, Mapping[str, Any]], Column]] = {
+_TYPES: Mapping[str, Callable[[Any, Mapping[str, Any]], Column | None]] = {
     "postgresql": _postgresql,
     "sqlite": _sqlite,
     "mysql": _mariadb,
     "mariadb": _mariadb,
+    "mssql": _product(sql_mssql.column),
+    "oracle": _product(sql_oracle.column),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from groundwire.connectors.sql_compiler import SMALL, Compiled, Compiler, Tables, _Relation
-from groundwire.connectors.sql_values import Emitter, Refused, Value, constant, kind_of
+from groundwire.connectors.sql_values import Emitter, Refused, Value, constant, kind_of, truth
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import Aggregate, And, Comparison, Not, Or, Predicate, Scan
 
@@ -36,7 +36,7 @@ def compiled_scan(scan: Scan, emitter: Emitter, tables: Tables) -> Compiled:
     if scan.where is not None:
         rest += f" WHERE {writer.predicate(scan.where, positive=True)}"
     if keys:
-        rest += " GROUP BY " + ", ".join(emitter.sql(k) for k in keys)
+        rest += " GROUP BY " + ", ".join(writer.compiler.key(k) for k in keys)
     if scan.order:
         rest += " ORDER BY " + ", ".join(
             term
@@ -45,15 +45,15 @@ def compiled_scan(scan: Scan, emitter: Emitter, tables: Tables) -> Compiled:
                 writer.column(key.field), descending=key.descending, nulls_first=key.nulls_first
             )
         )
-    if scan.limit is not None:
-        rest += f" LIMIT {emitter.bound(scan.limit, 'int')}"
+    rest += writer.compiler.limited(scan.limit, None, ordered=bool(scan.order))
+    head = f"SELECT {writer.compiler.top(scan.limit, None)}"
     named = ", ".join(f"{emitter.sql(v)} AS c{i}" for i, v in enumerate(outputs))
     return Compiled(
-        sql=f"SELECT {named}{rest}",
+        sql=emitter.checked(f"{head}{named}{rest}"),
         parameters=emitter.parameters,
         columns=tuple(outputs),
         small=bool(scan.aggregates and not keys) or (scan.limit is not None and scan.limit <= SMALL),
-        bulk="" if keys or scan.aggregates else writer.compiler.quick_select("SELECT ", outputs) + rest,
+        bulk="" if keys or scan.aggregates else writer.compiler.quick_select(head, outputs) + rest,
     )
 
 
@@ -73,7 +73,8 @@ class Writer:
         self.compiler = Compiler(emitter, tables)
         self.compiler.scope.relations[_ALIAS] = _Relation(_ALIAS, entity=entity)
         self.compiler.scope.single = True
-        self.table = ".".join(emitter.quoted(p) for p in tables.path(entity)) + f" AS {emitter.quoted(_ALIAS)}"
+        self.table = ".".join(emitter.quoted(p) for p in tables.path(entity))
+        self.table += emitter.dialect.alias + emitter.quoted(_ALIAS)
 
     def column(self, name: str) -> Value:
         found = self.entity.find_field(name)
@@ -93,7 +94,7 @@ class Writer:
     def predicate(self, node: Predicate, *, positive: bool) -> str:
         """A condition; `positive` as in `Expressions.value`."""
         if isinstance(node, Comparison):
-            return self.emitter.sql(self._comparison(node, positive))
+            return self.emitter.truth(self._comparison(node, positive))
         if isinstance(node, Not):
             return self.emitter.text("not", self.predicate(node.term, positive=False))
         word = " AND " if isinstance(node, And) else " OR "
@@ -102,15 +103,17 @@ class Writer:
     def _comparison(self, node: Comparison, positive: bool) -> Value:
         column, emitter = self.column(node.field), self.emitter
         if node.op in ("is null", "is not null"):
-            return Value(sql=emitter.op(node.op, column), kind="bool")
+            return truth(emitter.op(node.op, column))
         if node.op in ("in", "not in"):
             found = self.compiler.in_list(column, [constant(v) for v in node.value], positive and node.op == "in")
-            return found if node.op == "in" else Value(sql=emitter.text("not", found.sql), kind="bool")
+            return found if node.op == "in" else truth(emitter.text("not", found.sql))
         if node.op == "like":
             pattern = constant(node.value)
+            if not emitter.dialect.any_character and "_" in node.value:
+                raise Refused("a pattern with an underscore")
             if column.kind != "text" or pattern.kind != "text" or "\x00" in node.value:
                 raise Refused("LIKE over something that is not text")
-            return Value(sql=emitter.op("like", column, pattern), kind="bool")
+            return truth(emitter.op("like", column, pattern))
         return self.compiler.compare(node.op, column, constant(node.value), positive)
 
 

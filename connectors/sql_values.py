@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from groundwire.connectors.sql_dialects import Dialect
+from groundwire.connectors.sql_dialect import Dialect
 
 NUMERIC = ("int", "decimal", "double")
 MAX_SCALE = 18
@@ -40,6 +40,7 @@ class Value:
         raw: the column as it is stored, where that differs from `sql`; else empty.
         native: what `raw` is; equal for columns that may be compared raw.
         nullable: whether NULL can occur.
+        condition: it is a condition, which is no value in every product.
     """
 
     sql: str = ""
@@ -50,6 +51,12 @@ class Value:
     raw: str = ""
     native: str = ""
     nullable: bool = True
+    condition: bool = False
+
+
+def truth(sql: str, *, nullable: bool = True) -> Value:
+    """A condition."""
+    return Value(sql=sql, kind="bool", nullable=nullable, condition=True)
 
 
 def constant(value: Any) -> Value:
@@ -149,7 +156,12 @@ class Emitter:
 
     def has(self, name: str) -> bool:
         """Whether the dialect has this operation."""
-        return name in self.dialect.operations and name not in self.missing
+        return bool(self.dialect.operations.get(name)) and name not in self.missing
+
+    def knows(self, name: str, kind: str) -> bool:
+        """Whether the dialect has this operation for a kind."""
+        specific, rows = f"{name}:{kind}", self.dialect.operations
+        return bool(rows.get(specific, rows.get(name))) and not {name, specific} & self.missing
 
     def text(self, name: str, *operands: str, kind: str = "") -> str:
         """An operation over operands that are text already.
@@ -157,38 +169,83 @@ class Emitter:
         Raises:
             Refused: this dialect does not have it with DuckDB's result.
         """
-        specific = f"{name}:{kind}"
-        template = self.dialect.operations.get(specific) or self.dialect.operations.get(name)
-        if template is None or name in self.missing or specific in self.missing:
-            raise Refused(f"{name} has no exact counterpart in {self.dialect.name}")
+        if not self.knows(name, kind):
+            raise Refused(f"{name} has no exact counterpart in {self.dialect.name}{f' for {kind}' if kind else ''}")
+        rows = self.dialect.operations
+        template = rows.get(f"{name}:{kind}", rows.get(name, ""))
         return template.format(*operands, all=", ".join(operands), rest=", ".join(operands[1:]))
 
     def op(self, name: str, *operands: Value) -> str:
         """An operation over values; its row may depend on the first one's kind."""
         kind = next((o.kind for o in operands if o.kind != "null"), "")
+        if any(o.kind.startswith("opaque") for o in operands) and name not in ("is null", "is not null", "count"):
+            raise Refused(f"{name} of a large object")
         return self.text(name, *(self.sql(o) for o in operands), kind=kind)
 
     def sql(self, value: Value) -> str:
         """The value's text; a constant becomes a bound parameter."""
         if not value.constant:
-            return value.sql
+            return self._held(value.sql, value.nullable) if value.condition and not self.dialect.truth else value.sql
         if value.kind == "bool":
-            return "TRUE" if value.value else "FALSE"
+            words = ("FALSE", "TRUE") if self.dialect.truth else ("0", "1")
+            return words[value.value]
         return self.bound(value.value, value.kind)
+
+    def truth(self, value: Value) -> str:
+        """A boolean as the text of a condition."""
+        if self.dialect.truth:
+            return self.sql(value)
+        if value.constant:
+            return "(1 = 1)" if value.value else "(1 = 0)"
+        return value.sql if value.condition else f"({value.sql} = 1)"
+
+    @staticmethod
+    def _held(condition: str, nullable: bool) -> str:
+        """A condition as 1 and 0, and NULL where it is unknown."""
+        otherwise = f"WHEN NOT {condition} THEN 0" if nullable else "ELSE 0"
+        return f"(CASE WHEN {condition} THEN 1 {otherwise} END)"
+
+    def lacks(self, value: Value) -> bool:
+        """It is a text that no column here can hold."""
+        absent = self.dialect.absent
+        return bool(absent and value.constant and value.kind == "text" and re.search(absent, value.value))
 
     def bound(self, value: Any, kind: str, template: str | None = None) -> str:
         """A placeholder for a value. Equal values share one, so equal expressions stay equal text."""
         if kind == "int" and not -(2**63) <= value < 2**63:
             kind = "bigger int"
-        if kind == "text" and not self.dialect.nul and "\x00" in value:
-            raise Refused(f"U+0000 can't be part of text in {self.dialect.name}")
+        if kind == "text":
+            for pattern in (self.dialect.absent, self.dialect.unbound):
+                if pattern and re.search(pattern, value, re.DOTALL):
+                    raise Refused(f"a text that {self.dialect.name} can't hold, or might not be given as it is")
+        form = template or self.dialect.parameters.get(kind, "{0}")
+        if self.dialect.literal_integers and kind in ("int", "int32"):
+            return form.format(value if value >= 0 else f"({value})")
+        digits = _digits(value) if kind == "decimal" else {}
         if self.dialect.scaled_decimals:
             value = _represented(value, kind)
+        elif kind in self.dialect.as_text:
+            value = _iso(value, kind)
         key = (kind, repr(value))
         if key not in self._known:
             self.parameters.append(value)
             self._known[key] = f"\x01{len(self.parameters) - 1}\x02"
-        return (template or self.dialect.parameters.get(kind, "{0}")).format(self._known[key])
+        return form.format(self._known[key], **digits)
+
+    def free(self, sql: str) -> bool:
+        """No parameter is part of the text."""
+        return _TOKEN.search(sql) is None
+
+    def checked(self, sql: str) -> str:
+        """The whole statement.
+
+        Raises:
+            Refused: it binds more values than the product takes.
+        """
+        most = self.dialect.max_parameters
+        if most is not None and len(_TOKEN.findall(sql)) > most:
+            raise Refused(f"more than {most} values")
+        return sql
 
     # -- kinds -----------------------------------------------------------------------------
 
@@ -213,7 +270,7 @@ class Emitter:
         if value.kind == "decimal" and kind == "text":
             sql = self.text("cast:decimal>text", value.sql, str(value.scale))
             return Value(sql=sql, kind=kind, nullable=nullable)
-        sql = self.text(f"cast:{value.kind}>{kind}", value.sql)
+        sql = self.text(f"cast:{value.kind}>{kind}", self.sql(value))
         return Value(sql=sql, kind=kind, scale=scale, nullable=nullable)
 
     def _as_decimal(self, value: Value, scale: int) -> Value:
@@ -253,7 +310,7 @@ class Emitter:
         if self.dialect.scaled_decimals:
             sql = self._rescaled_down(value, places)
         else:
-            sql = self.text("round", self.sql(value), self.bound(places, "int32"), kind="decimal")
+            sql = self.text("round", self.sql(value), self.bound(places, "int32"), str(places), kind="decimal")
         return Value(sql=sql, kind="decimal", scale=places, nullable=value.nullable)
 
     def unified(self, values: Iterable[Value]) -> list[Value]:
@@ -271,6 +328,9 @@ class Emitter:
         kind, scale = _common(open_kinds or kinds), 0
         if kind == "decimal":
             scale = max(v.scale for v in typed)
+            finer = any(v.kind == "decimal" and v.scale < scale and not v.constant for v in typed)
+            if finer and not self.dialect.mixed_scales:
+                raise Refused(f"decimals of different scales in {self.dialect.name}")
         return [self.convert(v, kind, scale) for v in listed]
 
 
@@ -369,6 +429,20 @@ def _represented(value: Any, kind: str) -> Any:
     return value
 
 
+def _iso(value: Any, kind: str) -> str:
+    """A number or moment as text on which everyone agrees."""
+    if kind in ("decimal", "bigger int"):
+        return format(value, "f") if kind == "decimal" else str(value)
+    return str(_represented(value, kind))
+
+
+def _digits(value: Decimal) -> dict[str, int]:
+    """Precision and scale that hold a decimal."""
+    _, digits, exponent = value.as_tuple()
+    scale = max(0, -exponent) if isinstance(exponent, int) else 0
+    return {"precision": max(len(digits), scale, 1), "scale": scale}
+
+
 def _is_utf8(text: str) -> bool:
     try:
         text.encode()
@@ -383,8 +457,12 @@ def rendered(sql: str, parameters: list[Any], style: str) -> tuple[str, Any]:
     Args:
         sql: with the emitter's placeholders.
         parameters: of the emitter.
-        style: PEP 249's `paramstyle`, or `numeric_dollar`.
+        style: PEP 249's `paramstyle`, or `numeric_dollar`, or `pyformat plain` where a percent sign is not doubled.
     """
+    if style in ("named", "pyformat plain"):
+        form = ":p{}" if style == "named" else "%(p{})s"
+        used = {int(m) for m in _TOKEN.findall(sql)}
+        return _TOKEN.sub(lambda m: form.format(m[1]), sql), {f"p{i}": parameters[i] for i in sorted(used)}
     if style == "pyformat":
         text = _TOKEN.sub(lambda m: f"%(p{m[1]})s", sql.replace("%", "%%"))
         return text, {f"p{i}": p for i, p in enumerate(parameters)}

@@ -2,8 +2,8 @@
 
 The addresses are those of the configuration: sources, replicas, cache, broker, a model's server, a collector of
 telemetry. An audit hook of Python's (PEP 578) sees every connection and every look-up of a name that Python code
-makes in this process, ours or a library's, and refuses the others. The drivers of PostgreSQL connect from C: the
-connector says where, by an event of its own, before it lets them.
+makes in this process, ours or a library's, and refuses the others. The drivers of PostgreSQL and SQL Server connect
+from C: the connector says where, by an event of its own, before it lets them.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _PORTS = {
     "postgres": 5432,
     "mysql": 3306,
     "mariadb": 3306,
+    "mssql": 1433,
+    "oracle": 1521,
     "redis": 6379,
     "rediss": 6379,
     "amqp": 5672,

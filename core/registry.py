@@ -91,7 +91,13 @@ BUILT_IN: Mapping[str, Kind] = {
             salesforce="simple_salesforce",
         ),
         _built_in(
-            "sql", "sql:SQLConnector", "any database that SQLAlchemy reaches", postgresql="psycopg", mariadb="pymysql"
+            "sql",
+            "sql:SQLConnector",
+            "any database that SQLAlchemy reaches",
+            postgresql="psycopg",
+            mariadb="pymysql",
+            mssql="pymssql",
+            oracle="oracledb",
         ),
         _built_in("tryton", "tryton:TrytonConnector", "Tryton 6 and later, by RPC"),
     )
