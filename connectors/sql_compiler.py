@@ -274,6 +274,12 @@ class Compiler(Expressions):
         sql = self.emitter.text("group", self.emitter.sql(value), kind=value.kind)
         if not self.emitter.dialect.bound_groups and not self.emitter.free(sql):
             raise Refused("GROUP BY over an expression with a constant")
+        return self._without_queries(sql)
+
+    def _without_queries(self, sql: str) -> str:
+        """What must hold no subquery in some products."""
+        if not self.emitter.dialect.inner_queries and "(SELECT " in sql:
+            raise Refused("a subquery in GROUP BY or in an aggregate")
         return sql
 
     def quick_select(self, head: str, outputs: list[Value]) -> str:
@@ -634,7 +640,9 @@ class Compiler(Expressions):
             argument = exp.Star()
         if isinstance(argument, exp.Star):
             counted = f"CASE WHEN {condition} THEN 1 END" if condition else "*"
-            return Value(sql=self.emitter.text("count", counted) + over, kind="int", nullable=False)
+            return Value(
+                sql=self.emitter.text("count", self._without_queries(counted)) + over, kind="int", nullable=False
+            )
         value = self.value(argument)
         if value.kind == "null":
             raise Refused("an aggregate of NULL")
@@ -655,7 +663,7 @@ class Compiler(Expressions):
             sql = self.emitter.text("distinct of", sql, kind=value.kind)
         elif self.emitter.has(f"{function} of:{value.kind}"):
             sql = self.emitter.text(f"{function} of", sql, kind=value.kind)
-        return distinct + (f"CASE WHEN {condition} THEN {sql} END" if condition else sql)
+        return distinct + self._without_queries(f"CASE WHEN {condition} THEN {sql} END" if condition else sql)
 
     def _window(self, node: exp.Window, _: bool) -> Value:
         expect(node, "this", "partition_by", "order", "spec")

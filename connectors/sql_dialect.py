@@ -62,6 +62,7 @@ class Dialect:
         as_text: kinds whose values are bound as text in ISO form.
         literal_integers: integers are written and not bound.
         bound_groups: a parameter in GROUP BY is the same as that in SELECT.
+        inner_queries: groups and arguments of aggregates may hold subqueries.
         any_character: `_` of LIKE stands for one code point, and patterns need not be constant.
         product_scale: decimal places up to which products are exact.
         mixed_scales: sums and comparisons of decimals with different places are exact.
@@ -97,6 +98,7 @@ class Dialect:
     as_text: frozenset[str] = frozenset()
     literal_integers: bool = False
     bound_groups: bool = True
+    inner_queries: bool = True
     any_character: bool = True
     product_scale: int = 18
     mixed_scales: bool = True

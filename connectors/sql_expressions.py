@@ -451,6 +451,8 @@ class Expressions:
 
     def _chosen(self, conditions: list[str], results: list[Value]) -> Value:
         results = self.emitter.unified(results)
+        if results[0].kind == "null" and not self.emitter.dialect.truth:
+            raise Refused("a choice between NULLs")
         texts = [self.emitter.sql(r) for r in results]
         whens = " ".join(f"WHEN {c} THEN {r}" for c, r in zip(conditions, texts, strict=False))
         return Value(sql=f"(CASE {whens} ELSE {texts[-1]} END)", kind=results[0].kind, scale=results[0].scale)

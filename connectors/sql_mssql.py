@@ -183,6 +183,7 @@ MSSQL = Dialect(
     as_text=frozenset({"decimal", "bigger int", "date", "timestamp", "timestamptz", "time"}),
     literal_integers=True,
     bound_groups=False,
+    inner_queries=False,
     any_character=False,
     product_scale=6,
     mixed_scales=False,

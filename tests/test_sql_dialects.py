@@ -289,6 +289,8 @@ def test_an_empty_text_is_never_sent_to_oracle(worlds: Mapping[str, _World]) -> 
         ("SELECT (SELECT MAX(n) FROM (WITH x AS (SELECT 1 AS n) SELECT n FROM x) AS t)", "WITH in a subquery"),
         ("SELECT id, ROW_NUMBER() OVER (PARTITION BY qty) FROM orders", "a window without ORDER BY"),
         ("SELECT DISTINCT qty FROM orders OFFSET 2", "DISTINCT with OFFSET"),
+        ("SELECT SUM((SELECT MAX(c.id) FROM customers c WHERE c.id = o.customer_id)) FROM orders o", "a subquery in"),
+        ("SELECT CASE WHEN vip THEN NULL ELSE NULL END FROM orders", "a choice between NULLs"),
     ],
 )
 def test_what_sql_server_rounds_or_refuses_is_done_here(query: str, reason: str, worlds: Mapping[str, _World]) -> None:
