@@ -77,6 +77,8 @@ def _comparison(c: Comparison, write: Callable[[Any], str]) -> str:
         return f"{c.field} = {write(c.value is (c.op == '='))}"
     if c.op == "in" and not c.value:
         return f"({c.field} = null AND {c.field} != null)"
+    if c.op == "not in" and not c.value:
+        return f"{c.field} != null"
     if c.op in ("in", "not in"):
         text = f"{c.field} {c.op.upper()} ({', '.join(write(v) for v in c.value)})"
         return text if c.op == "in" else f"({text} AND {c.field} != null)"
@@ -93,12 +95,18 @@ def literal(value: Any) -> str:
     """A value as a SOQL literal; text can't end its quotes."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, int | Decimal):
+    if isinstance(value, int):
         return str(value)
-    if isinstance(value, float):
-        return repr(value)
+    if isinstance(value, float | Decimal):
+        return _plain(Decimal(repr(value)) if isinstance(value, float) else value)
     if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     if isinstance(value, dt.date):
         return value.isoformat()
     return "'" + "".join(_ESCAPES.get(c, c) for c in str(value)) + "'"
+
+
+def _plain(value: Decimal) -> str:
+    """A number without an exponent, which SOQL does not know; a whole one of many digits as a decimal."""
+    text = format(value, "f")
+    return text if "." in text or len(text) <= 18 else f"{text}.0"

@@ -7,17 +7,15 @@ install it, not to pass it on: nothing of it is kept in the repository.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import threading
-import uuid
 from pathlib import Path
 from typing import IO, Any, Self
 
-from groundwire.agents import weights
+import node_packages
 
 MODEL = Path(__file__).parent / "odata_service"
 USER, PASSWORD = "reader", "hunter2hunter2"
@@ -35,26 +33,11 @@ def installed() -> Path:
     Raises:
         NoServer: no Node or npm, or the packages can't be had.
     """
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        raise NoServer("Node 20 and npm are not installed")
-    package = (MODEL / "package.json").read_bytes()
-    kept = weights.cache_dir() / f"test-cap-{hashlib.sha256(package).hexdigest()[:12]}"
-    if not kept.exists():
-        partial = kept.with_name(f"{kept.name}-{uuid.uuid4().hex}")
-        partial.mkdir(parents=True)
-        (partial / "package.json").write_bytes(package)
+    try:
         # SQLite as WebAssembly comes ready, so that nothing has to be compiled
-        command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-        done = subprocess.run(command, cwd=partial, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            shutil.rmtree(partial)
-            raise NoServer(f"npm install failed: {done.stderr[-300:]}")
-        try:
-            partial.rename(kept)
-        except OSError:  # another run was quicker
-            shutil.rmtree(partial)
-    return kept
+        return node_packages.installed("cap", (MODEL / "package.json").read_bytes())
+    except node_packages.NoNode as error:
+        raise NoServer(str(error)) from None
 
 
 def readings() -> list[dict[str, Any]]:

@@ -10,14 +10,18 @@ import uuid
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from cap_server import CapServer, NoServer
+from node_packages import NoNode
+from soql_grammar import refused
 
 from groundwire.agents import weights
 from groundwire.core import config
 from groundwire.core.errors import ModelError
+from groundwire.demo import soql
 from groundwire.demo import tryton_server as tryton
 
 POSTGRES = os.environ.get("GROUNDWIRE_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
@@ -151,3 +155,29 @@ def cap_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CapServer]:
             yield running
     except NoServer as error:
         _absent("SAP CAP", error)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def soql_is_salesforces(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every statement that a module's tests sent to the Salesforce sandbox is one of Salesforce's own grammar.
+
+    But for those with which a test provokes a refusal, and those of processes of their own.
+    """
+    if not hasattr(request.module, "SalesforceSandbox"):
+        yield
+        return
+    taken, run = set(), soql.run
+
+    def recorded(text: str, *others: Any) -> Any:
+        rows = run(text, *others)  # what the sandbox refuses was meant to be refused, or has failed a test
+        taken.add(text)
+        return rows
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(soql, "run", recorded)
+        yield
+    try:
+        assert refused(taken) == {}
+    except NoNode as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no grammar of SOQL: {error}")
