@@ -26,7 +26,16 @@ from groundwire.connectors.paging import ahead
 from groundwire.connectors.profiling import Distinct, open_texts
 from groundwire.connectors.records import columns_at
 from groundwire.connectors.salesforce_bulk import BulkQuery, NotInBulk
-from groundwire.connectors.salesforce_fields import ID, LEFT_OUT, NUMBERS, TYPES, converter, support
+from groundwire.connectors.salesforce_fields import (
+    CURRENCY,
+    ID,
+    LEFT_OUT,
+    NUMBERS,
+    TYPES,
+    converted,
+    converter,
+    support,
+)
 from groundwire.connectors.salesforce_session import Api, SalesforceSettings
 from groundwire.connectors.salesforce_soql import group_label, soql
 from groundwire.core.catalog import Entity, Field, Relation
@@ -55,6 +64,9 @@ PROFILE_SECONDS = 5.0
 
 _SHORTEST_FEED, _LONGEST_FEED = dt.timedelta(minutes=2), dt.timedelta(days=29)
 """Windows of the feed of deletions: REST API Developer Guide, "Get Deleted"."""
+
+
+RECORD_TYPE = "RecordType"
 
 
 class SalesforceConnector(Connector):
@@ -98,8 +110,11 @@ class SalesforceConnector(Connector):
             described = list(pool.map(lambda n: self.api.get(f"sobjects/{n}/describe"), names))
         for answer in described:
             self._part(answer, "fields")
+        if RECORD_TYPE in present - set(names) and any(_has_record_types(d) for d in described):
+            described.append(self.api.get(f"sobjects/{RECORD_TYPE}/describe"))
+            self._part(described[-1], "fields")
         self._described = {d["name"]: d for d in described}
-        return [self._entity(d, set(names)) for d in described]
+        return [self._entity(d, set(self._described)) for d in described]
 
     def learned(self) -> Any:
         return self._described
@@ -180,20 +195,25 @@ class SalesforceConnector(Connector):
     def _entity(self, described: Mapping[str, Any], known: set[str]) -> Entity:
         name = described["name"]
         fields, relations = [], []
-        self._kinds[name] = {f["name"]: f for f in described["fields"]}
+        kinds = self._kinds[name] = {f["name"]: f for f in described["fields"]}
         for f in described["fields"]:
             if f["type"] in LEFT_OUT:
                 continue
             picks = [p for p in f.get("picklistValues") or () if p.get("active")]
+            if list(f.get("referenceTo") or ()) == [RECORD_TYPE]:
+                picks = _record_types(described)
+            of_record = converted(f, kinds)
+            told = [f.get("inlineHelpText") or "", "in the currency of its record" if of_record else ""]
             fields.append(
                 Field(
                     name=f["name"],
                     type=TYPES.get(f["type"], pa.string()),
                     label=f.get("label") or "",
-                    description=f.get("inlineHelpText") or "",
+                    description="; ".join(t for t in told if t),
                     values=tuple(p["value"] for p in picks),
                     labels={p["value"]: p["label"] for p in picks if p["label"] != p["value"]},
                     nullable=bool(f.get("nillable", True)),
+                    currency=CURRENCY if of_record else "",
                 )
             )
             targets = [t for t in f.get("referenceTo") or () if t in known]
@@ -236,24 +256,38 @@ class SalesforceConnector(Connector):
 
     def _describe_field(self, entity: Entity, path: str) -> Mapping[str, Any] | None:
         """The metadata of a field behind a relationship path."""
+        return self._described_at(entity, path)[0]
+
+    def _is_converted(self, entity: Entity, path: str) -> bool:
+        """Whether SOQL computes with a field in another currency than its record's.
+
+        SOQL and SOSL Reference, "Querying Currency Fields in Multi-Currency Orgs".
+        """
+        field, fields = self._described_at(entity, path)
+        return field is not None and converted(field, fields)
+
+    def _described_at(self, entity: Entity, path: str) -> tuple[Mapping[str, Any] | None, Mapping[str, Any]]:
+        """A field's metadata, and that of all fields of its object."""
         name, parts = entity.name, path.split(".")
         for part in parts[:-1]:
             step = next((f for f in self._kinds.get(name, {}).values() if f.get("relationshipName") == part), None)
             if step is None or len(step.get("referenceTo") or ()) != 1:
-                return None
+                return None, {}
             name = step["referenceTo"][0]
-        found: Mapping[str, Any] | None = self._kinds.get(name, {}).get(parts[-1])
-        return found
+        fields = self._kinds.get(name, {})
+        return fields.get(parts[-1]), fields
 
     def supports(self, entity: Entity, comparison: Comparison) -> Pushdown:
         field = self._describe_field(entity, comparison.field)
         if field is None or not field.get("filterable", True) or field["type"] in LEFT_OUT:
             return Pushdown.NONE
+        if comparison.op not in ("is null", "is not null") and self._is_converted(entity, comparison.field):
+            return Pushdown.NONE
         return support(field, comparison)
 
     def orders(self, entity: Entity, field: str) -> bool:
         found = self._describe_field(entity, field)
-        return found is not None and bool(found.get("sortable", True))
+        return found is not None and bool(found.get("sortable", True)) and not self._is_converted(entity, field)
 
     def aggregates(self, entity: Entity, aggregate: Aggregate) -> bool:
         if aggregate.function not in self.capabilities.aggregates:
@@ -262,6 +296,8 @@ class SalesforceConnector(Connector):
             return True
         found = self._describe_field(entity, aggregate.field)
         if found is None or not found.get("aggregatable", True):
+            return False
+        if aggregate.function != "count" and self._is_converted(entity, aggregate.field):
             return False
         ranked = found["type"] in ("date", "datetime") and aggregate.function in ("count", "min", "max")
         return found["type"] in NUMBERS or ranked
@@ -365,3 +401,17 @@ class SalesforceConnector(Connector):
             except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError, ValueError, TypeError, ArithmeticError):
                 raise Rejected(f"a value of {field.name} is not a {field.type}", source=self.name) from None
         return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _has_record_types(described: Mapping[str, Any]) -> bool:
+    return any(list(f.get("referenceTo") or ()) == [RECORD_TYPE] for f in described["fields"])
+
+
+def _record_types(described: Mapping[str, Any]) -> list[dict[str, str]]:
+    """An object's record types: ids, and the names that users see."""
+    infos = described.get("recordTypeInfos") or ()
+    return [
+        {"value": i["recordTypeId"], "label": i.get("name") or i.get("developerName") or i["recordTypeId"]}
+        for i in infos
+        if i.get("active", True) and not i.get("master") and i.get("recordTypeId")
+    ]

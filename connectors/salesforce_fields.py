@@ -48,6 +48,20 @@ _LONGEST_LIST = 8_000
 """Characters of text in one IN list: a query travels in the address, which holds 16 KB."""
 
 
+CURRENCY = "CurrencyIsoCode"
+"""The field that organisations with several currencies have on every object with amounts."""
+
+
+def converted(field: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    """Whether SOQL compares, sorts and adds this field in the organisation's own currency, and not as it is stored.
+
+    Args:
+        field: its description.
+        fields: of the object, by name.
+    """
+    return field.get("type") == "currency" and CURRENCY in fields
+
+
 def support(field: Mapping[str, Any], comparison: Comparison) -> Pushdown:
     """How faithfully SOQL compares this field, as its description says."""
     kind, op = field["type"], comparison.op

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 import sqlglot
 from sqlglot import exp
 
+from groundwire.core import currencies
 from groundwire.core.catalog import Catalog, Entity, Relation, near_names
 from groundwire.core.errors import AmbiguousName, QueryError, UnknownName
 from groundwire.core.query import DIALECT, check_width, parse
@@ -84,6 +85,7 @@ def bind(
     bound = Bound(tree=parse(text, max_bytes=max_bytes), now=now)
     bound.reads_clock = _freeze_clock(bound.tree, now)
     _Binder(catalog, bound.notes).query(bound.tree, None, {})
+    bound.notes.extend(currencies.notes(bound.tree))
     bound.reads_clock |= _freeze_clock(bound.tree, now)  # measures may read it too
     if link_values:
         _link_values(bound)

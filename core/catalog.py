@@ -36,6 +36,7 @@ class Field:
         nullable: whether NULL occurs.
         synonyms: other words for it, from configuration.
         sensitive: never sampled, never shown to a model without need.
+        currency: field of the same entity that says in which currency an amount is; empty where all are in one.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Field:
     nullable: bool = True
     synonyms: tuple[str, ...] = ()
     sensitive: bool = False
+    currency: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

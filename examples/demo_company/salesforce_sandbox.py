@@ -117,6 +117,17 @@ class SalesforceSandbox:
             "queryable": True,
             "fields": fields,
             "childRelationships": children,
+            "recordTypeInfos": [
+                {
+                    "recordTypeId": r["Id"],
+                    "name": r["Name"],
+                    "developerName": r["DeveloperName"],
+                    "active": r["IsActive"],
+                    "master": False,
+                }
+                for r in self.data.get("RecordType", ())
+                if r["SobjectType"] == name
+            ],
         }
 
     def _describe_field(self, name: str, field: str) -> dict[str, Any]:

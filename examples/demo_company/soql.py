@@ -1,7 +1,8 @@
 """SOQL over records in memory, with Salesforce's meaning where it differs from SQL.
 
 Text is compared without regard to case, `!=` and `NOT` match null, relationship paths pass through
-null, and conditions that mix AND with OR need parentheses. The sandbox uses it; the product does not.
+null, and conditions that mix AND with OR need parentheses. Where records have a `CurrencyIsoCode`, their amounts are
+compared, sorted and aggregated in the organisation's own currency. The sandbox uses it; the product does not.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 Record = dict[str, Any]
+
+RATES = {"EUR": 1.0, "USD": 1.25, "GBP": 0.8}
+"""What one euro, the organisation's own currency, is in others."""
 
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
@@ -99,7 +103,7 @@ class _Query:
 
     def _order_key(self, node: exp.Expr) -> Callable[[Record], Any]:
         path = self._path(node)
-        return lambda row: self._value(node, row[_MARK]) if _MARK in row else row[path]
+        return lambda row: self._computed(node, row[_MARK]) if _MARK in row else row[path]
 
     def _grouped(self, kept: list[Record], group: exp.Expr | None) -> list[Record]:
         keys = group.expressions if group else []
@@ -133,7 +137,7 @@ class _Query:
         if isinstance(node.this, exp.Star) or node.this is None:
             return len(members)
         distinct = isinstance(node, exp.ApproxDistinct) or isinstance(node.this, exp.Distinct)
-        values = [v for v in (self._value(node.this, m) for m in members) if v is not None]
+        values = [v for v in (self._computed(node.this, m) for m in members) if v is not None]
         if isinstance(node, exp.Count):
             return len({v.lower() if isinstance(v, str) else v for v in values}) if distinct else len(values)
         if not values:
@@ -169,6 +173,12 @@ class _Query:
     def _value(self, node: exp.Expr, record: Record) -> Any:
         value = self._shown(node, record)
         return None if isinstance(value, Absent) else value
+
+    def _computed(self, node: exp.Expr, record: Record) -> Any:
+        """A value with which Salesforce computes: amounts of the record in its own currency."""
+        value, code = self._value(node, record), record.get("CurrencyIsoCode")
+        mine = isinstance(value, float) and "." not in self._path(node)
+        return value / RATES[str(code)] if mine and code is not None else value
 
     def _shown(self, node: exp.Expr, record: Record) -> Any:
         node = node.unalias()
@@ -230,13 +240,13 @@ class _Query:
         if isinstance(node, exp.Not):
             return not self._true(node.this, record)
         if isinstance(node, exp.In):
-            value = _fold(self._value(node.this, record))
+            value = _fold(self._computed(node.this, record))
             return value in {_fold(self._operand(node.this, e, value)) for e in node.expressions}
         if isinstance(node, exp.Like):
             value = self._value(node.this, record)
             pattern = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in node.expression.this)
             return value is not None and re.fullmatch(pattern, value, re.IGNORECASE | re.DOTALL) is not None
-        left = _fold(self._value(node.this, record))
+        left = _fold(self._computed(node.this, record))
         right = _fold(self._operand(node.this, node.expression, left))
         if isinstance(node, exp.EQ):
             return bool(left == right)
