@@ -16,7 +16,6 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import mssql
 
 from groundwire.connectors.sql_dialect import EVERYWHERE, Dialect, RawRule
 
@@ -206,8 +205,6 @@ MAY_WRITE = (
 )
 """1 where the account may change the whole database; SQL Server has no session that refuses writes."""
 
-_MONEY = {mssql.MONEY: pa.decimal128(19, 4), mssql.SMALLMONEY: pa.decimal128(10, 4)}
-
 
 def column(type_: Any, context: Mapping[str, Any]) -> tuple[pa.DataType, dict[str, str]] | None:
     """The Arrow type of a column, and how it is stored; None where it is not read at all (spatial types, variants).
@@ -216,13 +213,15 @@ def column(type_: Any, context: Mapping[str, Any]) -> tuple[pa.DataType, dict[st
         type_: as SQLAlchemy reflects it.
         context: unused.
     """
+    from sqlalchemy.dialects import mssql  # a tenth of a second, for who has such a database
+
     if isinstance(type_, sa.Boolean):
         return pa.bool_(), {}
     if isinstance(type_, sa.Integer):
         wide = isinstance(type_, sa.BigInteger)
         return pa.int64() if wide else pa.int16() if isinstance(type_, sa.SmallInteger) else pa.int32(), {}
-    if type(type_) in _MONEY:
-        return _MONEY[type(type_)], {"leaf": "money"}
+    if isinstance(type_, mssql.MONEY | mssql.SMALLMONEY):
+        return pa.decimal128(19 if isinstance(type_, mssql.MONEY) else 10, 4), {"leaf": "money"}
     if isinstance(type_, sa.Float):
         return pa.float64(), {"leaf": "real"}
     if isinstance(type_, sa.Numeric):
@@ -247,7 +246,7 @@ def column(type_: Any, context: Mapping[str, Any]) -> tuple[pa.DataType, dict[st
 
 
 def _text(type_: sa.String) -> dict[str, str]:
-    if isinstance(type_, mssql.XML | sa.Text):  # also NTEXT, which allows no comparison
+    if isinstance(type_, sa.Text):  # NTEXT and XML, which allow no comparison
         return {"leaf": "as text"}
     if isinstance(type_, sa.CHAR | sa.NCHAR):
         return {"leaf": "padded"}
@@ -258,6 +257,8 @@ def _text(type_: sa.String) -> dict[str, str]:
 
 
 def _moment(type_: sa.DateTime) -> str:
+    from sqlalchemy.dialects import mssql
+
     if isinstance(type_, mssql.SMALLDATETIME):
         return "smalldatetime"
     if not isinstance(type_, mssql.DATETIME2):

@@ -16,7 +16,6 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import oracle
 
 from groundwire.connectors.sql_dialect import EVERYWHERE, Dialect, RawRule
 
@@ -178,6 +177,8 @@ def column(type_: Any, context: Mapping[str, Any]) -> tuple[pa.DataType, dict[st
         type_: as SQLAlchemy reflects it.
         context: `collation` is `folded` where it may call different texts equal; `flag` if only 0 and 1 are allowed.
     """
+    from sqlalchemy.dialects import oracle  # a tenth of a second, for who has such a database
+
     if isinstance(type_, sa.Boolean):
         return pa.bool_(), {"leaf": "boolean"}
     if isinstance(type_, sa.Float):
