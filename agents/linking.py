@@ -39,18 +39,6 @@ _LATE = re.compile(
     r"(?:\b(?:more than|over) (?P<count>\d{1,4}) (?P<unit>day|week|month)s? "
     r"|(?<!day )(?<!days )(?<!week )(?<!weeks )(?<!month )(?<!months ))$"
 )
-_NONE_OF = re.compile(
-    r"\b(?:(?:no|without(?: any| an?)?)|(?:never|not|\w+n['’]t)"
-    r" (?:have|has|had|got|made|placed|given|filed|bought|sold|received|created|taken)(?: an?| any)) (?:\w+ )?$",
-    re.IGNORECASE,
-)
-_NEVER_DONE = re.compile(
-    r"\b(?:never|not once)(?: been)? (?P<verb>\w+)(?: (?:in|on|at|for|by) (?:an?|any) (?P<what>\w+))?", re.IGNORECASE
-)
-_DONE = frozenset("booked bought carried chosen done hired ordered performed placed rented requested sold used".split())  # noqa: SIM905
-_CLAUSE_ENDS = re.compile(
-    r"\s*(?:$|[.?!;]|,?\s*(?:at all|yet|so far|ever|and (?:return|show|list|give|what))\b)", re.IGNORECASE
-)
 _REASON = re.compile(r"\s+(?:by|for|because|due|in|from|at|to|with|after|before|until|as)\b", re.IGNORECASE)
 _LISTED = re.compile(r"\W*(?:,|and|or|&)\s*[A-Z]")
 
@@ -287,9 +275,9 @@ class Words:
         found: dict[str, tuple[int, str]] = {}
         for entity in self.entities:
             for rank, phrase in enumerate(self.called[entity.full_name]):
-                for start, end in self._find(phrase, self.words):
+                for start, end in self.find(phrase, self.words):
                     before = self.question[: self.spans[start][0]].lower()
-                    if self._describes(end, entity.full_name):
+                    if self.describes(end, entity.full_name):
                         continue
                     if match := _COUNTED.search(before):
                         said = self.question[match.start() : self.spans[start + len(phrase) - 1][1]]
@@ -304,7 +292,7 @@ class Words:
     def _least(self) -> Iterator[tuple[str, str, int]]:
         for entity in self.entities:
             for phrase in self.called[entity.full_name]:
-                for at in self._find(phrase, self.words):
+                for at in self.find(phrase, self.words):
                     if found := wording.least(self.question[: self.spans[at[0]][0]]):
                         yield self.names[entity.full_name], *found
 
@@ -317,8 +305,8 @@ class Words:
         for entity in self.entities:
             phrases = self.called[entity.full_name]
             alone = {w for phrase in phrases for w in phrase if holders[w] == 1 and w not in SAID and w not in PLAIN}
-            found = [at for phrase in phrases for at in self._find(phrase, self.words)]
-            whole = [at for at in found if not self._describes(at[1], entity.full_name)]
+            found = [at for phrase in phrases for at in self.find(phrase, self.words)]
+            whole = [at for at in found if not self.describes(at[1], entity.full_name)]
             if found and not whole:
                 continue
             found = whole
@@ -332,52 +320,7 @@ class Words:
         wanted = next(iter(stems(word)), "")
         return any(wanted in phrase for phrase in self.called[entity.full_name])
 
-    def lacking(self) -> Iterator[tuple[Entity, Entity, tuple[int, int]]]:
-        """What there must be none of (`customers without orders`): whose, of what, and where it is said, in characters.
-
-        Only where the question says no more of it than one word before it, which is inside what is given.
-        """
-        for entity in self.entities:
-            for phrase in self.called[entity.full_name]:
-                for start, end in self._find(phrase, self.words):
-                    before = _NONE_OF.search(self.question[: self.spans[start][0]])
-                    if before is None or not _CLAUSE_ENDS.match(self.question[self.spans[end - 1][1] :]):
-                        continue
-                    if Around.of(self.question, before.start(), self.spans[end - 1][1]).left_out:
-                        continue  # `ignore customers without orders`
-                    if owner := self._owner(entity, before.start()):
-                        yield owner, entity, (before.start(), self.spans[end - 1][1])
-        for match in _NEVER_DONE.finditer(self.question):
-            if _CLAUSE_ENDS.match(self.question[match.end() :]):
-                yield from ((*pair, match.span()) for pair in self._undone(match))
-
-    def _undone(self, match: re.Match[str]) -> Iterator[tuple[Entity, Entity]]:
-        """Whose records of what was never made: `never ordered` has no order, `never used` nothing at all."""
-        verb = match["verb"].lower()
-        owned = [(owner, e) for e in self.entities if (owner := self._owner(e, match.start())) is not None]
-        alike = [pair for pair in owned if any(root(p[-1]) == root(verb) for p in self.called[pair[1].full_name])]
-        if match["what"]:
-            alike = [p for p in owned if self.is_called(match["what"], p[1])] if verb in _DONE else []
-            yield from alike
-        elif alike or verb not in _DONE:
-            yield from alike
-        elif len(owned) == 1:
-            yield from owned
-
-    def _owner(self, entity: Entity, at: int) -> Entity | None:
-        """Whose records of an entity are, of what the question names before a place; None where that is not clear."""
-        owners = [r.target for r in entity.relations if not r.many and len(r.on) == 1 and r.target != entity.full_name]
-        found = {
-            (self.spans[start][0], other.full_name): other
-            for other in self.entities
-            if owners.count(other.full_name) == 1 and len(other.primary_key) == 1
-            for phrase in self.called[other.full_name]
-            for start, end in self._find(phrase, self.words)
-            if self.spans[start][0] < at and not self._describes(end, other.full_name)
-        }
-        return found[max(found)] if found else None
-
-    def _describes(self, end: int, entity: str) -> bool:
+    def describes(self, end: int, entity: str) -> bool:
         """Whether a name that ends there only says more of another one behind it: `policy` of `policy holders`."""
         if end == 0 or self.plain[end - 1] != self.words[end - 1]:
             return False  # many of them are meant
@@ -395,7 +338,7 @@ class Words:
         name, table = entity.full_name, self.names[entity.full_name]
         if len(entity.primary_key) == 1:
             for phrase in self.called[name]:
-                for at in self._find([*phrase, "id"], self.words):
+                for at in self.find([*phrase, "id"], self.words):
                     yield at, _Place(name, f"{table}.{entity.primary_key[0]}")
         told = {r.name: r for r in told_relations(entity, self.names)}
         for first, noun in self.joined.items():
@@ -414,7 +357,7 @@ class Words:
                 if relation.on[0][0] == field.name and column != f"{table}.{field.name}":
                     role = self._spelled(stems(relation.name))
                     if not self._is_plain_role(role, name, relation.target):
-                        for at in self._find(role, self.words):
+                        for at in self.find(role, self.words):
                             yield at, _Place(name, column)
             for at in self._named(field, naming.bare(field, entity), self.called[name]):
                 yield at, _Place(name, column, moment=moment)
@@ -451,11 +394,11 @@ class Words:
             if not wanted or (wanted[-1] == "id" and len(wanted) > 1):
                 continue
             for entity in called:
-                yield from self._find([*entity, *wanted], self.words)
-                yield from self._find([*entity[-1:], *wanted], self.words)
+                yield from self.find([*entity, *wanted], self.words)
+                yield from self.find([*entity[-1:], *wanted], self.words)
             telling = [w for w in wanted if w not in PLAIN and w not in SAID]
             roots = {root(phrase[-1]) for phrase in called}
-            for start, end in self._find(wanted, self.words):
+            for start, end in self.find(wanted, self.words):
                 if end < len(self.words) and self.roots[end] in roots and self.plain[end].endswith("ed"):
                     yield start, end + 1  # `amount claimed` of claims
             if not telling and len(wanted) == 1:
@@ -463,15 +406,15 @@ class Words:
             if not telling:  # `type` alone says little, the type of a vehicle says it
                 for entity in called:
                     for way in ("of", "of the", "of a", "of each"):
-                        yield from self._find([*wanted, *way.split(), *entity], self.words)
+                        yield from self.find([*wanted, *way.split(), *entity], self.words)
             whole = len(wanted) > 1 and (bool(telling) or wanted[:1] in called)  # `parcel_type` of parcels
             if whole or any([w] not in called for w in telling):
-                yield from self._find(wanted, self.words)
+                yield from self.find(wanted, self.words)
 
     def _per(self, word: str, called: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
         """Where something is asked per `type`, and the question names the one table alone that is called so."""
-        for at in self._find([word], self.words):
-            if self._around(at).grouped and any(True for phrase in called for _ in self._find(phrase, self.words)):
+        for at in self.find([word], self.words):
+            if self._around(at).grouped and any(True for phrase in called for _ in self.find(phrase, self.words)):
                 yield at
 
     def _shortened(self, bare: str) -> Iterator[tuple[int, int]]:
@@ -480,7 +423,7 @@ class Words:
         if len(wanted) > 1 and wanted[-1] in _KINDS_OF_VALUE:
             head = wanted[:-1]
             if head not in self.called_any and not all(w in PLAIN or w in SAID for w in head):
-                yield from self._find(head, self.words)
+                yield from self.find(head, self.words)
 
     def _done(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a form of the verb that a moment is named by: `joining` and `joined_on`."""
@@ -502,7 +445,7 @@ class Words:
         wanted = [root(w) for w in words if w not in ("flag", "flg")]
         if not wanted or all(w in PLAIN or w in ("open", "default") for w in wanted):
             return
-        for at in self._find(wanted, self.roots):
+        for at in self.find(wanted, self.roots):
             yield at, False
         if len(wanted) == 1 and len(wanted[0]) > 3:
             for index, word in enumerate(self.words):
@@ -516,7 +459,7 @@ class Words:
         for value in field.values:
             words = field.labels.get(value, "").lower().split()
             if len(words) > 1 and first[words[0]] == 1 and words[0] not in PLAIN and words[0] not in SAID:
-                yield from ((at, value) for at in self._find(words[:1], self.plain) if self._before(at, entity))
+                yield from ((at, value) for at in self.find(words[:1], self.plain) if self._before(at, entity))
             for text in dict.fromkeys([value, *_shorter(field.labels.get(value, ""))]):
                 wanted = [w.lower() for w in re.findall(r"[^\W_]+", text)]
                 if not wanted or len("".join(wanted)) < 2 or all(map(str.isdigit, wanted)):
@@ -532,9 +475,9 @@ class Words:
 
     def _said(self, wanted: list[str]) -> Iterator[tuple[int, int]]:
         """Where the words stand; a single one also in another form."""
-        yield from self._find(wanted, self.plain)
+        yield from self.find(wanted, self.plain)
         if len(wanted) > 1:
-            yield from self._find([next(iter(stems(w)), w) for w in wanted], self.words)
+            yield from self.find([next(iter(stems(w)), w) for w in wanted], self.words)
         if len(wanted) == 1 and len(wanted[0]) > 2:
             many = [i for i, w in enumerate(self.words) if w == wanted[0] != self.plain[i]]  # `stocks` for `stock`
             yield from ((i, i + 1) for i in many)
@@ -614,7 +557,8 @@ class Words:
     def _phrase(self, at: tuple[int, int]) -> str:
         return self.question[self.spans[at[0]][0] : self.spans[at[1] - 1][1]]
 
-    def _find(self, wanted: Sequence[str], among: Sequence[str]) -> Iterator[tuple[int, int]]:
+    def find(self, wanted: Sequence[str], among: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Where some words stand next to each other among the question's, in words."""
         length = len(wanted)
         for start in range(len(among) - length + 1):
             if list(among[start : start + length]) == list(wanted):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
-from groundwire.agents import draft, linking, periods, retrieval, ways, wording
+from groundwire.agents import draft, lacks, linking, periods, retrieval, ways, wording
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language, identifier, kind
 from groundwire.agents.levers import Levers
@@ -24,7 +24,6 @@ _SHOWN = re.compile(
 """What a question wants to see."""
 _KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
-_ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+(?: \w+){0,2}$", re.IGNORECASE)
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
 MOST_UNKNOWN = 4
@@ -32,25 +31,6 @@ MOST_UNKNOWN = 4
 DOUBT, DOUBT_OF_DEEDS = 1.8, 0.9
 MOST_DEFINED = 5
 """Hints on the words of the asker's own hints, such as what a ratio is made of."""
-
-
-@dataclass(frozen=True)
-class _Lack:
-    """What there must be none of.
-
-    Attributes:
-        whose: the table whose records have none, as it is written.
-        owner: the same by its full name.
-        entity: full name of what there is none of.
-        said: where the question says so, in characters.
-        condition: as a query has it.
-    """
-
-    whose: str
-    owner: str
-    entity: str
-    said: tuple[int, int]
-    condition: str
 
 
 class Reading:
@@ -81,10 +61,11 @@ class Reading:
         self._whole = entities
         self.entities = self._about(entities) if self.levers.tables else entities
         said = wording.read(question, hints)
-        rest = self._without_what_is_left_out() if self.levers.required and not said.parts else question
-        self._lack = self._found_lacking() if self.levers.required and not said.parts else None
+        clear = self.levers.required and not said.parts
+        rest = self._without_what_is_left_out() if clear else question
+        self._lack = lacks.find(question, self.links, entities, names) if clear else None
         if self._lack is not None:
-            begin, end = self._lack.said
+            begin, end = self._lack.begin, self._lack.end
             self.links = tuple(x for x in self.links if not begin < x.end <= end)
             rest = rest[:begin] + " " * (end - begin) + rest[end:]
             spoken = {e.full_name for e in self.entities} | {self._lack.entity, self._lack.owner}
@@ -109,33 +90,6 @@ class Reading:
     def _without_what_is_left_out(self) -> str:
         """The question without the words that leave out certain values: code writes these conditions."""
         return _without(self.question, self.links)
-
-    def _found_lacking(self) -> _Lack | None:
-        """The one thing that there must be none of, where code can say it as a whole."""
-        words = linking.Words(self.question, self._whole, self.names)
-        found = list(words.lacking())
-        if len(found) != 1:
-            return None
-        owner, entity, (begin, end) = found[0]
-        inside = [x for x in self.links if begin < x.end <= end]
-        table = self.names[entity.full_name]
-        told = {w.lower() for x in inside for w in x.phrase.split()}
-        said = _ARTICLE.split(self.question[begin:end])[-1].split()
-        if any(len(x.columns) > 1 or not x.columns[0].startswith(f"{table}.") for x in inside):
-            return None
-        if any(w.lower() not in told and not words.is_called(w, entity) for w in said):
-            return None
-        clear = [replace(x, negated=False) for x in inside if not x.told]
-        if not all(x.comparison for x in clear):
-            return None
-        tests = [f"{x.columns[0]}{x.comparison}" for x in clear]
-        relation = next(r for r in entity.relations if r.target == owner.full_name and not r.many)
-        (here, there), whose = relation.on[0], self.names[owner.full_name]
-        where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        inner = f"SELECT {table}.{identifier(here)} FROM {table}{where}"
-        return _Lack(
-            whose, owner.full_name, entity.full_name, (begin, end), f"{whose}.{identifier(there)} NOT IN ({inner})"
-        )
 
     def _hints_without_what_is_left_out(self) -> str:
         """The same of the asker's hints."""
@@ -215,7 +169,7 @@ class Reading:
 
     def tables(self, first_part: str) -> tuple[str, ...]:
         """Tables at which a draft may start, nearest first; where there are several, the model chooses."""
-        return (self._lack.whose,) if self._lack is not None else self._start(first_part).tables
+        return (self.names[self._lack.owner],) if self._lack is not None else self._start(first_part).tables
 
     def second_part(self, first_part: str, table: str) -> str:
         """The grammar of what follows FROM and the table."""

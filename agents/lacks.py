@@ -1,0 +1,132 @@
+"""What a question says that there must be none of: `customers without open orders`, `services that were never used`.
+
+A small model writes such a query badly, and code well: where the words leave no doubt, they become one condition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from groundwire.agents.grammar import identifier
+from groundwire.agents.linking import Link, Words
+from groundwire.agents.stance import Around
+from groundwire.agents.wording import root
+from groundwire.core.catalog import Entity
+
+_NONE_OF = re.compile(
+    r"\b(?:(?:no|without(?: any| an?)?)|(?:never|not|\w+n['’]t)"
+    r" (?:have|has|had|got|made|placed|given|filed|bought|sold|received|created|taken)(?: an?| any)) (?:\w+ )?$",
+    re.IGNORECASE,
+)
+_NEVER_DONE = re.compile(
+    r"\b(?:never|not once)(?: been)? (?P<verb>\w+)(?: (?:in|on|at|for|by) (?:an?|any) (?P<what>\w+))?", re.IGNORECASE
+)
+_DONE = frozenset("booked bought carried chosen done hired ordered performed placed rented requested sold used".split())  # noqa: SIM905
+"""What may be done with a thing whatever the records of it are called."""
+_ENDS = re.compile(
+    r"\s*(?:$|[.?!;]|,?\s*(?:at all|yet|so far|ever|and (?:return|show|list|give|what))\b)", re.IGNORECASE
+)
+_ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+(?: \w+){0,2}$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lack:
+    """What there must be none of.
+
+    Attributes:
+        owner: full name of the entity whose records have none.
+        entity: full name of what there is none of.
+        begin: where the question says so, in characters.
+        end: where that ends.
+        condition: as a query has it.
+    """
+
+    owner: str
+    entity: str
+    begin: int
+    end: int
+    condition: str
+
+
+def find(question: str, links: Iterable[Link], entities: Sequence[Entity], names: Mapping[str, str]) -> Lack | None:
+    """The one thing that there must be none of, where nothing else is said of it than what some links say.
+
+    Args:
+        question: in the asker's words.
+        links: what its words name.
+        entities: what may be meant.
+        names: for each full entity name the form in which the model writes it.
+    """
+    words = Words(question, entities, names)
+    found = [*_without(words), *_never_done(words)]
+    if len(found) != 1:
+        return None
+    owner, entity, (begin, end) = found[0]
+    inside = [x for x in links if begin < x.end <= end]
+    table = names[entity.full_name]
+    told = {w.lower() for x in inside for w in x.phrase.split()}
+    said = _ARTICLE.split(question[begin:end])[-1].split()
+    if any(len(x.columns) > 1 or not x.columns[0].startswith(f"{table}.") for x in inside):
+        return None
+    if any(w.lower() not in told and not words.is_called(w, entity) for w in said):
+        return None
+    clear = [replace(x, negated=False) for x in inside if not x.told]
+    if not all(x.comparison for x in clear):
+        return None
+    tests = " AND ".join(f"{x.columns[0]}{x.comparison}" for x in clear)
+    relation = next(r for r in entity.relations if r.target == owner.full_name and not r.many)
+    here, there = map(identifier, relation.on[0])
+    inner = f"SELECT {table}.{here} FROM {table}" + (f" WHERE {tests}" if tests else "")
+    condition = f"{names[owner.full_name]}.{there} NOT IN ({inner})"
+    return Lack(owner=owner.full_name, entity=entity.full_name, begin=begin, end=end, condition=condition)
+
+
+_Found = tuple[Entity, Entity, tuple[int, int]]
+"""Whose, of what, and where it is said."""
+
+
+def _without(words: Words) -> Iterator[_Found]:
+    """`customers without orders`, with at most a word between."""
+    for entity in words.entities:
+        for phrase in words.called[entity.full_name]:
+            for start, last in words.find(phrase, words.words):
+                end = words.spans[last - 1][1]
+                before = _NONE_OF.search(words.question[: words.spans[start][0]])
+                if before is None or not _ENDS.match(words.question[end:]):
+                    continue
+                if Around.of(words.question, before.start(), end).left_out:
+                    continue  # `ignore customers without orders`
+                if owner := _owner(words, entity, before.start()):
+                    yield owner, entity, (before.start(), end)
+
+
+def _never_done(words: Words) -> Iterator[_Found]:
+    """`customers who never ordered`, `services that were never used`, `coupons that were never used in any order`."""
+    for match in _NEVER_DONE.finditer(words.question):
+        if not _ENDS.match(words.question[match.end() :]):
+            continue
+        verb, what = match["verb"].lower(), match["what"]
+        owned = [(owner, e) for e in words.entities if (owner := _owner(words, e, match.start())) is not None]
+        if what:
+            meant = [pair for pair in owned if verb in _DONE and words.is_called(what, pair[1])]
+        else:
+            meant = [p for p in owned if any(root(c[-1]) == root(verb) for c in words.called[p[1].full_name])]
+            if not meant and verb in _DONE and len(owned) == 1:
+                meant = owned
+        yield from ((owner, entity, match.span()) for owner, entity in meant)
+
+
+def _owner(words: Words, entity: Entity, at: int) -> Entity | None:
+    """Whose records of an entity are, of what the question names before a place; None where that is not clear."""
+    owners = [r.target for r in entity.relations if not r.many and len(r.on) == 1 and r.target != entity.full_name]
+    found = {
+        (words.spans[start][0], other.full_name): other
+        for other in words.entities
+        if owners.count(other.full_name) == 1 and len(other.primary_key) == 1
+        for phrase in words.called[other.full_name]
+        for start, end in words.find(phrase, words.words)
+        if words.spans[start][0] < at and not words.describes(end, other.full_name)
+    }
+    return found[max(found)] if found else None
