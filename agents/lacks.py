@@ -103,7 +103,7 @@ def _without(words: Words) -> Iterator[_Found]:
 
 
 def _never_done(words: Words) -> Iterator[_Found]:
-    """`customers who never ordered`, `services that were never used`, `coupons that were never used in any order`."""
+    """`customers who never ordered`, `services that were never used`, `halls that were never hired for any event`."""
     for match in _NEVER_DONE.finditer(words.question):
         if not _ENDS.match(words.question[match.end() :]):
             continue

@@ -568,7 +568,7 @@ class Words:
                     or self.question[end - 2 : end + 1] in ("No.", "no.")
                     or self.question[end:] == ""
                 ):
-                    yield start, start + length  # `order no more than` names no `order_no`
+                    yield start, start + length  # `lot no more than` names no `lot_no`
 
     def _spelled(self, name: list[str]) -> list[str]:
         """A name's words as the question spells them, where it uses the long forms of short ones."""
