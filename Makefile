@@ -14,7 +14,7 @@ export CXXFLAGS ?= $(NO_AMX)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak inspect contract hostile lint format types bench eval lock sbom clean
+.PHONY: help demo test soak thorough inspect contract hostile lint format types bench eval lock sbom clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -43,6 +43,11 @@ test: $(VENV)/.dev  ## install and run every test
 soak: $(VENV)/.dev  ## kill syncs at 100 random moments, and ask a server whose sources fail (about twenty minutes)
 	GROUNDWIRE_KILLS=100 $(BIN)/python -m pytest tests/test_sync_kill.py $(ARGS)
 	$(BIN)/python examples/bench/soak_serve.py 600
+
+thorough: $(VENV)/.dev  ## properties with all of their examples, of which `make test` tries a third
+	GROUNDWIRE_THOROUGH=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/test_oracle.py tests/test_no_writes.py \
+	  tests/test_freshness.py tests/test_scoring.py tests/test_sync_window.py tests/test_salesforce_grammar.py \
+	  tests/test_policy_property.py $(ARGS)
 
 inspect: $(VENV)/.dev  ## look at the MCP server with the official inspector (needs node)
 	$(BIN)/python tests/mcp_inspector.py

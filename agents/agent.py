@@ -447,7 +447,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         if self.draft.startswith("CANNOT ANSWER"):
             return AIMessage(content=f"{REFUSAL}: {self.draft.partition(':')[2].strip()}")
         if self.draft.endswith(" FROM ") and not self._stopped():
-            first = self.draft
+            first = self.draft = reading.requalified(self.draft)
             tables = reading.tables(first)
             written = first + tables[0] if len(tables) == 1 else write(one_of(tables), first)
             if not self._stopped():

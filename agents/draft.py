@@ -64,9 +64,19 @@ def to_sql(
         if root is not None:
             _look_beyond(select, root, by_name, shown)
             _choose_ways(select, root, by_name, shown, spoken)
+        _sum_products(select)
         for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
             _bind_alternatives(connected)
     return str(tree.sql(DIALECT))
+
+
+def _sum_products(select: exp.Select) -> None:
+    """`SUM(a) * b` of one and the same records means `SUM(a * b)`, where b is not shown by itself."""
+    for product in list(select.find_all(exp.Mul)):
+        total, other = product.this, product.expression
+        if isinstance(total, exp.Sum) and isinstance(other, exp.Column) and other not in select.selects:
+            operand = total.this if isinstance(total.this, exp.Column | exp.Paren) else exp.paren(total.this)
+            product.replace(exp.Sum(this=exp.Mul(this=operand.copy(), expression=other.copy())))
 
 
 def _show(

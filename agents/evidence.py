@@ -77,13 +77,19 @@ class Evidence:
         told_names = [m[0].strip(".") for m in _DOTTED.finditer(question)]
         rest = _DOTTED.sub(" ", question)
         told_names += [(m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(rest)]
+
+        def describes(word: str) -> bool:
+            """Whether a plain word only says more of a name behind it: `by gross amount`."""
+            after = re.search(rf"\b{re.escape(word)} (\w+)", question)
+            return after is not None and any(s in known for s in stems(after[1]))
+
         named = {
             w
             for w in told_names
             if re.search(r"[^\W\d]", w)
             and not plain.issuperset(stems(w))
             and w not in defined
-            and not (w.islower() and w in ORDINARY)
+            and not (w.islower() and (w in ORDINARY or describes(w)))
             and w.lower() not in covered
             and not (w.islower() and len(root(w)) > 3 and root(w) != w and any(root(w) in k for k in known))
         }

@@ -19,6 +19,7 @@ from groundwire.agents import naming
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.ways import Start, distances
 from groundwire.agents.wording import Wording, stems
+from groundwire.agents.words import BEGINNINGS, ENDS
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.query import is_keyword
 
@@ -109,6 +110,8 @@ def kind(field: Field, entity: Entity | None = None) -> Kind:
     type_ = field.type
     if pa.types.is_boolean(type_):
         return "flag"
+    if pa.types.is_integer(type_) and field.labels and choices(field, entity):
+        return "choice"  # codes, which nobody adds up
     if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
         return "number"
     if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
@@ -160,15 +163,16 @@ class Language:
         self.bounded = False  # by a span of time that stands already
         self.used = ""  # what is shown, where that is a part of the records
 
-    def first_part(self, groups: Sequence[str] = (), moment: str = "", *, refusal: bool = True) -> str:
+    def first_part(self, groups: Sequence[Sequence[str]] = (), moment: str = "", *, refusal: bool = True) -> str:
         """Lark for a draft up to and with FROM, or for the words that say that the data does not hold the answer.
 
         Args:
-            groups: columns that are shown first, because the question asks for something per value of them.
+            groups: columns that are shown first, because the question asks for something per value of them; of each
+                group one.
             moment: the column that times are said of, where one is known and something is asked for each month.
             refusal: whether those words are allowed.
         """
-        first = _quoted("".join(f"{column}, " for column in groups)) if groups else ""
+        first = " ".join(f"({' | '.join(_quoted(f'{column}, ') for column in group)})" for group in groups)
         if self.wording.period and self.has_moments():
             when = _quoted(moment) if moment else "instant"
             unit = self.wording.period
@@ -358,7 +362,7 @@ class Language:
         return self.evidence.speaks_of(field) or (self.wording.ongoing and kind(field) == "moment")
 
     def _differences(self) -> str:
-        """Differences of two moments, never of one and itself."""
+        """Differences of two moments, never of one and itself, nor of a beginning less an end."""
         # three terminals for a column: see `_choices`
         columns = [
             f'{_quoted(self.names[e.full_name])} "." {_quoted(identifier(f.name))}'
@@ -366,8 +370,9 @@ class Language:
             for f in e.fields
             if kind(f) == "moment"
         ]
-        pairs = [f'{one} " - " ({" | ".join(o for o in columns if o != one)})' for one in columns]
-        return " | ".join(pairs) if len(columns) > 1 else _NOTHING
+        pairs = [(one, [o for o in columns if o != one and not (_begins(one) and _ends(o))]) for one in columns]
+        found = [f'{one} " - " ({" | ".join(others)})' for one, others in pairs if others]
+        return " | ".join(found) or _NOTHING
 
     def _choices(self) -> list[str]:
         """Comparisons of enumerated fields, each with its own values; equal lists share a rule."""
@@ -425,6 +430,16 @@ class Language:
             *texts,
             *spans,
         ]
+
+
+def _begins(column: str) -> bool:
+    """Whether a moment is one at which something begins, by its name."""
+    return any(word in BEGINNINGS for word in stems(column))
+
+
+def _ends(column: str) -> bool:
+    """Whether a moment is one at which something ends, by its name."""
+    return not _begins(column) and any(word in ENDS for word in stems(column))
 
 
 def _either(tests: Sequence[str]) -> str:

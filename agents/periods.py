@@ -38,7 +38,7 @@ _DATES = tuple(
 )
 _RELATIVE = re.compile(
     r"\b(?P<which>past|last|previous|prior|preceding|this|current|next|coming)\s+"
-    rf"(?:(?P<count>\d{{1,4}}|{'|'.join(_COUNTS)})\s+)?(?:calendar\s+|full\s+)?{_UNIT}s?\b"
+    rf"(?:(?P<count>\d{{1,4}}|{'|'.join(_COUNTS)})\s+)?(?P<full>(?:(?:calendar|full|whole|complete)\s+)*){_UNIT}s?\b"
 )
 _NAMED = re.compile(r"\b(?:today|yesterday|tomorrow)\b")
 _BETWEEN = re.compile(r"^\s*(?:\([^)]*\)|inclusive|exclusive|,)*\s*(?:and|to|until|till|through|thru|-|–)\s*$")
@@ -180,7 +180,7 @@ def _relative_spans(text: str) -> Iterator[tuple[int, Span]]:
             yield match.start(), Span(text=match[0], conditions=(f">= {_trunc(unit)}",))
         else:
             tail = text[match.end() : match.end() + 60]
-            whole = bool(_WHOLE_ONLY.search(tail)) or which in ("previous", "prior", "preceding")
+            whole = bool(_WHOLE_ONLY.search(tail)) or which in ("previous", "prior", "preceding") or bool(match["full"])
             calendar_unit = which == "last" and match["count"] is None and not re.match(r"\W*inclu", tail)
             if unit != "hour" and (whole or (calendar_unit and unit != "day")):
                 yield match.start(), _whole_units(match[0], count, unit)

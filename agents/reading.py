@@ -162,10 +162,20 @@ class Reading:
 
     def first_part(self, *, refusal: bool = True) -> str:
         """The grammar of a draft up to and with FROM; see `Language.first_part`."""
-        groups = [link.columns[0] for link in self.links if link.grouped and len(link.columns) == 1]
+        groups = [link.columns for link in self.links if link.grouped]
         moments = {link.columns for link in self.links if link.moment and len(link.columns) == 1}
         moment = moments.pop()[0] if len(moments) == 1 else ""
         return self._language.first_part(groups if self.levers.groups else [], moment, refusal=refusal)
+
+    def requalified(self, first_part: str) -> str:
+        """The first part, with a column of the same name elsewhere where no table reaches all that it shows."""
+        made = ways.requalified(first_part, self._whole, self.names)
+        if made != first_part:
+            about = {e.full_name for e in self.entities}
+            self.entities = [e for e in self._whole if e.full_name in about or f"{self.names[e.full_name]}." in made]
+            for name in ("_words", "_mentioned", "_language", "_least"):
+                self.__dict__.pop(name, None)
+        return made
 
     def tables(self, first_part: str) -> tuple[str, ...]:
         """Tables at which a draft may start, nearest first; where there are several, the model chooses."""

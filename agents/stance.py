@@ -23,6 +23,7 @@ _NEUTRAL = (
     ),
     re.compile(
         r"(?:\s+[\w-]+){0,2}?\s+(?:(?:do\s+)?count|counted|includ\w+|(?:are|is)\s+(?:counted|included))?\s*(?:as\s+well|too|also)\b|\s+or\s+not\b"
+        r"|(?:\s+[\w-]+)?\s+(?:do|does)(?:\s+count)?\s*(?:[,.;!?]|$)"
     ),
 )
 """Before and behind a value that is named to say that it makes no difference."""

@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from groundwire.agents.wording import stems
+from groundwire.agents.words import PLAIN
 from groundwire.core.catalog import Entity, Relation
 from groundwire.core.query import DIALECT
 
@@ -92,6 +93,37 @@ def start(
     best = ranked[min(ranked)] if ranked else sorted(asked) or list(shown)
     keys = ", ".join(k.sql(DIALECT) for k in keys_of(tree.selects)) if any(map(aggregates, tree.selects)) else ""
     return Start(tables=tuple(names[n] for n in best), labels=labels, keys=keys)
+
+
+def requalified(first_part: str, entities: Iterable[Entity], names: Mapping[str, str]) -> str:
+    """A draft's first part whose columns one table reaches, where a column of the same name elsewhere makes it so.
+
+    Of several tables that have the column, the model has taken one that nothing else shown belongs to.
+
+    Args: those of `start`.
+    """
+    shown = {e.full_name: e for e in entities}
+    try:
+        tree = sqlglot.parse_one(_DURING.sub(" = ", first_part.removesuffix(" FROM ")), dialect=DIALECT)
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        return first_part
+    by_name = {_plain(names[n]): n for n in shown}
+    used: dict[str, set[str]] = {}
+    for column in tree.find_all(exp.Column):
+        if (place := by_name.get(".".join(p.name for p in column.parts[:-1]).lower())) is not None:
+            used.setdefault(place, set()).add(column.name.lower())
+    if not used or _ranked(shown, set(used), []):
+        return first_part
+    for lost, columns in sorted(used.items(), key=lambda u: (len(u[1]), u[0])):
+        keys = {k.lower() for k in shown[lost].primary_key}
+        if any(c in keys or PLAIN.issuperset(stems(c)) for c in columns):
+            continue  # `name` and `status` are of the one table and of no other
+        rest = used.keys() - {lost}
+        for other in dict.fromkeys([*sorted(rest), *shown]):
+            fields = {f.name.lower() for f in shown[other].fields}
+            if other != lost and columns <= fields and _ranked(shown, rest | {other}, []):
+                return re.sub(rf"(?<![\w.\"]){re.escape(names[lost])}\.(?!\*)", f"{names[other]}.", first_part)
+    return first_part
 
 
 def _plain(name: str) -> str:

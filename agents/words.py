@@ -117,3 +117,15 @@ NO_VERBS = (
     PLAIN | EMPTY | _words("until since till made last first next current previous day week month quarter year hour")
 )
 """Words in the names of moments that say nothing of what happened then."""
+
+BEGINNINGS = _words(
+    """began begin beginning book booked created departure departed from hired installed issued joined opened ordered
+    planned placed registered reported requested signed start started submitted"""
+)
+"""Words in the names of moments at which something begins."""
+
+ENDS = _words(
+    """arrival arrived cancelled closed completed delivered end ended expired finished left paid removed resolved
+    restored returned shipped to until"""
+)
+"""Words in the names of moments at which something ends."""

@@ -2,7 +2,8 @@
 
 Databases keep codes and tell people what they mean in a comment; a question uses the people's words. Systems that
 list labels themselves (picklists, selections) need none of this. A comment is read as a list of codes only if it
-explains most of the values that the column really holds.
+explains most of the values that the column really holds. Of a column of whole numbers the comment is all there is to
+read: `10 = signed, 20 = running`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+
+import pyarrow as pa
 
 from groundwire.core.catalog import Entity, Field
 
@@ -32,8 +35,17 @@ def with_labels(entities: Iterable[Entity]) -> list[Entity]:
     return [replace(e, fields=tuple(_shared(f, told.get(f.name.lower(), ())) for f in e.fields)) for e in read]
 
 
+_NUMBERED = re.compile(rf"(?<![\w.,-])(\d{{1,4}}){_JOINS}{_ENDS}")
+
+
 def _read(field: Field) -> Field:
-    if field.labels or not field.values or not field.description:
+    if field.labels or not field.description:
+        return field
+    if pa.types.is_integer(field.type) and not field.values:
+        numbered = {m[1]: m[2].strip(" .'\"`-")[:LONGEST] for m in _NUMBERED.finditer(field.description)}
+        named = {value: label for value, label in numbered.items() if re.search(r"[^\W\d_]{3}", label)}
+        return replace(field, values=tuple(named), labels=named) if len(named) > 1 else field
+    if not field.values:
         return field
     found = {}
     for value in field.values:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -30,6 +31,11 @@ TRYTON_SCALE = 0.05
 MODEL_THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else None
 """Threads of a language model: one beside other tests, since llama.cpp's threads wait for each other by spinning."""
 MARIADB = os.environ.get("GROUNDWIRE_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/")
+
+
+def examples(whole: int) -> int:
+    """How many examples a property is tried with: all of them by `make thorough`, a third in every other run."""
+    return whole if os.environ.get("GROUNDWIRE_THOROUGH") == "1" else max(1, whole // 3)
 
 
 def pytest_configure() -> None:
@@ -94,8 +100,9 @@ def _throw_away(product: str, server: str, options: str) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fragments and a state of this test's own: no test reads what another read, nor writes among the user's files."""
-    monkeypatch.setattr(config, "cache_folder", lambda: tmp_path_factory.mktemp("cache"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    base = tmp_path_factory.getbasetemp()  # a name that nobody has to be asked for among thousands
+    monkeypatch.setattr(config, "cache_folder", lambda: Path(tempfile.mkdtemp(prefix="cache-", dir=base)))
+    monkeypatch.setenv("XDG_STATE_HOME", tempfile.mkdtemp(prefix="state-", dir=base))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -106,7 +107,7 @@ _step = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(_step, min_size=8, max_size=25))
 def test_no_answer_is_older_than_was_allowed_unless_it_says_so(steps: list[tuple[Any, ...]]) -> None:
     """Whatever answers: the source, a fragment in the cache, or a replica that syncs keep."""

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
@@ -202,13 +203,13 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(st.lists(_PIECES, max_size=25).map(" ".join))
 def test_whatever_is_put_together_of_such_words_does_not_write(text: str) -> None:
     assert _harmless(text)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(
     st.sampled_from(WRITES),
     st.lists(st.sampled_from(WRAPPERS), min_size=1, max_size=4),

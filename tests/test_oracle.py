@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
@@ -161,7 +162,7 @@ def _comparable(rows: list[tuple[Any, ...]]) -> list[str]:
     return sorted(repr([round(v, 9) if isinstance(v, float) else v for v in row]) for row in rows)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(250), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     tables=_tables(),
     declared=_capabilities(),
@@ -184,7 +185,7 @@ def test_the_answer_is_that_of_duckdb_whatever_a_connector_declares(
     assert _comparable(got.rows()) == _oracle(tables, bound.sql()), hub.explain(sql)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     tables=_tables(),
     declared=_capabilities(),

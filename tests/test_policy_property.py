@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import test_oracle as oracle
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
@@ -344,7 +345,7 @@ QUERIES = st.one_of(
 
 
 @settings(
-    max_examples=int(os.environ.get("GROUNDWIRE_POLICIES", "40")),
+    max_examples=int(os.environ.get("GROUNDWIRE_POLICIES", examples(40))),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -14,6 +14,7 @@ from groundwire.agents.levers import Levers
 from groundwire.agents.reading import Reading
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.errors import ConfigError
+from groundwire.core.labels import with_labels
 
 CUSTOMERS = Entity(
     source="crm",
@@ -1119,3 +1120,70 @@ def test_little_words_are_values_and_names_only_where_they_describe_records() ->
     ):
         links = linking.find(question, [visits], {"x.visits": "visits"})
         assert {x.phrase: x.text for x in links} == found, question
+
+
+def test_a_column_that_no_table_reaches_is_taken_from_where_one_does() -> None:
+    def table(name: str, *fields: str, to: str = "") -> Entity:
+        relations = (Relation(name=to, target=f"x.{to}", on=((f"{to}_id", "id"),)),) if to else ()
+        made = tuple(Field(name=f, type=pa.string()) for f in ("id", *fields))
+        return Entity(source="x", name=name, primary_key=("id",), fields=made, relations=relations)
+
+    plans, deals, faults = (
+        table("plans", "sector"),
+        table("deals", "plans_id", "way", to="plans"),
+        table("faults", "sector"),
+    )
+    catalog, names = (plans, deals, faults), {"x.plans": "plans", "x.deals": "deals", "x.faults": "faults"}
+    reading = Reading("How many deals by sector and way?", "", catalog, names)
+    first = "SELECT faults.sector, deals.way, COUNT(deals.*) AS n FROM "
+    assert reading.requalified(first) == first.replace("faults.", "plans.")
+    assert reading.tables(first.replace("faults.", "plans.")) == ("deals",)
+    for kept in (
+        "SELECT faults.sector FROM ",
+        "SELECT plans.sector, deals.way FROM ",
+        "SELECT faults.id, deals.way FROM ",
+    ):
+        assert reading.requalified(kept) == kept
+
+
+def test_codes_that_are_numbers_have_the_words_of_their_comment() -> None:
+    comment = "10 = signed, not begun; 20 = running; 30 = suspended"
+    fields = (
+        Field(name="id", type=pa.int64()),
+        Field(name="state", type=pa.int16(), description=comment),
+        Field(name="score", type=pa.int16(), description="From 1 to 5"),
+    )
+    (deals,) = with_labels([Entity(source="x", name="deals", primary_key=("id",), fields=fields)])
+    assert deals.field("state").labels == {"10": "signed", "20": "running", "30": "suspended"}
+    assert deals.field("score").values == ()
+    reading = Reading("How many running deals are there?", "", (deals,), {"x.deals": "deals"})
+    assert "rest: \" WHERE deals.state = '20'\"" in reading.second_part("SELECT COUNT(deals.*) FROM ", "deals")
+    (numbers,) = (line for line in reading.first_part().splitlines() if line.startswith("number: "))
+    assert "score" in numbers and "state" not in numbers, "nobody adds up codes"
+
+
+def test_a_beginning_is_not_counted_from_an_end() -> None:
+    fields = (Field(name="began_at", type=pa.timestamp("us")), Field(name="closed_at", type=pa.timestamp("us")))
+    cases = Entity(source="x", name="cases", primary_key=(), fields=fields)
+    grammar = Reading("How long did it take?", "", (cases,), {"x.cases": "cases"}).first_part()
+    assert '"closed_at" " - " ("cases" "." "began_at")' in grammar
+    assert '"began_at" " - "' not in grammar
+
+
+def test_what_is_said_besides_of_times_values_and_products() -> None:
+    (span,) = periods.find("over the last 6 full calendar months")
+    assert span.conditions[1] == "< DATE_TRUNC('month', CURRENT_DATE)"
+    assert periods.find("in the last full quarter")[0].conditions == periods.find("in the last quarter")[0].conditions
+    assert Evidence("orders by gross total", "", ENTITIES).text_words == ()
+    assert Evidence("orders by berlin", "", ENTITIES).text_words == ("berlin",)
+    links = linking.find("Cancelled orders don't count, open orders do.", ENTITIES, NAMES)
+    assert [x.values for x in links] == [("cancelled",)]
+    sql = Reading("x", "", ENTITIES, NAMES).sql("SELECT SUM(orders.total) * orders.id AS n FROM orders")
+    assert "SUM(orders.total * orders.id) AS n" in sql
+
+
+def test_what_is_asked_per_word_of_two_tables_is_shown_of_one() -> None:
+    other = Entity(source="crm", name="leads", primary_key=(), fields=(Field(name="industry", type=pa.string()),))
+    names = {**NAMES, "crm.leads": "leads"}
+    grammar = Reading("How many customers and leads per industry?", "", (*ENTITIES, other), names).first_part()
+    assert '("customers.industry, " | "leads.industry, ")' in grammar

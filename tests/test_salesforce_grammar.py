@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from node_packages import NoNode
@@ -116,7 +117,7 @@ def _refused(statements: set[str]) -> dict[str, str]:
 def test_whatever_is_compiled_is_soql() -> None:
     made: set[str] = set()
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(_scans())
     def compile_one(scan: Scan) -> None:
         made.add(soql(scan)[0])

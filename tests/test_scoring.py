@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,7 +97,7 @@ def _nudged(chance: random.Random, value: Any) -> Any:
     return str(value).upper() if chance.random() < 0.7 else f"{value}x"
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(_pairs())
 def test_the_scorer_is_the_plain_statement_of_its_rules(pair: tuple[Table, Table]) -> None:
     gold, got = pair

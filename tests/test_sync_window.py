@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ MOMENTS = pa.timestamp("us", tz="UTC")
 SECONDS = st.integers(1, 400)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     steps=st.lists(st.tuples(SECONDS, st.integers(-300, 300), st.booleans()), min_size=2, max_size=12),
     skew=st.integers(-300, 300),
@@ -42,7 +43,7 @@ def test_every_change_is_in_the_window_of_the_first_sync_after_its_commit(
         progress = after(progress, beginning, stamp, overlap, MOMENTS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 100), st.integers(0, 50)), min_size=3, max_size=30))
 def test_numbers_given_out_before_a_late_commit_are_read_again(runs: list[tuple[int, int]]) -> None:
     """A number is given out at one time and committed up to an overlap later, behind higher ones."""
