@@ -9,8 +9,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
+from groundwire.agents import periods
 from groundwire.agents.grammar import identifier
 from groundwire.agents.linking import Link, Words
+from groundwire.agents.moments import likely_moments
 from groundwire.agents.stance import Around
 from groundwire.agents.wording import root
 from groundwire.core.catalog import Entity
@@ -28,6 +32,11 @@ _DONE = frozenset("booked bought carried chosen done hired ordered performed pla
 _ENDS = re.compile(
     r"\s*(?:$|[.?!;]|,?\s*(?:at all|yet|so far|ever|and (?:return|show|list|give|what))\b)", re.IGNORECASE
 )
+_BEFORE_TIME = re.compile(
+    r"\s*(?:(?:that|which|who) )?(?:(?:was|were|is|are|has been|have been|had been) )?(?:\w+ed )?(?:at all |ever )?"
+    r"(?:in |during |within |over |since |for |from |on |after |before )?(?:the )?"
+)
+_AFTER_TIME = re.compile(r"(?:\s*\([^)]*\)|,? (?:excluding|not counting|inclusive of|including)[^.?!;]*)")
 _ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+(?: \w+){0,2}$", re.IGNORECASE)
 
 
@@ -41,6 +50,7 @@ class Lack:
         begin: where the question says so, in characters.
         end: where that ends.
         condition: as a query has it.
+        timed: whether the one span of time that the question names is a part of it.
     """
 
     owner: str
@@ -48,6 +58,7 @@ class Lack:
     begin: int
     end: int
     condition: str
+    timed: bool = False
 
 
 def find(question: str, links: Iterable[Link], entities: Sequence[Entity], names: Mapping[str, str]) -> Lack | None:
@@ -64,10 +75,12 @@ def find(question: str, links: Iterable[Link], entities: Sequence[Entity], names
     if len(found) != 1:
         return None
     owner, entity, (begin, end) = found[0]
+    timed = _when(words, end)
+    said_to, end = end, timed[1] if timed is not None else end
     inside = [x for x in links if begin < x.end <= end]
     table = names[entity.full_name]
     told = {w.lower() for x in inside for w in x.phrase.split()}
-    said = _ARTICLE.split(question[begin:end])[-1].split()
+    said = _ARTICLE.split(question[begin:said_to])[-1].split()
     if any(len(x.columns) > 1 or not x.columns[0].startswith(f"{table}.") for x in inside):
         return None
     if any(w.lower() not in told and not words.is_called(w, entity) for w in said):
@@ -75,12 +88,43 @@ def find(question: str, links: Iterable[Link], entities: Sequence[Entity], names
     clear = [replace(x, negated=False) for x in inside if not x.told]
     if not all(x.comparison for x in clear):
         return None
-    tests = " AND ".join(f"{x.columns[0]}{x.comparison}" for x in clear)
+    tests = [f"{x.columns[0]}{x.comparison}" for x in clear]
+    if timed is not None:
+        moments = [x.columns[0] for x in inside if x.told and x.moment] or _moments(entity, table)
+        if len(set(moments)) != 1:
+            return None
+        tests.append(f"{moments[0]} DURING '{timed[0]}'")
     relation = next(r for r in entity.relations if r.target == owner.full_name and not r.many)
     here, there = map(identifier, relation.on[0])
-    inner = f"SELECT {table}.{here} FROM {table}" + (f" WHERE {tests}" if tests else "")
+    inner = f"SELECT {table}.{here} FROM {table}" + (f" WHERE {' AND '.join(tests)}" if tests else "")
     condition = f"{names[owner.full_name]}.{there} NOT IN ({inner})"
-    return Lack(owner=owner.full_name, entity=entity.full_name, begin=begin, end=end, condition=condition)
+    return Lack(
+        owner=owner.full_name,
+        entity=entity.full_name,
+        begin=begin,
+        end=end,
+        condition=condition,
+        timed=timed is not None,
+    )
+
+
+def _when(words: Words, end: int) -> tuple[str, int] | None:
+    """The one time that is said of what there is none of (`no orders in the last 30 days`), and where that ends."""
+    spans, lower = periods.find(words.question), words.question.lower()
+    at = lower.find(spans[0].text, end) if len(spans) == 1 else -1
+    if at < 0 or not _BEFORE_TIME.fullmatch(lower[end:at]):
+        return None
+    until = at + len(spans[0].text)
+    rest = _AFTER_TIME.match(lower[until:])
+    until += rest.end() if rest is not None else 0
+    return (spans[0].text, until) if _ENDS.match(lower[until:]) else None
+
+
+def _moments(entity: Entity, table: str) -> list[str]:
+    """The moment that says when a record came about, where one alone may be it."""
+    own = [f.name for f in entity.fields if pa.types.is_temporal(f.type)]
+    likely = own if len(own) == 1 else list(likely_moments(entity))
+    return [f"{table}.{identifier(name)}" for name in likely]
 
 
 _Found = tuple[Entity, Entity, tuple[int, int]]
@@ -94,7 +138,7 @@ def _without(words: Words) -> Iterator[_Found]:
             for start, last in words.find(phrase, words.words):
                 end = words.spans[last - 1][1]
                 before = _NONE_OF.search(words.question[: words.spans[start][0]])
-                if before is None or not _ENDS.match(words.question[end:]):
+                if before is None or not (_ENDS.match(words.question[end:]) or _when(words, end)):
                     continue
                 if Around.of(words.question, before.start(), end).left_out:
                     continue  # `ignore customers without orders`

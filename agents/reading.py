@@ -124,7 +124,8 @@ class Reading:
     @cached_property
     def _language(self) -> Language:
         shown = [e for e in self.entities if self._lack is None or e.full_name != self._lack.entity]
-        return Language(shown, self.names, self.wording, self._evidence, self._mentioned)
+        said = replace(self.wording, spans=()) if self._lack is not None and self._lack.timed else self.wording
+        return Language(shown, self.names, said, self._evidence, self._mentioned)
 
     @cached_property
     def _words(self) -> linking.Words:
@@ -307,7 +308,8 @@ class Reading:
         """The one span of time that the question bounds everything by, as it is written; empty without one."""
         spans = [s for s in periods.find(self.question) if s.text not in ("today", "tomorrow", "yesterday")]
         spans = spans or list(periods.find(self.question))
-        if len(spans) != 1 or self._plain.missing or not self.levers.required:
+        timed = self._lack is not None and self._lack.timed
+        if len(spans) != 1 or timed or self._plain.missing or not self.levers.required:
             return ""
         return spans[0].text
 

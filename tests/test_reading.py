@@ -952,7 +952,8 @@ def test_what_there_is_none_of_is_written_by_code(question: str, condition: str)
 @pytest.mark.parametrize(
     "question",
     [
-        "Which customers have no orders from 2023?",  # none of some
+        "Which customers have no orders that are large in 2023?",  # nobody knows what is large
+        "Which customers who joined in 2022 have no orders in 2023?",  # two times
         "Which customers have no large orders?",  # nobody knows what is large
         "Which customers never cancelled an order?",  # which is no lack of orders
         "Which orders have no customer?",  # customers have no reference to orders
@@ -1187,3 +1188,27 @@ def test_what_is_asked_per_word_of_two_tables_is_shown_of_one() -> None:
     names = {**NAMES, "crm.leads": "leads"}
     grammar = Reading("How many customers and leads per industry?", "", (*ENTITIES, other), names).first_part()
     assert '("customers.industry, " | "leads.industry, ")' in grammar
+
+
+@pytest.mark.parametrize(
+    ("question", "span"),
+    [
+        ("Which customers have no orders from 2023?", "2023"),
+        (
+            "Which customers have no order that was placed in the past 60 days (the day 60 days ago included)?",
+            "past 60 days",
+        ),
+        ("List customers without any open orders in the last 3 months, excluding the current month.", "last 3 months"),
+    ],
+)
+def test_a_time_in_which_there_was_none_is_a_part_of_what_code_writes(question: str, span: str) -> None:
+    catalog = (CUSTOMERS, replace(ORDERS, relations=ORDERS.relations[:1]))
+    reading = Reading(question, "", catalog, NAMES)
+    first = "SELECT customers.name FROM "
+    assert reading.tables(first) == ("customers",)
+    state = "orders.status = 'open' AND " if "open" in question else ""
+    inner = f"SELECT orders.customer_id FROM orders WHERE {state}orders.ordered_at DURING '{span}'"
+    grammar = reading.second_part(first, "customers")
+    assert f'rest: " WHERE customers.id NOT IN ({inner})" [" AND " condition]' in grammar
+    assert "DURING" not in grammar.replace(inner, ""), "that time says nothing of the customers themselves"
+    assert "orders.ordered_at >= " in reading.sql(f"{first}customers WHERE customers.id NOT IN ({inner})")
