@@ -69,11 +69,14 @@ class Evidence:
         defined |= set(re.findall(r"\b([A-Z]{2,})\b ?(?:[(:]|is |are |means |stands )", hints))
         plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}
         lower = f"{question} {hints}".lower()
-        listed = {v.lower() for e in entities for f in e.fields for v in f.values if len(v) > 2}
+        listed = {v.lower() for e in entities for f in e.fields for v in (*f.values, *f.labels.values()) if len(v) > 2}
         covered = {
-            w for v in listed if re.search(rf"(?<!\w){re.escape(v)}s?(?!\w)", lower) for w in re.findall(r"\w+", v)
+            w
+            for v in listed
+            if re.search(rf"(?<!\w){re.escape(v.removesuffix('y'))}(?:s|es|y|ies)?(?!\w)", lower)
+            for w in re.findall(r"\w+", v)
         }
-        covered |= {f"{w}s" for w in covered}
+        covered |= {many for w in covered for many in (f"{w}s", f"{w}es", f"{w.removesuffix('y')}ies")}
         told_names = [m[0].strip(".") for m in _DOTTED.finditer(question)]
         rest = _DOTTED.sub(" ", question)
         told_names += [(m[1] or m[2]).strip(",;:?!") for m in _TOLD.finditer(rest)]
@@ -105,6 +108,7 @@ class Evidence:
         for span in periods.find(question):
             untimed = untimed.replace(span.text, " ")
         forms = {s: w for w in reversed(_WORD.findall(untimed)) for s in stems(w)}
+        roots = {root(k) for k in known}
         self.unknown_words = [
             forms[w]
             for w in dict.fromkeys(s for s in stems(untimed) if s in forms)
@@ -114,6 +118,7 @@ class Evidence:
             and not w.isdigit()
             and w not in told
             and FORMS.get(w) not in told
+            and root(re.sub(r"^(?:un|non|in|dis)", "", w)) not in roots
             and not any(w[:5] in k for k in told if len(w) > 2)
             and not (len(root(w)) > 3 and any(k.startswith(root(w)) for k in told))
             and not any(self._same(k, w) for k in known)

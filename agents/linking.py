@@ -427,12 +427,14 @@ class Words:
 
     def _done(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a form of the verb that a moment is named by: `joining` and `joined_on`."""
-        roots = {root(w) for w in self._spelled(stems(bare)) if w not in NO_VERBS and len(w) > 3}
+        parts = (w for w in self._spelled(stems(bare)) if w not in NO_VERBS and w not in self.things)
+        roots = {root(w) for w in parts if len(w) > 3}
         for index, word in enumerate(self.words):
             begin, end = self.spans[index]
             alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
             alone = alone and re.match(r"[.@]\w", self.question[end:]) is None
-            sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"], ["out"])  # `starting from`, `leaving out`
+            sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"], ["out"], ["aside"], ["over"])
+            sorts = sorts or word in ("return", "show", "list", "report", "display")  # `Return the name`, `left out`
             if [self.joined.get(index)] in self.called_any:
                 continue  # `paid out` is a payout
             if alone and not sorts and word not in NO_VERBS and len(word) > 3 and root(word) in roots:

@@ -42,7 +42,7 @@ _ASIDE = re.compile(r"(?:\s+\w+){0,3}?\s+(?:out|aside|off|away)\b")
 _WHO = re.compile(r"(\w+)\s+(?:who|that|which|whose)\b[^,;.?!]*$")
 _THAT_IS = re.compile(r"\b(?:that|which|who|whose \w+)\s+(?:is|are|was|were|has|have|had|been)\s+(?:not\s+)?$")
 _NONE = re.compile(r"\b(?:no|never|neither|without|any)\W+(?:\w+\W+)?$")
-_KNOWN = re.compile(r"\bknown\s+(?:[a-z]+\s+)?$")
+_KNOWN = re.compile(r"(?<!without a )(?<!without )\bknown\s+(?:[a-z]+\s+)?$")
 _LOST = re.compile(r"\s+(?:is|are|was|were)\s+(?:not known|unknown|missing|empty|blank)\b")
 
 

@@ -1212,3 +1212,24 @@ def test_a_time_in_which_there_was_none_is_a_part_of_what_code_writes(question: 
     assert f'rest: " WHERE customers.id NOT IN ({inner})" [" AND " condition]' in grammar
     assert "DURING" not in grammar.replace(inner, ""), "that time says nothing of the customers themselves"
     assert "orders.ordered_at >= " in reading.sql(f"{first}customers WHERE customers.id NOT IN ({inner})")
+
+
+def test_words_that_ask_and_words_for_values_name_nothing_else() -> None:
+    fields = (
+        Field(name="id", type=pa.int64()),
+        Field(name="kind", type=pa.string(), values=("H", "B"), labels={"H": "household", "B": "business"}),
+        Field(name="paper_bill", type=pa.bool_()),
+        Field(name="planned", type=pa.bool_()),
+        Field(name="returned_on", type=pa.date32()),
+        Field(name="left_on", type=pa.date32()),
+    )
+    bills = Entity(source="x", name="bills", primary_key=("id",), fields=fields)
+    names = {"x.bills": "bills"}
+    for question in ("Return the number of bills.", "How many bills are there, some left aside?"):
+        assert linking.find(question, [bills], names) == (), question
+    (link,) = linking.find("bills returned in May", [bills], names)
+    assert link.columns == ("bills.returned_on",)
+    assert Evidence("bills for households and for businesses", "", [bills]).text_words == ()
+    assert Evidence("How many unplanned bills are there?", "", [bills]).unknown_words == []
+    assert Evidence("How many unplayed bills are there?", "", [bills]).unknown_words == ["unplayed"]
+    assert not any(x.present for x in linking.find("Bills without a known kind count too", [bills], names))
