@@ -179,6 +179,7 @@ class Words:
                 kept.append(at)
         said: set[object] = set()
         shown_by: set[tuple[str, ...]] = set()
+        per_until = 0  # where the last thing ended that something is asked per value of
         for at in sorted(kept):
             places = found[at]
             if any(p.values for p in places) and self._around(at).neutral:
@@ -215,8 +216,13 @@ class Words:
             sure = sure or (flag and len(columns) == 1 and self._is_told(at, places[0].entity))
             named = not flag and not meant and not places[0].told
             moment = all(p.moment for p in places)
+            start = self.spans[at[0]][0]
+            plain = named and not any(self._is_amount(p) for p in places)
             grouped = named and self._is_grouped(at, moment=moment)
+            grouped = grouped or (plain and self._around(at).by)
+            grouped = grouped or (plain and self.question[per_until:start] == " and " and per_until > 0)
             if grouped:
+                per_until = self.spans[at[1] - 1][1]
                 shown_by.add(phrase)
             present = named and len(columns) == 1 and self._around(at).present
             yield Link(
@@ -367,6 +373,12 @@ class Words:
                 plain = value.lower()
                 more = [v for v in field.values if v != value and re.search(rf"\b{re.escape(plain)}\b", v.lower())]
                 yield at, _Place(name, column, (value, *more))
+
+    def _is_amount(self, place: _Place) -> bool:
+        """Whether a phrase names a number, which nothing is asked per value of."""
+        entity = next(e for e in self.entities if e.full_name == place.entity)
+        field = entity.find_field(place.column.rpartition(".")[2])
+        return field is not None and kind(field, entity) == "number" and field.name not in keys_of(entity)
 
     def _is_plain_role(self, role: list[str], entity: str, target: str) -> bool:
         """Whether a relation is called by nothing but both its ends: `policy holder` of policies is any holder."""

@@ -13,6 +13,7 @@ _GROUPED = re.compile(
     r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$"
     r"|\b(?:split|break|broken|group|grouped|divide|divided)\b[^.;?]*\bby\s+(?:the\s+|their\s+)?$"
 )
+_BY = re.compile(r"(?:,|^)\s*by\s+(?:the\s+)?$")
 _FOR_ALL = re.compile(r"^for (?:all )?$")
 _EACH_ONCE = re.compile(
     r"\b(?:give|list|return|show|name|find|get|display|report)\w*(?:\s+me)?\s+(?:each|every)\s+(?:\w+\s+)?$"
@@ -72,6 +73,11 @@ class Around:
     def grouped(self) -> bool:
         """Whether something is asked per value of it."""
         return bool(_GROUPED.search(self.before))
+
+    @property
+    def by(self) -> bool:
+        """Whether a clause begins with `by` and it: `How many are there, by region?`."""
+        return bool(_BY.search(self.before))
 
     @property
     def for_all(self) -> bool:

@@ -1233,3 +1233,19 @@ def test_words_that_ask_and_words_for_values_name_nothing_else() -> None:
     assert Evidence("How many unplanned bills are there?", "", [bills]).unknown_words == []
     assert Evidence("How many unplayed bills are there?", "", [bills]).unknown_words == ["unplayed"]
     assert not any(x.present for x in linking.find("Bills without a known kind count too", [bills], names))
+
+
+@pytest.mark.parametrize(
+    ("question", "grouped"),
+    [
+        ("How many customers are there, by industry and country?", ["industry", "country"]),
+        ("By industry, how many customers are there?", ["industry"]),
+        ("How many customers per industry and country are there?", ["industry", "country"]),
+        ("What is the largest order, by total?", []),
+        ("Orders sorted by status", []),
+        ("How many customers per industry, and which country has most?", ["industry"]),
+    ],
+)
+def test_what_stands_behind_by_and_and_is_asked_per_value_too(question: str, grouped: list[str]) -> None:
+    links = linking.find(question, ENTITIES, NAMES)
+    assert [x.columns[0].rpartition(".")[2] for x in links if x.grouped] == grouped
