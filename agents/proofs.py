@@ -48,12 +48,15 @@ def _records(revision: Revision, result: Result, row: int) -> str:
     if not 1 <= row <= len(result):
         return ""
     mine = revision.copy()
-    if not mine.keep_row(dict(zip(result.columns, result.rows()[row - 1], strict=True))):
-        return ""
-    if mine.aggregated:
-        mine.records(most=None)
-    else:
-        mine.whole_record()
+    try:
+        if not mine.keep_row(dict(zip(result.columns, result.rows()[row - 1], strict=True))):
+            return ""
+        if mine.aggregated:
+            mine.records(most=None)
+        else:
+            mine.whole_record()
+    except (GroundwireError, SqlglotError):
+        return ""  # an answer does not fail for want of what can be looked up beside it
     return mine.sql
 
 

@@ -510,16 +510,12 @@ class Revision:
         wanted = [*self.root.primary_key, *named[:1]]
         shown = [c for n in dict.fromkeys(wanted) if (c := self.column(self.root, n)) is not None]
         shown += [a for a in amounts if a.sql(DIALECT) not in {s.sql(DIALECT) for s in shown}]
-        if (
-            moments
-            and (
-                when := self.column(
-                    self.root,
-                    (self.period()[1] or Place(entity=self.root, field=self.root.field(moments[0]), way="")).field.name,
-                )
-            )
-            is not None
-        ):
+        bounded = self.period()[1]  # perhaps a moment of what the records belong to
+        when = None
+        if moments:
+            entity, name = (bounded.entity, bounded.field.name) if bounded is not None else (self.root, moments[0])
+            when = self.column(entity, name)
+        if when is not None:
             shown.append(when)
         if not shown:
             shown = [c for f in self.root.fields[:6] if (c := self.column(self.root, f.name)) is not None]

@@ -19,6 +19,7 @@ from groundwire.agents.agent import Agent, Answer
 from groundwire.agents.conversation import Conversation
 from groundwire.agents.followups import Remark, is_remark
 from groundwire.agents.remark_values import Before
+from groundwire.agents.revision import Revision
 from groundwire.connectors.memory import MemoryConnector
 from groundwire.core.catalog import Relation
 from groundwire.core.config import parse
@@ -244,3 +245,20 @@ def test_who_can_not_be_asked_back_is_told_what_was_assumed(hub: Hub) -> None:
     assert not answer.options
     assert _rows(answer) == [(1,)]
     assert answer.assumptions == ("“2023” was read as shop.leases.begins_on, not as shop.leases.ends_on",)
+
+
+def test_records_behind_a_figure_are_found_where_a_time_bounds_what_they_belong_to() -> None:
+    tables = {
+        "customers": pa.table({"id": [1, 2], "name": ["Ada", "Bo"], "joined_on": [date(2023, 1, 1), date(2024, 1, 1)]}),
+        "orders": pa.table({"id": [1, 2], "customer_id": [1, 2], "ordered_on": [date(2024, 3, 1), date(2024, 3, 2)]}),
+    }
+    relations = {"orders": (Relation(name="customer", target="shop.customers", on=(("customer_id", "id"),)),)}
+    keys = {"customers": ("id",), "orders": ("id",)}
+    shop = MemoryConnector.from_tables("shop", tables, relations=relations, primary_keys=keys)
+    sql = "SELECT COUNT(*) AS n FROM orders WHERE customer.joined_on >= '2024-01-01' AND customer.joined_on < '2025-01-01'"
+    with Hub([shop]) as made:
+        answer = Agent(made, Scripted(queries=[sql])).ask("How many orders have customers who joined in 2024?")
+        assert answer.result is not None and answer.result.rows() == [(1,)]
+        revision = Revision(sql, made.catalog, made.clock())
+        revision.records(most=None)
+        assert made.query(revision.sql).rows() == [(2, date(2024, 1, 1))]
