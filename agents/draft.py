@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from groundwire.agents import meanings, naming, ways
 from groundwire.agents.evidence import alike
-from groundwire.agents.wording import Wording, stems
+from groundwire.agents.wording import Wording, begins, ends, stems
 from groundwire.core.catalog import Entity, Relation
 from groundwire.core.query import DIALECT
 
@@ -65,6 +65,7 @@ def to_sql(
             _look_beyond(select, root, by_name, shown)
             _choose_ways(select, root, by_name, shown, spoken)
         _sum_products(select)
+        _turn_backward_spans(select)
         for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
             _bind_alternatives(connected)
     return str(tree.sql(DIALECT))
@@ -77,6 +78,14 @@ def _sum_products(select: exp.Select) -> None:
         if isinstance(total, exp.Sum) and isinstance(other, exp.Column) and other not in select.selects:
             operand = total.this if isinstance(total.this, exp.Column | exp.Paren) else exp.paren(total.this)
             product.replace(exp.Sum(this=exp.Mul(this=operand.copy(), expression=other.copy())))
+
+
+def _turn_backward_spans(select: exp.Select) -> None:
+    """From a beginning to an end, time runs forward: `began_at - closed_at` means `closed_at - began_at`."""
+    for span in list(select.find_all(exp.Sub)):
+        left, right = span.this, span.expression
+        if isinstance(left, exp.Column) and isinstance(right, exp.Column) and begins(left.name) and ends(right.name):
+            span.replace(exp.Sub(this=right.copy(), expression=left.copy()))
 
 
 def _show(

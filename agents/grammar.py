@@ -18,8 +18,7 @@ import pyarrow as pa
 from groundwire.agents import naming
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.ways import Start, distances
-from groundwire.agents.wording import Wording, stems
-from groundwire.agents.words import BEGINNINGS, ENDS
+from groundwire.agents.wording import Wording, begins, ends, stems
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.query import is_keyword
 
@@ -370,7 +369,7 @@ class Language:
             for f in e.fields
             if kind(f) == "moment"
         ]
-        pairs = [(one, [o for o in columns if o != one and not (_begins(one) and _ends(o))]) for one in columns]
+        pairs = [(one, [o for o in columns if o != one and not (begins(one) and ends(o))]) for one in columns]
         found = [f'{one} " - " ({" | ".join(others)})' for one, others in pairs if others]
         return " | ".join(found) or _NOTHING
 
@@ -430,16 +429,6 @@ class Language:
             *texts,
             *spans,
         ]
-
-
-def _begins(column: str) -> bool:
-    """Whether a moment is one at which something begins, by its name."""
-    return any(word in BEGINNINGS for word in stems(column))
-
-
-def _ends(column: str) -> bool:
-    """Whether a moment is one at which something ends, by its name."""
-    return not _begins(column) and any(word in ENDS for word in stems(column))
 
 
 def _either(tests: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from groundwire.agents import periods
-from groundwire.agents.words import FORMS, SAID
+from groundwire.agents.words import BEGINNINGS, ENDS, FORMS, SAID
 
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 _NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL.split())} | {
@@ -324,3 +324,13 @@ def as_nouns(words: Sequence[str]) -> dict[int, str]:
         if particle in ("back", "down", "in", "off", "on", "out", "over", "up") and len(verb) > 2:
             found[at] = FORMS.get(verb, root(verb)) + particle
     return found
+
+
+def begins(moment: str) -> bool:
+    """Whether a moment is one at which something begins, by its name."""
+    return any(word in BEGINNINGS for word in stems(moment))
+
+
+def ends(moment: str) -> bool:
+    """Whether a moment is one at which something ends, by its name."""
+    return not begins(moment) and any(word in ENDS for word in stems(moment))

@@ -1169,6 +1169,9 @@ def test_a_beginning_is_not_counted_from_an_end() -> None:
     grammar = Reading("How long did it take?", "", (cases,), {"x.cases": "cases"}).first_part()
     assert '"closed_at" " - " ("cases" "." "began_at")' in grammar
     assert '"began_at" " - "' not in grammar
+    reading = Reading("How long did it take?", "", (cases,), {"x.cases": "cases"})
+    backward = "SELECT AVG(EXTRACT(EPOCH FROM cases.began_at - cases.closed_at)) AS n FROM cases"
+    assert "cases.closed_at - cases.began_at" in reading.sql(backward)
 
 
 def test_what_is_said_besides_of_times_values_and_products() -> None:
