@@ -81,7 +81,7 @@ def _sum_products(select: exp.Select) -> None:
 
 
 def _turn_backward_spans(select: exp.Select) -> None:
-    """From a beginning to an end, time runs forward: `began_at - closed_at` means `closed_at - began_at`."""
+    """From a beginning to an end, time runs forward: `started - ended` means `ended - started`."""
     for span in list(select.find_all(exp.Sub)):
         left, right = span.this, span.expression
         if isinstance(left, exp.Column) and isinstance(right, exp.Column) and begins(left.name) and ends(right.name):
