@@ -193,6 +193,7 @@ class Language:
         moments: Sequence[str] = (),
         used: str = "",
         least: tuple[str, str, int] | None = None,
+        ranked_by: str = "",
     ) -> str:
         """Lark for what follows FROM and the table.
 
@@ -204,6 +205,7 @@ class Language:
             moments: the columns that it may be said of, if that is known.
             used: the first part; of a share of records, the whole is not bounded by what makes the part.
             least: a table with how many of its records each group must have.
+            ranked_by: the name of what a ranking goes by first; empty where that is not known.
         """
         said, having = self.wording, '[" HAVING " having (" AND " having)?]'
         if least is not None:
@@ -224,7 +226,7 @@ class Language:
             near = {self.names[e.full_name] for e in language.walked}
             known = " | ".join(_quoted(m) for m in moments if m.rpartition(".")[0] in near)
             rules += f"bounded: {known or language._columns(('moment',), walked=True)}\n"
-        rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {self._ending()}")
+        rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {self._ending(ranked_by)}")
         rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
         return "\n".join(["start: rest", rules.strip(), *language._shared()]) + "\n"
 
@@ -298,12 +300,13 @@ class Language:
         known = len(values) + len(said.asked) + len(self.evidence.text_words) + spans + flags + sum(others)
         return min(6, known)
 
-    def _ending(self) -> str:
+    def _ending(self, ranked_by: str = "") -> str:
         """ORDER BY and LIMIT: both where the question ranks."""
         order = '" ORDER BY " order (", " order){0,2}'
         if self.wording.limit is not None:
             if self.wording.direction:
-                order = f'" ORDER BY " (value | LABEL) " {self.wording.direction}" (", " order){{0,2}}'
+                first = _quoted(ranked_by) if ranked_by else "(value | LABEL)"
+                order = f'" ORDER BY " {first} " {self.wording.direction}" (", " order){{0,2}}'
             return f'{order} " LIMIT {self.wording.limit}"'
         return f'[{order} [" LIMIT 1"]]'
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from groundwire.agents import draft, lacks, linking, periods, retrieval, ways, wording
+from groundwire.agents import draft, lacks, linking, periods, ranking, retrieval, ways, wording
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language, identifier, kind
 from groundwire.agents.levers import Levers
@@ -191,7 +191,8 @@ class Reading:
         required += self._roles(table)
         required += self._meant(first_part, ways.reachable(table, self.entities, self.names), required)
         least = self._least if self._least is not None and self._least[0] == table else None
-        return self._language.second_part(start, table, required, *span, used=first_part, least=least)
+        by = ranking.figure(self.question, first_part, self._words.counts()) if self.levers.required else ""
+        return self._language.second_part(start, table, required, *span, used=first_part, least=least, ranked_by=by)
 
     @cached_property
     def _least(self) -> tuple[str, str, int] | None:

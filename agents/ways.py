@@ -54,7 +54,7 @@ def start(
     """
     shown = {e.full_name: e for e in entities}
     try:
-        tree = sqlglot.parse_one(_DURING.sub(" = ", first_part.removesuffix(" FROM ")), dialect=DIALECT)
+        tree = sqlglot.parse_one(without_spans(first_part), dialect=DIALECT)
     except (sqlglot.errors.SqlglotError, RecursionError):
         return Start(tables=tuple(names[n] for n in shown), labels=(), keys="")  # what is wrong is said of the whole
     assert isinstance(tree, exp.Select)
@@ -104,7 +104,7 @@ def requalified(first_part: str, entities: Iterable[Entity], names: Mapping[str,
     """
     shown = {e.full_name: e for e in entities}
     try:
-        tree = sqlglot.parse_one(_DURING.sub(" = ", first_part.removesuffix(" FROM ")), dialect=DIALECT)
+        tree = sqlglot.parse_one(without_spans(first_part), dialect=DIALECT)
     except (sqlglot.errors.SqlglotError, RecursionError):
         return first_part
     by_name = {_plain(names[n]): n for n in shown}
@@ -124,6 +124,11 @@ def requalified(first_part: str, entities: Iterable[Entity], names: Mapping[str,
             if other != lost and columns <= fields and _ranked(shown, rest | {other}, []):
                 return re.sub(rf"(?<![\w.\"]){re.escape(names[lost])}\.(?!\*)", f"{names[other]}.", first_part)
     return first_part
+
+
+def without_spans(first_part: str) -> str:
+    """A draft's first part as SQL that can be parsed: what is shown, without FROM."""
+    return _DURING.sub(" = ", first_part.removesuffix(" FROM "))
 
 
 def _plain(name: str) -> str:

@@ -1252,3 +1252,22 @@ def test_words_that_ask_and_words_for_values_name_nothing_else() -> None:
 def test_what_stands_behind_by_and_and_is_asked_per_value_too(question: str, grouped: list[str]) -> None:
     links = linking.find(question, ENTITIES, NAMES)
     assert [x.columns[0].rpartition(".")[2] for x in links if x.grouped] == grouped
+
+
+@pytest.mark.parametrize(
+    ("question", "by"),
+    [
+        ("Which 3 customers have the most orders? Return name, number of orders and total.", "orders"),
+        ("Top 3 customers by total order value, with the number of orders", "total"),
+        ("Top 3 customers by number of orders, with their total", "orders"),
+        ("Which 3 customers spent the most? Return name, number of orders and total.", "total"),
+        ("Which 3 customers have the highest average total?", "average"),
+        ("Which 3 customers have the best orders?", ""),
+        ("Top 3 customers by total amount and by number of orders", ""),
+    ],
+)
+def test_a_ranking_goes_by_the_figure_that_the_words_name(question: str, by: str) -> None:
+    first = "SELECT customers.name, COUNT(orders.*) AS orders, SUM(orders.total) AS total, AVG(orders.total) AS average FROM "
+    grammar = Reading(question, "", ENTITIES, NAMES).second_part(first, "orders")
+    wanted = f'" ORDER BY " "{by}" " DESC"' if by else '" ORDER BY " (value | LABEL) " DESC"'
+    assert wanted in grammar or (not by and '" ORDER BY " order' in grammar)

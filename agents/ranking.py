@@ -1,0 +1,65 @@
+"""By which of several figures a question ranks: `the most orders` by their number, `by total amount` by the sum."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import sqlglot
+from sqlglot import exp
+
+from groundwire.agents import ways
+from groundwire.core.query import DIALECT
+
+_AMOUNT = (
+    r"(?:amounts?|values?|revenues?|sales|costs?|prices?|money|turnover|volumes?|income|spend|spending|sums?|totals?"
+    r"|fees?|charges?|payments?|earnings)"
+)
+_HIGHEST = r"(?:highest|largest|biggest|greatest|lowest|smallest)"
+_SAID = {
+    "count": (r"\bby (?:the |their )?(?:total )?(?:number|count)\b",),
+    "average": (r"\bby (?:the |their )?(?:average|mean)\b", rf"\b{_HIGHEST} (?:average|mean)\b"),
+    "sum": (
+        rf"\bby (?:the |their )?(?!average|mean|number|count)(?:\w+ ){{0,3}}?{_AMOUNT}\b",
+        rf"\b(?:most|least) {_AMOUNT}\b",
+        rf"\b{_HIGHEST} (?:total|sum|overall)\b",
+        r"\b(?:bill|pay|spend|spent|paid|cost|earn|earned|charge|charged|owe|owed) (?:us )?(?:the )?(?:most|least)\b",
+    ),
+}
+"""How a question says what it ranks by."""
+_MOST = re.compile(r"\b(?:most|fewest)\b")
+
+
+def figure(question: str, first_part: str, counted: Iterable[str]) -> str:
+    """The name of the figure that a ranking goes by; empty where the words, or what is shown, leave a doubt.
+
+    Args:
+        question: in the asker's words.
+        first_part: of a draft, up to and with FROM: what is shown, with names.
+        counted: hints on what is counted, each beginning with the question's words.
+    """
+    lower = question.lower()
+    said = [kind for kind, patterns in _SAID.items() if any(re.search(p, lower) for p in patterns)]
+    if not said and any(_MOST.match(hint.lower()) for hint in counted):
+        said = ["count"]
+    if len(said) != 1:
+        return ""
+    try:
+        tree = sqlglot.parse_one(ways.without_spans(first_part), dialect=DIALECT)
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        return ""
+    assert isinstance(tree, exp.Select)
+    figures = [i for i in tree.selects if isinstance(i, exp.Alias) and ways.aggregates(i)]
+    found = [i.alias for i in figures if _kind(i.this) == said[0]]
+    return found[0] if len(found) == 1 and len(figures) > 1 else ""
+
+
+def _kind(node: exp.Expr) -> str:
+    if node.find(exp.Window):
+        return ""
+    if isinstance(node, exp.Count):
+        return "count"
+    if isinstance(node, exp.Avg):
+        return "average"
+    whole = node.find(exp.Sum) is not None and node.find(exp.Div, exp.Avg, exp.Count) is None
+    return "sum" if whole else ""
