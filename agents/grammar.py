@@ -161,6 +161,7 @@ class Language:
         self.mentioned = mentioned
         self.bounded = False  # by a span of time that stands already
         self.used = ""  # what is shown, where that is a part of the records
+        self.seen = ""  # what is shown
 
     def first_part(self, groups: Sequence[Sequence[str]] = (), moment: str = "", *, refusal: bool = True) -> str:
         """Lark for a draft up to and with FROM, or for the words that say that the data does not hold the answer.
@@ -214,7 +215,7 @@ class Language:
             said = replace(said, numbers=tuple(n for n in said.numbers if n != str(number)))
         language = Language(self.shown.values(), self.names, said, self.evidence, self.mentioned)
         language._start_at(table)
-        language.used = used if self.wording.parts else ""
+        language.used, language.seen = used if self.wording.parts else "", used
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
         first = " AND ".join(required)
         where = f'{_quoted(f" WHERE {first}")} [" AND " condition]' if required else '[" WHERE " condition]'
@@ -347,7 +348,7 @@ class Language:
             fields = [f.name for f in entity.fields if kind(f, entity) in kinds]
             if asked:
                 fields = [
-                    f for f in fields if self.evidence.speaks_of(entity.field(f)) and f"{way}.{f}" not in self.used
+                    f for f in fields if self.evidence.speaks_of(entity.field(f)) and f"{way}.{f}" not in self.seen
                 ]
             if optional:
                 fields = [f for f in fields if self._may_lack(entity, entity.field(f))]

@@ -1271,3 +1271,14 @@ def test_a_ranking_goes_by_the_figure_that_the_words_name(question: str, by: str
     grammar = Reading(question, "", ENTITIES, NAMES).second_part(first, "orders")
     wanted = f'" ORDER BY " "{by}" " DESC"' if by else '" ORDER BY " (value | LABEL) " DESC"'
     assert wanted in grammar or (not by and '" ORDER BY " order' in grammar)
+
+
+def test_a_flag_that_is_to_be_seen_is_no_condition() -> None:
+    fields = (Field(name="id", type=pa.int64()), Field(name="news_ok", type=pa.bool_()))
+    people = Entity(source="x", name="people", primary_key=("id",), fields=fields)
+    reading = Reading("What is the news ok preference of each of the people?", "", (people,), {"x.people": "people"})
+    told = [
+        next(line for line in reading.second_part(first, "people").splitlines() if line.startswith("told: "))
+        for first in ("SELECT people.id, people.news_ok FROM ", "SELECT people.id FROM ")
+    ]
+    assert ["news_ok" in line for line in told] == [False, True]
