@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -205,7 +207,8 @@ def test_ctrl_c_ends_the_statement_at_its_server(database: Database, tmp_path: P
         program, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
     ) as process:
         if database.name == "sqlite":
-            time.sleep(3.0)
+            _until_it_has_open(process.pid, database.url.removeprefix("sqlite:///"))
+            time.sleep(2.0)
         else:
             database.wait(lambda running: running == 1, seconds=30)
         process.send_signal(signal.SIGINT)
@@ -216,6 +219,17 @@ def test_ctrl_c_ends_the_statement_at_its_server(database: Database, tmp_path: P
         assert errors.rstrip().endswith("KeyboardInterrupt")
     if database.name != "sqlite":
         database.wait(lambda running: running == 0, seconds=2)
+
+
+def _until_it_has_open(process: int, file: str) -> None:
+    """Wait until a process has opened a file; where that can't be seen, as long as it usually takes."""
+    opened = Path(f"/proc/{process}/fd")
+    end = time.monotonic() + (30.0 if opened.exists() else 3.0)
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            if any(os.path.realpath(fd) == os.path.realpath(file) for fd in opened.iterdir()):
+                return
+        time.sleep(0.05)
 
 
 def test_what_is_joined_here_is_stopped_too() -> None:

@@ -326,7 +326,7 @@ def test_histories_of_random_writes_while_syncs_run(
     with synced(settings(postgres_url, replicas)) as opened, History(engine, ROWS, seed=1) as history:
         end = time.monotonic() + 6
         syncs = 0
-        while time.monotonic() < end:
+        while time.monotonic() < end or (syncs <= 10 and time.monotonic() < end + 60):
             opened.sync(full=syncs % 10 == 5)
             syncs += 1
             if syncs % 5 == 0:
