@@ -594,4 +594,8 @@ def subject(text: str, entities: Iterable[Entity], names: Mapping[str, str]) -> 
     word = stems(clause_of(text))[-1:]
     finder = Words(text, entities, names)
     found = [n for n, called in finder.called.items() if word and any(phrase[-1:] == word for phrase in called)]
+    at = max((end for end, w in zip((b for _, b in finder.spans), finder.words, strict=True) if [w] == word), default=0)
+    others = (phrase for n, called in finder.called.items() if n not in found for phrase in called)
+    if any(finder.spans[start][0] > at for phrase in others for start, _ in finder.find(phrase, finder.words)):
+        return ""  # `customers who placed orders in`: the time is that of the orders
     return names[found[0]] if len(found) == 1 else ""

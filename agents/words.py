@@ -37,38 +37,39 @@ ORDINARY = _words(
     anything apart appear appeared around aside ask asking assume assuming away back base based basis became
     because become been began begin beginning begins begun behind being belong belonging best better beyond big
     bigger bottom bought break breaking bring brought buy buying calculated calculating call called came cannot
-    carried carry categorize cause caused certain chosen chronological close closely combine combined come comes
-    coming common commonly compare comparing comparison complete completed completely compute computed concern
-    concerning consist containing contribute contributed converted correct counted counting coverage covered
-    create cumulative currently daily decide decided default denominator despite determine digit direct directly
-    dismiss disregard disregarded done double down due duplicate duplicates early earn earned earning easily
-    easy else enough enter entered entire entirely equal equally especially even ever everyone everything exact
-    excluded exclusively exist existing expect expected explain fact fall fallen far fast faster feel fell few
-    finally finish five fix followed formatted formula forward found four fourth fraction frequency fulfil fully
-    gave general generally generate generated go goes going gone good handle handled hard hardly headcount held
-    help her here him his histogram hold holding holds hourly how however identify ignored imply important
-    improve inclusively increase increased individually instance interval intervals it itself join joining keep
-    kept kind kinds knew know known latter lead leading leads leave leaving led left let like likely listed
-    lists little living locate located long look looking lot lots lowercase main mainly make making manner
-    marked may meaning meant mention mentioned method might minimum minute minutes missing money more moreover
-    mostly move moved much multiple must nd near nearest nearly necessary need needed negative neither never
-    nobody none nor normally nothing now numerator numerically observe obtain obtained occasion occurrence
-    occurrences occurring often omit ones onto opposite ordering ordinal originally others otherwise ought
-    overview own pair pairs part particular particularly paying percentages perform performed perhaps place
-    placed plus portion positive possible possibly present previously prior probably produce produced properly
-    proportion provide provided purchase purchased purchasing put query quick quickly quite rather rd reach
-    reached read really receive received recent recently recorded refer regard registered registration
-    registrations relate related relating remain remaining remove repeat repeated reported require required rest
-    return returned rolling rounding run running runs said saw say saying see seem seen sell selling send
-    sending sent separate separately set several shall share she should sign signed signing signup signups
-    similar simply since situation six slow slowest slowly sold somebody someone something sometimes somewhat
-    soon sort speak specific specified spend spending spent spoke spread st stay still stood stop strong
-    subsequent subset subtract such summarize suppose sure surname take taken takes taking tally taught tell ten
-    th thank thanks themselves thing things think third though thought three through throughout thus tie ties
-    till together told too took toward towards trend try turn turned twelve twice underlying unit units unless
-    unlike until upon uppercase usual usually various very via way ways weekday weekdays weekend weekends went
-    whatever whenever whereas wherever whichever while whole why wide widely word work worked working works
-    worse worst worth write writes writing written wrong wrote yet zero"""
+    carried carry categorize cause caused certain chosen chronological client close closely combine combined
+    come comes coming common commonly compare comparing comparison complete completed completely compute
+    computed concern concerning consist containing contribute contributed converted correct counted counting
+    coverage covered create cumulative currently daily decide decided default denominator despite determine
+    digit direct directly dismiss disregard disregarded done double down due duplicate duplicates early earn
+    earned earning easily easy else enough enter entered entire entirely equal equally especially even ever
+    everyone everything exact excluded exclusively exist existing expect expected explain fact fall fallen far
+    fast faster feel fell few finally finish five fix followed formatted formula forward found four fourth
+    fraction frequency fulfil fully gave general generally generate generated go goes going gone good handle
+    handled hard hardly headcount held help her here him his histogram hold holding holds hourly how however
+    identify ignored imply important improve inclusively increase increased individually instance interval
+    intervals it itself join joining keep kept kind kinds knew know known latter lead leading leads leave
+    leaving led left let like likely listed lists little living locate located long look looking lot lots
+    lowercase main mainly make making manner marked may meaning meant mention mentioned method might minimum
+    minute minutes missing money more moreover mostly move moved much multiple must nd near nearest nearly
+    necessary need needed negative neither never nobody none nor normally nothing now numerator numerically
+    observe obtain obtained occasion occurrence occurrences occurring often omit ones onto opposite ordering
+    ordinal originally others otherwise ought overview own pair pairs part particular particularly paying
+    percentages perform performed perhaps person place placed plus portion positive possible possibly present
+    previously prior probably produce produced properly proportion provide provided purchase purchased
+    purchasing put query quick quickly quite rather rd reach reached read really receive received recent
+    recently recorded refer regard registered registration registrations relate related relating remain
+    remaining remove repeat repeated reported require required rest return returned rolling rounding run running
+    runs said saw say saying see seem seen sell selling send sending sent separate separately set several shall
+    share she should sign signed signing signup signups similar simply since situation six slow slowest slowly
+    sold somebody someone something sometimes somewhat soon sort speak specific specified spend spending spent
+    spoke spread st stay still stood stop strong subsequent subset subtract such summarize suppose sure surname
+    take taken takes taking tally taught tell ten th thank thanks themselves thing things think third though
+    thought three through throughout thus tie ties till together told too took toward towards trend try turn
+    turned twelve twice underlying unit units unless unlike until upon uppercase user usual usually various very
+    via way ways weekday weekdays weekend weekends went whatever whenever whereas wherever whichever while whole
+    why wide widely word work worked working works worse worst worth write writes writing written wrong wrote
+    yet zero"""
 )
 """Common words that name nothing that a system could lack: they are no sign that a question can't be answered."""
 

@@ -1282,3 +1282,9 @@ def test_a_flag_that_is_to_be_seen_is_no_condition() -> None:
         for first in ("SELECT people.id, people.news_ok FROM ", "SELECT people.id FROM ")
     ]
     assert ["news_ok" in line for line in told] == [False, True]
+
+
+def test_a_time_behind_what_somebody_made_is_that_of_what_was_made() -> None:
+    assert linking.subject("customers who joined in ", ENTITIES, NAMES) == "customers"
+    assert linking.subject("the customer who placed the most orders in ", ENTITIES, NAMES) == ""
+    assert Evidence("number of orders by users who ordered in May", "", ENTITIES).unknown_words == []
