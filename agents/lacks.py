@@ -6,7 +6,7 @@ A small model writes such a query badly, and code well: where the words leave no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -61,16 +61,14 @@ class Lack:
     timed: bool = False
 
 
-def find(question: str, links: Iterable[Link], entities: Sequence[Entity], names: Mapping[str, str]) -> Lack | None:
+def find(words: Words, links: Iterable[Link]) -> Lack | None:
     """The one thing that there must be none of, where nothing else is said of it than what some links say.
 
     Args:
-        question: in the asker's words.
-        links: what its words name.
-        entities: what may be meant.
-        names: for each full entity name the form in which the model writes it.
+        words: of the question, beside all that may be meant.
+        links: what they name.
     """
-    words = Words(question, entities, names)
+    question, names = words.question, words.names
     found = [*_without(words), *_never_done(words)]
     if len(found) != 1:
         return None

@@ -136,8 +136,7 @@ def find(question: str, entities: Iterable[Entity], names: Mapping[str, str]) ->
         entities: what may be meant.
         names: for each full entity name the form in which the model writes it.
     """
-    words = Words(question, entities, names)
-    return (*words.links(), *words.states())
+    return Words(question, entities, names).named()
 
 
 class Words:
@@ -166,6 +165,10 @@ class Words:
             name: max((len(set(phrase) & self.spoken.keys()) - len(phrase) / 100 for phrase in called), default=0.0)
             for name, called in self.called.items()
         }
+
+    def named(self) -> tuple[Link, ...]:
+        """What the words name; see `find`."""
+        return (*self.links(), *self.states())
 
     def links(self) -> Iterator[Link]:
         """The longest phrases, in the question's order, each meaning once."""

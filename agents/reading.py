@@ -56,14 +56,15 @@ class Reading:
         self.question = question
         self.hints = hints
         self.names = names
-        self.links = linking.find(question, entities, names)
+        words = linking.Words(question, entities, names)
+        self.links = words.named()
         self._evidence = Evidence(question, hints, entities, limits=self.levers.evidence)
         self._whole = entities
         self.entities = self._about(entities) if self.levers.tables else entities
         said = wording.read(question, hints)
         clear = self.levers.required and not said.parts
         rest = self._without_what_is_left_out() if clear else question
-        self._lack = lacks.find(question, self.links, entities, names) if clear else None
+        self._lack = lacks.find(words, self.links) if clear else None
         if self._lack is not None:
             begin, end = self._lack.begin, self._lack.end
             self.links = tuple(x for x in self.links if not begin < x.end <= end)
@@ -104,7 +105,7 @@ class Reading:
             return missing
         defined = [link for link in self._hinted if not link.told][:MOST_DEFINED]
         found = (x.text for x in (*self.links, *defined))
-        return list(dict.fromkeys([*found, *self._words.counts(), *self._formulas(), *missing]))
+        return list(dict.fromkeys([*found, *self._counts, *self._formulas(), *missing]))
 
     @cached_property
     def _hinted(self) -> tuple[linking.Link, ...]:
@@ -131,6 +132,11 @@ class Reading:
     def _words(self) -> linking.Words:
         """The question's words, beside the entities that it is about."""
         return linking.Words(self.question, self.entities, self.names)
+
+    @cached_property
+    def _counts(self) -> tuple[str, ...]:
+        """Hints on what is counted."""
+        return self._words.counts()
 
     @cached_property
     def _mentioned(self) -> tuple[str, ...]:
@@ -174,7 +180,7 @@ class Reading:
         if made != first_part:
             about = {e.full_name for e in self.entities}
             self.entities = [e for e in self._whole if e.full_name in about or f"{self.names[e.full_name]}." in made]
-            for name in ("_words", "_mentioned", "_language", "_least"):
+            for name in ("_words", "_counts", "_mentioned", "_language", "_least"):
                 self.__dict__.pop(name, None)
         return made
 
@@ -191,7 +197,7 @@ class Reading:
         required += self._roles(table)
         required += self._meant(first_part, ways.reachable(table, self.entities, self.names), required)
         least = self._least if self._least is not None and self._least[0] == table else None
-        by = ranking.figure(self.question, first_part, self._words.counts()) if self.levers.required else ""
+        by = ranking.figure(self.question, first_part, self._counts) if self.levers.required else ""
         return self._language.second_part(start, table, required, *span, used=first_part, least=least, ranked_by=by)
 
     @cached_property
