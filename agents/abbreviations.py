@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from groundwire.agents.wording import stems
+from groundwire.agents import naming
+from groundwire.agents.wording import root, stems
+from groundwire.agents.words import ORDINARY, SAID
 from groundwire.core.catalog import Entity
 
 _SHARE = 0.15
@@ -29,6 +31,7 @@ KNOWN: dict[str, frozenset[str]] = {
         "bal": "balance",
         "brnd": "brand",
         "cat": "category",
+        "ccy": "currency",
         "cd": "code",
         "cls": "class",
         "cmt": "comment",
@@ -123,7 +126,8 @@ class Abbreviations:
     """
 
     def __init__(self, entities: Iterable[Entity]) -> None:
-        words = {w for e in entities for n in (e.name, *(f.name for f in e.fields)) for w in stems(n) if len(w) > 1}
+        names = [n for e in entities for n in (e.name, *(naming.bare(f, e) for f in e.fields))]
+        words = {w for n in names for w in stems(n) if len(w) > 1}
         words.discard("id")
         short = [w for w in words if w in KNOWN or _without_vowels(w)]
         self._usual = len(short) >= _SHARE * max(1, len(words)) and len(short) > 2
@@ -140,6 +144,9 @@ class Abbreviations:
             return False
         if not 3 <= len(name) <= _LONGEST or not _in_order(name, word):
             return False
+        cut = len(name) > 3 and word.startswith(name) and len(word) > len(name) + 2
+        if cut and root(word) != root(name) and word not in ORDINARY | SAID:
+            return True  # `spec` for `specialty`, and not `book` for `booking`
         return _without_vowels(name) or (self._usual and (word.startswith(name) or _skeleton(word).startswith(name)))
 
 

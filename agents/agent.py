@@ -448,6 +448,8 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
             return AIMessage(content=f"{REFUSAL}: {self.draft.partition(':')[2].strip()}")
         if self.draft.endswith(" FROM ") and not self._stopped():
             first = self.draft = reading.requalified(self.draft)
+            if reading.narrowed(first):
+                first = self.draft = write(reading.first_part(refusal=False))
             tables = reading.tables(first)
             written = first + tables[0] if len(tables) == 1 else write(one_of(tables), first)
             if not self._stopped():

@@ -184,7 +184,8 @@ def _name_counted(count: exp.Count, root: Entity | None, by_name: Mapping[str, E
         return
     key = column.copy()
     key.set("this", exp.to_identifier(entity.primary_key[0], quoted=True))
-    count.set("this", exp.Distinct(expressions=[key]))
+    own = root is not None and any(r.many and r.target == entity.full_name for r in root.relations)
+    count.set("this", key if own else exp.Distinct(expressions=[key]))  # what a record has is counted for each record
 
 
 def _bind_alternatives(whole: exp.Or) -> None:
@@ -228,12 +229,23 @@ def _group(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity
         return
     keys = ways.keys_of(select.selects)
     _order(select, keys)
+    for window in list(select.find_all(exp.Window)):
+        _partition(window, keys)
     if keys:
         own = [key for k in keys if (key := _own_key(k, by_name)) is not None]
         select.set("group", exp.Group(expressions=list(dict.fromkeys([*keys, *own]))))
         for key in dict.fromkeys(own):
             if _entity_of(key, by_name) is not root:
                 select.where(exp.Not(this=exp.Is(this=key.copy(), expression=exp.null())), copy=False)
+
+
+def _partition(window: exp.Window, keys: Sequence[exp.Expr]) -> None:
+    """Partition groups by what tells them apart beside their order, where a model has taken another column."""
+    wanted = window.args.get("partition_by") or []
+    if wanted and not all(w in keys for w in wanted):
+        order = window.args.get("order")
+        by = [o.this for o in order.expressions] if order is not None else []
+        window.set("partition_by", [k.copy() for k in keys if k not in by])
 
 
 def _order(select: exp.Select, keys: Sequence[exp.Expr]) -> None:

@@ -10,7 +10,7 @@ import calendar
 import re
 from collections.abc import Iterable
 
-from groundwire.agents import periods
+from groundwire.agents import countries, periods
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.wording import root, stems
 from groundwire.agents.words import EMPTY, FORMS, ORDINARY, SAID, STATES
@@ -29,6 +29,7 @@ class Evidence:
         hints: what else the asker says.
         entities: what is shown to the model.
         limits: whether values need a reason at all.
+        things: what records are called by, each as one word.
 
     Attributes:
         open_words: words that call for a condition and are found nowhere.
@@ -38,16 +39,24 @@ class Evidence:
             lower case.
     """
 
-    def __init__(self, question: str, hints: str, entities: Iterable[Entity], *, limits: bool = True) -> None:
+    def __init__(
+        self, question: str, hints: str, entities: Iterable[Entity], *, limits: bool = True, things: Iterable[str] = ()
+    ) -> None:
         self._limits = limits
         entities = list(entities)
         self._written = set(re.findall(r"\w+", f"{question} {hints}"))
         self._text = " ".join(stems(f"{question} {hints}"))
         self._words = dict.fromkeys(stems(f"{question} {hints}"))
         self._called = {s for e in entities for s in stems(f"{e.name.split('.')[-1]} {e.label}")}
+        self._things = {root(w): w for w in things}
+        self._plain = f"{question} {hints}".lower()
         self._same = Abbreviations(entities).same
         known = set(stems(" ".join(n for e in entities for n in (e.name, e.label, *e.synonyms, *_of_fields(e)))))
+        people = {text for e in entities for f in e.fields for texts in countries.spoken(f).values() for text in texts}
         values = {s for e in entities for f in e.fields for v in (*f.values, *f.labels.values()) for s in stems(v)}
+        values |= {s for text in people for s in stems(text)}
+        codes = {v.lower() for e in entities for f in e.fields for v in f.values}
+        explained = {w for m in _SHORT_FOR.finditer(question) if m[2].lower() in codes for w in m[1].split()}
         self._names = {s for m in _NAME.finditer(question) for s in stems(m[1]) if s not in _TIMES}
         self.open_words = [
             w
@@ -70,6 +79,7 @@ class Evidence:
         plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}
         lower = f"{question} {hints}".lower()
         listed = {v.lower() for e in entities for f in e.fields for v in (*f.values, *f.labels.values()) if len(v) > 2}
+        listed |= people
         covered = {
             w
             for v in listed
@@ -90,6 +100,8 @@ class Evidence:
             w
             for w in told_names
             if re.search(r"[^\W\d]", w)
+            and w not in explained
+            and not (w.isupper() and len(w) == 2 and w.lower() in codes)
             and not plain.issuperset(stems(w))
             and w not in defined
             and not (w.islower() and (w in ORDINARY or describes(w)))
@@ -102,6 +114,7 @@ class Evidence:
         told = {
             s for e in entities for text in (e.description, *(f.description for f in e.fields)) for s in stems(text)
         }
+        told |= {s for w in explained for s in stems(w)}
         told |= known | values | set(stems(hints)) | {s for w in quoted for s in stems(w)}
         told |= {s for m in _SEARCHED.finditer(question) for s in stems(m["after"] or m["before"])}
         untimed = question.lower()
@@ -152,13 +165,19 @@ class Evidence:
         if len(value) == 2 and value.isalpha():
             word = value.lower()
             written = value in self._written if word in SAID or word in EMPTY else word in self._words  # IT is not `it`
-            return written or any(n.startswith(value[0].lower()) for n in self._names)
+            named = any(text in self._plain for text in countries.spoken(field).get(value, ()))
+            return written or named or any(n.startswith(value[0].lower()) for n in self._names)
         texts = [value, field.labels.get(value, "")]
         parts = [part for text in texts for part in stems(text)]
+        if len(parts) == 1 and (thing := self._things.get(root(parts[0]), "")):  # `booked` of bookings
+            told = rf"['\"]{re.escape(value.lower())}['\"]|\b{re.escape(value.lower())} (?:\w+ )?{re.escape(thing)}"
+            return bool(re.search(told, self._plain))
         if all(p in SAID for p in parts):  # `no_show` is not what is to be shown
             return any(" ".join(stems(t)) in self._text for t in texts if len(stems(t)) > 1)
         # `room` of `family room` says little of a room, and `total` of a name says nothing
-        parts = [p for p in parts if p not in self._called and p not in SAID] or parts
+        parts = [p for p in parts if p not in self._called and p not in SAID and p not in _TIMES] or parts
+        if len(parts) > 1 and value.isalnum() and not field.labels.get(value):  # `PayPal` is not what is `paid`
+            return all(any(alike(word, part) for word in self._words) for part in parts) or value.lower() in self._plain
         return any(alike(word, part) for part in parts for word in self._words)
 
 
@@ -200,6 +219,8 @@ _TOLD = re.compile(
     r"|end(?:s|ing)? (?:with|in)|from|for|by|at|or|in) (?:the (?:word|letter) )?(\w+)"
 )
 _WORD = re.compile(r"[^\W_]+")
+_SHORT_FOR = re.compile(r"\b([A-Z]\w+(?: [A-Z]\w+)*) \((\w+)\)")
+"""What a code stands for, before it: `Washington (WA)`."""
 _SEARCHED = re.compile(
     r"\b(?:contain\w*|mention\w*|named|called|titled|(?:start|begin)\w* with|end\w* (?:with|in)|talk\w* about|words?)"
     r" (?:the )?(?P<after>\w+(?:(?:,| or| and|, or) \w+)*)"

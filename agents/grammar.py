@@ -9,6 +9,7 @@ with a date. `draft` turns it into the query language.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -29,6 +30,12 @@ MOST_CHOICES = 25
 _SELECT = r"""
 query: "SELECT " GROUPS ITEMS " FROM "
 item: value [" AS " LABEL]
+grouped: (whole | column | period) [" AS " LABEL]
+whole: share ((" + " | " - ") share){0,3}
+share: total ((" * " | " / ") total){0,3}
+total: aggregate | NUMBER | "(" whole ")" | "ABS(" whole ")" | "ROUND(" whole [", " /[0-9]/] ")" | "COALESCE(" whole ", " NUMBER ")" | "NULLIF(" whole ", " NUMBER ")" | "CAST(" whole " AS " ("INTEGER" | "DOUBLE") ")" | ranking | spanned
+spanned: whenever " - " whenever | "DATE_DIFF('" STRIDE "', " whenever ", " whenever ")"
+whenever: ("MIN(" | "MAX(") instant ")" | "CURRENT_DATE"
 middle: "MEDIAN(" (quantity [(" + " | " - " | " * " | " / ") quantity] | lasted) ")" [" AS " LABEL]
 key: (column | period) [" AS " LABEL]
 LABEL: /[a-z][a-z0-9_]{0,30}/
@@ -84,6 +91,7 @@ _TEXTS = (
     'prose MEMBER TEXT (", " TEXT){0,9} ")"',
 )
 _NOTHING = '"NULL"'
+_SETTLED = re.compile(r"(\S+) (?:= |IN \()'")
 _REASON = r"REASON: /[^\n0-9]{3,120}/"
 
 
@@ -162,6 +170,7 @@ class Language:
         self.bounded = False  # by a span of time that stands already
         self.used = ""  # what is shown, where that is a part of the records
         self.seen = ""  # what is shown
+        self.settled: set[str] = set()  # columns whose values are known already
 
     def first_part(self, groups: Sequence[Sequence[str]] = (), moment: str = "", *, refusal: bool = True) -> str:
         """Lark for a draft up to and with FROM, or for the words that say that the data does not hold the answer.
@@ -179,6 +188,8 @@ class Language:
             first += f""" {_quoted(f"DATE_TRUNC('{unit}', ")} {when} {_quoted(f") AS {unit}, ")}"""
         select = _SELECT.replace("GROUPS", first or '["DISTINCT "]')
         items = 'item (", " item){0,9}'
+        if groups or self.wording.period:
+            items = 'grouped (", " grouped){0,9}'
         if self.wording.middles == ("MEDIAN",):
             items = '(key ", "){0,3} middle' if self.wording.groups and not groups else "middle"
         select = select.replace("ITEMS", items)
@@ -215,7 +226,10 @@ class Language:
             said = replace(said, numbers=tuple(n for n in said.numbers if n != str(number)))
         language = Language(self.shown.values(), self.names, said, self.evidence, self.mentioned)
         language._start_at(table)
+        language.settled = {m[1] for text in required if (m := _SETTLED.match(text)) is not None}
         language.used, language.seen = used if self.wording.parts else "", used
+        if "EXTRACT(DOW" in used:  # some are set against all: the others stay in
+            language.wording = replace(said, weekdays=False)
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
         first = " AND ".join(required)
         where = f'{_quoted(f" WHERE {first}")} [" AND " condition]' if required else '[" WHERE " condition]'
@@ -264,7 +278,7 @@ class Language:
         ]
         more = [
             *([_WEEKDAYS] if said.weekdays else []),
-            *(_MOMENTS if said.moments else []),
+            *(_same(said.same) if said.same else _MOMENTS if said.moments else []),
             *(_EXTREMES if said.extremes else []),
         ]
         rules = rules.replace(
@@ -385,7 +399,7 @@ class Language:
                 values = tuple(
                     v for v in choices(field, entity) if self.evidence(field, v) and f"'{v}'" not in self.used
                 )
-                if values:
+                if values and f"{way}.{identifier(field.name)}" not in self.settled:
                     # three terminals, not one: the lexer is greedy, and would take `orders.` for a beginning of this only
                     by_values.setdefault(values, {})[f'{_quoted(way)} "." {_quoted(identifier(field.name))}'] = None
         tests = []
@@ -433,6 +447,12 @@ class Language:
             *texts,
             *spans,
         ]
+
+
+def _same(unit: str) -> Sequence[str]:
+    """Lark for two moments that fall into one unit of time."""
+    period = f"""{_quoted(f"DATE_TRUNC('{unit}', ")} instant ")\""""
+    return (f'{period} " = " {period}',)
 
 
 def _either(tests: Sequence[str]) -> str:

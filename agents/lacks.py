@@ -106,6 +106,21 @@ def find(words: Words, links: Iterable[Link]) -> Lack | None:
     )
 
 
+def doubly(words: Words) -> Iterator[tuple[int, int]]:
+    """Where the question leaves out what has none (`ignore customers without orders`), in characters.
+
+    What is asked of the orders is asked of such that have some anyway.
+    """
+    for entity in words.entities:
+        for phrase in words.called[entity.full_name]:
+            for start, last in words.find(phrase, words.words):
+                end = words.spans[last - 1][1]
+                before = _NONE_OF.search(words.question[: words.spans[start][0]])
+                around = Around.of(words.question, before.start(), end).left_out if before is not None else None
+                if around is not None and _ENDS.match(words.question[end:]):
+                    yield around
+
+
 def _when(words: Words, end: int) -> tuple[str, int] | None:
     """The one time that is said of what there is none of (`no orders in the last 30 days`), and where that ends."""
     spans, lower = periods.find(words.question), words.question.lower()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from groundwire.agents import naming, wording
+from groundwire.agents import countries, naming, wording
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import keys_of, kind, told_relations
 from groundwire.agents.stance import Around, clause_of
@@ -59,6 +59,7 @@ class Link:
         moment: whether it is a moment.
         flag: whether it is something that is true or false of a record.
         left_out: where the question says that records with these values are left out, in characters.
+        only: whether the question says that it asks for nothing else.
         test: what must be so of the column, as a query has it; empty where the other attributes say it.
         end: where the phrase ends in the question, in characters.
     """
@@ -74,6 +75,7 @@ class Link:
     moment: bool = False
     flag: bool = False
     left_out: tuple[int, int] | None = None
+    only: bool = False
     test: str = ""
     end: int = 0
 
@@ -157,10 +159,10 @@ class Words:
         shared = {e.source: _shared([n for n in names if n.startswith(f"{e.source}.")]) for e in entities}
         self.joined = as_nouns(self.plain)
         self.spoken = dict.fromkeys([*self.words, *self.joined.values()])
-        self.called = {e.full_name: [self._spelled(c) for c in naming.called(e, shared[e.source])] for e in entities}
+        self.called = {e.full_name: [self.spelled(c) for c in naming.called(e, shared[e.source])] for e in entities}
         self.called_any = [phrase for called in self.called.values() for phrase in called]
         self.things = {w for called in self.called.values() for phrase in called for w in phrase}
-        self.tails = {w for e in entities for f in e.fields for w in self._spelled(stems(naming.bare(f, e))[-1:])}
+        self.tails = {w for e in entities for f in e.fields for w in self.spelled(stems(naming.bare(f, e))[-1:])}
         self.near = {
             name: max((len(set(phrase) & self.spoken.keys()) - len(phrase) / 100 for phrase in called), default=0.0)
             for name, called in self.called.items()
@@ -240,6 +242,7 @@ class Words:
                 and ((self._around(at).left_out is not None) != any(p.denied for p in places)),
                 moment=moment,
                 flag=flag,
+                only=bool(meant) and self._around(at).only,
                 left_out=self._left_out(at, places[0].entity) if meant or flag else None,
                 end=self.spans[at[1] - 1][1],
             )
@@ -364,7 +367,7 @@ class Words:
                     yield at, _Place(name, column, told=True, moment=moment)
             for relation in told.values():
                 if relation.on[0][0] == field.name and column != f"{table}.{field.name}":
-                    role = self._spelled(stems(relation.name))
+                    role = self.spelled(stems(relation.name))
                     if not self._is_plain_role(role, name, relation.target):
                         for at in self.find(role, self.words):
                             yield at, _Place(name, column)
@@ -372,6 +375,8 @@ class Words:
                 yield at, _Place(name, column, moment=moment)
             for at in self._shortened(naming.bare(field, entity)):
                 yield at, _Place(name, column, short=True)
+            for at, values in self._part_of_values(field, name):
+                yield at, _Place(name, column, values)
             for at, value in self._valued(field, name):
                 plain = value.lower()
                 more = [v for v in field.values if v != value and re.search(rf"\b{re.escape(plain)}\b", v.lower())]
@@ -405,7 +410,7 @@ class Words:
     def _named(self, field: Field, bare: str, called: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
         """Where the question has the field's name, label or a synonym, alone or behind the entity's name."""
         for text in dict.fromkeys([bare, field.label, *naming.split(field.synonyms)]):
-            wanted = self._spelled(stems(text))
+            wanted = self.spelled(stems(text))
             if not wanted or (wanted[-1] == "id" and len(wanted) > 1):
                 continue
             for entity in called:
@@ -413,6 +418,8 @@ class Words:
                 yield from self.find([*entity[-1:], *wanted], self.words)
             telling = [w for w in wanted if w not in PLAIN and w not in SAID]
             roots = {root(phrase[-1]) for phrase in called}
+            if len(wanted) == 2 and len(telling) > 0:
+                yield from self.find(wanted[::-1], self.words)  # `available quantity` is `qty_available`
             for start, end in self.find(wanted, self.words):
                 if end < len(self.words) and self.roots[end] in roots and self.plain[end].endswith("ed"):
                     yield start, end + 1  # `amount claimed` of claims
@@ -434,7 +441,7 @@ class Words:
 
     def _shortened(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a name without the word for the kind of value that it ends with."""
-        wanted = self._spelled(stems(bare))
+        wanted = self.spelled(stems(bare))
         if len(wanted) > 1 and wanted[-1] in _KINDS_OF_VALUE:
             head = wanted[:-1]
             if head not in self.called_any and not all(w in PLAIN or w in SAID for w in head):
@@ -442,7 +449,8 @@ class Words:
 
     def _done(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a form of the verb that a moment is named by: `joining` and `joined_on`."""
-        parts = (w for w in self._spelled(stems(bare)) if w not in NO_VERBS and w not in self.things)
+        bare = re.sub(r"^starts?[ _]", "started ", bare.lower())  # `starts at` tells when something started
+        parts = (w for w in self.spelled(stems(bare)) if w not in NO_VERBS and w not in self.things)
         roots = {root(w) for w in parts if len(w) > 3}
         for index, word in enumerate(self.words):
             begin, end = self.spans[index]
@@ -473,11 +481,12 @@ class Words:
     def _valued(self, field: Field, entity: str) -> Iterator[tuple[tuple[int, int], str]]:
         """Where the question has one of the field's values, or what people see for it."""
         first = Counter(label.lower().split()[0] for label in field.labels.values() if label)
+        people = countries.spoken(field)
         for value in field.values:
             words = field.labels.get(value, "").lower().split()
             if len(words) > 1 and first[words[0]] == 1 and words[0] not in PLAIN and words[0] not in SAID:
                 yield from ((at, value) for at in self.find(words[:1], self.plain) if self._before(at, entity))
-            for text in dict.fromkeys([value, *_shorter(field.labels.get(value, ""))]):
+            for text in dict.fromkeys([value, *_shorter(field.labels.get(value, "")), *people.get(value, ())]):
                 wanted = [w.lower() for w in re.findall(r"[^\W_]+", text)]
                 if not wanted or len("".join(wanted)) < 2 or all(map(str.isdigit, wanted)):
                     continue
@@ -485,10 +494,24 @@ class Words:
                 for at in self._said(wanted):
                     if plain and not self._is_said_of(at, entity):
                         continue
+                    if self._is_own_deed(at, entity) and not self._before(at, entity):
+                        continue  # who `booked` has a booking, whatever became of it
                     if self.things.issuperset(stems(text)) and not self._before(at, entity):
                         continue  # the table of that name is meant
                     if len(wanted) > 1 or len(wanted[0]) > 2 or self._phrase(at).isupper():
                         yield at, value
+
+    def _part_of_values(self, field: Field, entity: str) -> Iterator[tuple[tuple[int, int], tuple[str, ...]]]:
+        """Where one word before the entity's name is a word of several values: `music events` of `Live Music`, ..."""
+        holders: dict[str, dict[str, None]] = {}
+        whole = {v.lower() for v in field.values}
+        for value in field.values:
+            for word in re.findall(r"[^\W\d_]{4,}", value.lower()):
+                if word not in whole and word not in PLAIN and word not in SAID and word not in self.things:
+                    holders.setdefault(word, {})[value] = None
+        for word, values in holders.items():
+            if len(values) > 1:
+                yield from ((at, tuple(values)) for at in self.find([word], self.plain) if self._before(at, entity))
 
     def _said(self, wanted: list[str]) -> Iterator[tuple[int, int]]:
         """Where the words stand; a single one also in another form."""
@@ -513,6 +536,13 @@ class Words:
             return self.roots[index] == root(value) and bool({"did", "do", "does"} & set(before))
         noun = value.startswith(self.roots[index]) and value[len(self.roots[index]) :] in ("t", "al", "ment", "e")
         return word.endswith("ed") and (noun or self.roots[index] == root(value))
+
+    def _is_own_deed(self, at: tuple[int, int], entity: str) -> bool:
+        """Whether one word is a form of what a record itself is called by, and stands in no quotes."""
+        begin = self.spans[at[0]][0]
+        quoted = self.question[begin - 1 : begin] in "'\"`‘“" and begin > 0
+        own = {root(phrase[-1]) for phrase in self.called[entity]}
+        return at[1] - at[0] == 1 and not quoted and self.roots[at[0]] in own
 
     def _is_sure(self, at: tuple[int, int], entity: str) -> bool:
         """Whether a value must be a condition: how it stands in the question leaves no other reading."""
@@ -587,7 +617,7 @@ class Words:
                 ):
                     yield start, start + length  # `lot no more than` names no `lot_no`
 
-    def _spelled(self, name: list[str]) -> list[str]:
+    def spelled(self, name: list[str]) -> list[str]:
         """A name's words as the question spells them, where it uses the long forms of short ones."""
         return [w if w in self.spoken else next((s for s in self.spoken if self.same(w, s)), w) for w in name]
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 from sqlglot import exp
 
-from groundwire.agents.wording import Wording, stems
+from groundwire.agents.wording import EVERYBODY, Wording, stems
+from groundwire.agents.wording import root as base
 from groundwire.core.catalog import Entity
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
@@ -27,8 +28,12 @@ _PER = re.compile(
 _ADDRESS = re.compile(r"%?(?:\S*@\S*|\.[a-z]{2,4})%?", re.IGNORECASE)
 _MAIL = re.compile(r"e?mail|web|url|site|domain")
 _TAKEN = re.compile(r"updat|snap|taken|record|measur|read|effective|as_?of|date|day|month")
-_LATEST = re.compile(r"\b(?:latest|most recent|newest|current|last (?:known|recorded)|up-to-date)\b")
+_LATEST = re.compile(r"\b(?:latest|most recent(?:ly)?|newest|current|last (?:known|recorded)|up-to-date)\b")
 _GREATEST = re.compile(r"\b(?:max\w*|highest|largest|biggest|greatest|peak|top)\b")
+_OVER_BEFORE = re.compile(r"/ ?(?:[\w']+ ){0,3}?[\w_']*previous|\bdivided by (?:[\w']+ ){0,3}?[\w_']*previous")
+_TO_FIRST = re.compile(
+    r"\b(?:to|until|till|and|between)\s+(?:the|their|its|his|her)?\s*(?P<which>first|earliest|initial|last|latest)\s+(?P<what>\w+)"
+)
 _WHOLE = ("week", "month", "quarter", "year")
 
 
@@ -41,6 +46,16 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
         by_name: entities by the names that drafts have for them, in lower case.
         said: the question's words, for units of time.
     """
+    for product in list(select.find_all(exp.Mul, exp.Div)):
+        if isinstance(product.expression, exp.Literal) and product.expression.name in ("1", "1.0"):
+            product.replace(product.this)
+    for difference in list(select.find_all(exp.Sub)):
+        _one_extract(difference)
+        _first_of_each(difference, root, by_name, said)
+    for change in list(select.find_all(exp.Div)):
+        _by_what_was_before(change, said)
+    for days in list(select.find_all(exp.DateDiff)):
+        _first_of_each(days, root, by_name, said)
     for difference in list(select.find_all(exp.Sub)):
         _elapsed(difference, by_name, said)
     for extract in list(select.find_all(exp.Extract)):
@@ -55,9 +70,53 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
         _address(like, by_name)
     if _LATEST.search(" ".join(said.words).lower()) and not _GREATEST.search(" ".join(said.words).lower()):
         for greatest in list(select.find_all(exp.Max)):
-            _latest(greatest, by_name)
+            _latest(greatest, by_name, said)
+    if root is not None and EVERYBODY.search(" ".join(said.words).lower()):
+        for total in list(select.find_all(exp.Sum)):
+            _nothing_is_zero(total, root, by_name)
     if root is not None:
         _once(select, root, by_name)
+
+
+def _one_extract(node: exp.Sub) -> None:
+    """The seconds of one moment less those of another are the seconds between them."""
+    one, other = node.this, node.expression
+    if all(isinstance(e, exp.Extract) and e.name.upper() == "EPOCH" for e in (one, other)):
+        between = exp.Sub(this=one.expression.copy(), expression=other.expression.copy())
+        node.replace(exp.Extract(this=exp.var("EPOCH"), expression=between))
+
+
+def _by_what_was_before(node: exp.Div, said: Wording) -> None:
+    """`(now - before) / now` where the asker says that what was before is divided by."""
+    change = node.this.unnest()
+    if not isinstance(change, exp.Sub) or node.expression != change.this:
+        return
+    before = change.expression
+    if before.find(exp.Lag) is not None and _OVER_BEFORE.search(" ".join(said.words).lower()):
+        node.set("expression", before.copy())
+
+
+def _first_of_each(
+    node: exp.Sub | exp.DateDiff, root: Entity | None, by_name: Mapping[str, Entity], said: Wording
+) -> None:
+    """From what each record belongs to until its first of these: `days from joining to the first order`."""
+    match = _TO_FIRST.search(" ".join(said.words).lower())
+    if match is None or root is None or node.find(exp.AggFunc) is not None:
+        return
+    columns = [c for c in (node.this, node.expression) if isinstance(c, exp.Column)]
+    places = [by_name.get(".".join(p.name for p in c.parts[:-1]).lower()) for c in columns]
+    if (
+        len(columns) != 2
+        or None in [_moment(c, by_name) for c in columns]
+        or (places[0] is root) == (places[1] is root)
+    ):
+        return
+    own, other = columns if places[0] is root else columns[::-1]
+    if stems(match["what"])[0] not in stems(root.name) and not root.name.lower().endswith(stems(match["what"])[0]):
+        return
+    found = (exp.Min if match["which"] in ("first", "earliest", "initial") else exp.Max)(this=own.copy())
+    node.set("this", found)
+    node.set("expression", other.copy())
 
 
 def _elapsed(node: exp.Sub, by_name: Mapping[str, Entity], said: Wording) -> None:
@@ -149,7 +208,7 @@ def _address(node: exp.Expr, by_name: Mapping[str, Entity]) -> None:
         column.replace(exp.column(exp.to_identifier(mail), *reversed([exp.to_identifier(p) for p in name.split(".")])))
 
 
-def _latest(node: exp.Max, by_name: Mapping[str, Entity]) -> None:
+def _latest(node: exp.Max, by_name: Mapping[str, Entity], said: Wording) -> None:
     """The greatest of a record's values is not the latest one: the value of the latest record is."""
     column = node.this
     if not isinstance(column, exp.Column) or _moment(column, by_name) is not None:
@@ -157,7 +216,9 @@ def _latest(node: exp.Max, by_name: Mapping[str, Entity]) -> None:
     entity = by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
     moments = [f.name for f in entity.fields if pa.types.is_temporal(f.type)] if entity is not None else []
     told = [m for m in moments if _TAKEN.search(m.lower())]
-    when = moments if len(moments) == 1 else told[:1]
+    spoken = {base(w) for w in stems(" ".join(said.words))}
+    meant = [m for m in moments if spoken & {base(w) for w in stems(m) if w not in ("at", "on", "date")}]
+    when = moments if len(moments) == 1 else meant if len(meant) == 1 else told[:1]
     if when:
         at = column.copy()
         at.set("this", exp.to_identifier(when[0], quoted=True))
@@ -188,6 +249,14 @@ def _without_null(node: exp.In) -> None:
     inner = query.this if isinstance(query, exp.Subquery) else query
     if isinstance(inner, exp.Select) and isinstance(node.parent, exp.Not) and isinstance(inner.selects[0], exp.Column):
         inner.where(exp.Not(this=exp.Is(this=inner.selects[0].copy(), expression=exp.null())), copy=False)
+
+
+def _nothing_is_zero(total: exp.Sum, root: Entity, by_name: Mapping[str, Entity]) -> None:
+    """The sum over what a record has none of is shown as 0, where the asker wants those too."""
+    places = {".".join(p.name for p in c.parts[:-1]).lower() for c in total.find_all(exp.Column)}
+    many = {r.target for r in root.relations if r.many}
+    if places and all((e := by_name.get(p)) is not None and e.full_name in many for p in places):
+        total.replace(exp.Coalesce(this=total.copy(), expressions=[exp.Literal.number(0)]))
 
 
 def _once(select: exp.Select, root: Entity, by_name: Mapping[str, Entity]) -> None:

@@ -20,6 +20,7 @@ _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _ORDINALS = {"1st": 1, "first": 1, "2nd": 2, "second": 2, "3rd": 3, "third": 3, "4th": 4, "fourth": 4, "last": 4}
 _ORDINALS |= {"q1": 1, "q2": 2, "q3": 3, "q4": 4}
+_HALVES = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "last": 2, "latter": 2}
 _COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _COUNTS |= {"eleven": 11, "twelve": 12}
 _UNIT = r"(?P<unit>day|week|month|quarter|year|hour)"
@@ -31,6 +32,7 @@ _DATES = tuple(
         rf"\b{_MONTH}\s+{_DAY}(?:\s*,\s*|\s+){_YEAR}\b",
         rf"\b{_DAY}\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}\b",
         rf"\b{_MONTH}\s+{_DAY}\b(?!\s*,?\s*\d)",
+        rf"\b(?P<half>(?:{'|'.join(_HALVES)})\s+half|h[12])(?:\s+(?:of|in))?\s+{_YEAR}\b",
         rf"\b(?P<quarter>{'|'.join(_ORDINALS)})(?:\s+quarter)?(?:\s+(?:of|in))?\s+{_YEAR}\b",
         rf"\b{_MONTH}(?:,?\s+(?:of\s+)?){_YEAR}\b",
         rf"\b{_YEAR}\b",
@@ -82,7 +84,7 @@ def find(text: str) -> tuple[Span, ...]:
 
 @dataclass(frozen=True)
 class _Named:
-    """A day, month, quarter or year as it stands in the text."""
+    """A day, month, quarter, half-year or year as it stands in the text."""
 
     start: int
     end: int
@@ -145,7 +147,10 @@ def _made(match: re.Match[str], years: list[int]) -> _Named | None:
         return None  # a day without a year means nothing certain
     year = int(parts["year"]) if parts.get("year") else years[0]
     try:
-        if parts.get("quarter"):
+        if half := parts.get("half"):
+            month = 6 * (_HALVES.get(half.split()[0]) or int(half[1])) - 5
+            first, after = date(year, month, 1), _next_month(year, month + 5)
+        elif parts.get("quarter"):
             month = 3 * _ORDINALS[parts["quarter"]] - 2
             first, after = date(year, month, 1), _next_month(year, month + 2)
         elif parts.get("month"):

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from groundwire.agents import draft, lacks, linking, periods, ranking, retrieval, ways, wording
+from groundwire.agents import draft, lacks, linking, matching, numbered, periods, ranking, retrieval, ways, wording
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language, identifier, kind
 from groundwire.agents.levers import Levers
@@ -25,6 +25,10 @@ _SHOWN = re.compile(
 _KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
+_EXTREME = re.compile(
+    r"\b(?:for|on|at|of|from|in)\s+(?:the\s+|its\s+)?(earliest|first|oldest|latest|most recent|last|newest)\s+"
+    r"(?:\w+\s+){0,2}$"
+)
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
 MOST_UNKNOWN = 4
 """Words named in the hint that nothing is called so."""
@@ -58,12 +62,31 @@ class Reading:
         self.names = names
         words = linking.Words(question, entities, names)
         self.links = words.named()
-        self._evidence = Evidence(question, hints, entities, limits=self.levers.evidence)
+        numbers = numbered.find(words) if self.levers.required else ()
+        said = wording.read(_without_numbers(question, numbers), hints)
+        clear = self.levers.required and not said.parts
+        self._matches = matching.find(words) if self.levers.required else ()
+        rest = _blank(question, self._matches)
+        self.links = tuple(x for x in self.links if not any(m.begin < x.end <= m.end for m in self._matches))
+        spoken_hints = hints
+        if clear and hints:
+            other = linking.Words(hints, entities, names)
+            told, more = matching.find(other), numbered.find(other)
+            known = {n.link.columns for n in numbers}
+            numbers += tuple(n for n in more if n.link.columns not in known)
+            said = wording.read(_without_numbers(question, numbers), _without_numbers(hints, more))
+            written = {m.column for m in self._matches}
+            spoken_hints, rest = _blank(hints, told), _without_texts(rest, told)
+            self._matches += tuple(m for m in told if m.column not in written)
+        mine = {n.link.columns for n in numbers}
+        self.links = (*(x for x in self.links if x.columns not in mine), *(n.link for n in numbers))
+        things = {phrase[-1] for phrase in words.called_any}
+        self._evidence = Evidence(rest, spoken_hints, entities, limits=self.levers.evidence, things=things)
         self._whole = entities
         self.entities = self._about(entities) if self.levers.tables else entities
-        said = wording.read(question, hints)
-        clear = self.levers.required and not said.parts
-        rest = self._without_what_is_left_out() if clear else question
+        rest = self._without_what_is_left_out(rest) if clear else rest
+        for begin, end in lacks.doubly(words) if clear else ():
+            rest = rest[:begin] + " " * (end - begin) + rest[end:]
         self._lack = lacks.find(words, self.links) if clear else None
         if self._lack is not None:
             begin, end = self._lack.begin, self._lack.end
@@ -81,6 +104,7 @@ class Reading:
         known = [by_name[p] for p in places if p in by_name]
         told = [(e, r) for e in entities for r in e.relations if not r.many and r.name in places - by_name.keys()]
         known += [name for e, r in told for name in (e.full_name, r.target)]  # `owner` is somebody's
+        known += [by_name[p] for m in self._matches if (p := m.column.rpartition(".")[0]) in by_name]
         about = retrieval.relevant(f"{self.question} {self.hints}", entities, known)
         if not self._evidence.text_words:
             return about
@@ -88,9 +112,9 @@ class Reading:
         near = {n for e in about for n in ways.distances(shown, e.full_name)}
         return [e for e in entities if e.full_name in near]
 
-    def _without_what_is_left_out(self) -> str:
+    def _without_what_is_left_out(self, question: str) -> str:
         """The question without the words that leave out certain values: code writes these conditions."""
-        return _without(self.question, self.links)
+        return _without(question, self.links)
 
     def _hints_without_what_is_left_out(self) -> str:
         """The same of the asker's hints."""
@@ -174,26 +198,81 @@ class Reading:
         moment = moments.pop()[0] if len(moments) == 1 else ""
         return self._language.first_part(groups if self.levers.groups else [], moment, refusal=refusal)
 
+    def narrowed(self, first_part: str) -> bool:
+        """Whether no table reaches all that a first part shows; then fewer entities are left for another one.
+
+        Those are left that the entity reaches by which most of what the question names is told.
+        """
+        if self._lack is not None or ways.is_reached(first_part, self.entities, self.names):
+            return False
+        shown = {e.full_name: e for e in self.entities}
+        by_name = {self.names[n]: n for n in shown}
+        told = [{by_name[p] for c in x.columns if (p := c.rpartition(".")[0]) in by_name} for x in self.links]
+        near = {name: ways.distances(shown, name) for name in shown}
+        ranked = {n: (sum(any(t in far for t in ts) for ts in told), -len(far)) for n, far in near.items()}
+        best = max(ranked, key=lambda n: ranked[n])
+        if not ranked[best][0] or len(near[best]) == len(shown):
+            return False
+        self._about_only(near[best])
+        return True
+
+    def _about_only(self, names: Collection[str]) -> None:
+        """Go on with some entities only."""
+        self.entities = [e for e in self._whole if e.full_name in names]
+        for name in ("_words", "_counts", "_mentioned", "_language", "_least"):
+            self.__dict__.pop(name, None)
+
     def requalified(self, first_part: str) -> str:
         """The first part, with a column of the same name elsewhere where no table reaches all that it shows."""
         made = ways.requalified(first_part, self._whole, self.names)
         if made != first_part:
             about = {e.full_name for e in self.entities}
-            self.entities = [e for e in self._whole if e.full_name in about or f"{self.names[e.full_name]}." in made]
-            for name in ("_words", "_counts", "_mentioned", "_language", "_least"):
-                self.__dict__.pop(name, None)
+            self._about_only({n for n, name in self.names.items() if n in about or f"{name}." in made})
         return made
 
     def tables(self, first_part: str) -> tuple[str, ...]:
         """Tables at which a draft may start, nearest first; where there are several, the model chooses."""
+        everybody = self._everybody
+        if everybody:
+            at = [n for n, name in self.names.items() if name == everybody]
+            if ways.is_reached(first_part, self.entities, self.names, at):
+                return (everybody,)
         return (self.names[self._lack.owner],) if self._lack is not None else self._start(first_part).tables
+
+    @cached_property
+    def _everybody(self) -> str:
+        """The table whose records are all shown, also those that have none of what is counted; empty for none."""
+        match = wording.EVERYBODY.search(f"{self.question} {self.hints}".lower())
+        if match is None or not self.levers.required:
+            return ""
+        who = match["who"] or match["whom"]
+        found = [self.names[e.full_name] for e in self.entities if self._words.is_called(who, e)]
+        return found[0] if len(found) == 1 else ""
+
+    def _at_extreme(self, near: Collection[str]) -> list[str]:
+        """That only what is of the first or the last moment counts (`for the latest snapshot date`)."""
+        made = []
+        for link in self.links if self.levers.required else ():
+            before = self.question[: link.end - len(link.phrase)].lower()
+            which = _EXTREME.search(before) if link.moment and not link.told and len(link.columns) == 1 else None
+            table = link.columns[0].rpartition(".")[0]
+            if which is not None and table in near:
+                function = "MIN" if which[1] in ("earliest", "first", "oldest") else "MAX"
+                during = f" WHERE {link.columns[0]} DURING '{self._span}'" if self._span else ""
+                made.append(f"{link.columns[0]} = (SELECT {function}({link.columns[0]}) FROM {table}{during})")
+        return made
 
     def second_part(self, first_part: str, table: str) -> str:
         """The grammar of what follows FROM and the table."""
         span = ("", ()) if " DURING " in first_part else self._during(first_part, table)
         start = self._start(first_part)
+        extreme = self._at_extreme(ways.reachable(table, self.entities, self.names))
+        span = ("", ()) if extreme else span
         required = [self._lack.condition] if self._lack is not None else []
         required += self._required(first_part)
+        required += [m.condition for m in self._matches]
+        required += extreme
+        required += self._happened(table)
         required += self._roles(table)
         required += self._meant(first_part, ways.reachable(table, self.entities, self.names), required)
         least = self._least if self._least is not None and self._least[0] == table else None
@@ -213,7 +292,7 @@ class Reading:
             likely += [{c.rpartition(".")[0] for c in x.columns} for x in self.links if x.values or x.told]
             if self.wording.limit is None or "(" in first_part:  # a ranking of records counts each once
                 mentioned = self._mentioned
-        required = self._required(first_part)
+        required = [*self._required(first_part), *(m.condition for m in self._matches)]
         return ways.start(first_part, self.entities, self.names, required, likely, mentioned)
 
     def sql(self, written: str) -> str:
@@ -239,8 +318,23 @@ class Reading:
         return [
             f"{link.columns[0]}{link.comparison}"
             for link in sure
-            if often[link.columns[0]] == 1 and not any(f"'{v}'" in first_part for v in link.values)
+            if often[link.columns[0]] == 1 and (link.only or not any(f"'{v}'" in first_part for v in link.values))
         ]
+
+    def _happened(self, table: str) -> list[str]:
+        """That what the question tells of records (`that were scanned`) has happened, where it need not have."""
+        if not self.levers.required or self.wording.lasting or self.wording.missing or periods.find(self.question):
+            return []
+        near = {self.names[e.full_name]: e for e in self.entities}
+        made = []
+        for link in self.links:
+            place, _, name = link.columns[0].rpartition(".")
+            done = link.told or link.phrase.split()[0].endswith("ed")
+            if done and link.moment and len(link.columns) == 1 and place in near and not link.negated:
+                field = near[place].find_field(name)
+                if field is not None and field.nullable and name not in near[place].primary_key:
+                    made.append(f"{link.columns[0]} IS NOT NULL")
+        return made
 
     def _roles(self, table: str) -> list[str]:
         """For what is asked per manager, that there is one."""
@@ -319,6 +413,28 @@ class Reading:
         if len(spans) != 1 or timed or self._plain.missing or not self.levers.required:
             return ""
         return spans[0].text
+
+
+def _blank(text: str, matches: Iterable[matching.Match]) -> str:
+    """A text with blanks for the words that say how something is written."""
+    for match in matches:
+        text = text[: match.begin] + " " * (match.end - match.begin) + text[match.end :]
+    return text
+
+
+def _without_numbers(text: str, numbers: Iterable[numbered.Numbered]) -> str:
+    """A text with blanks for the numbers that tell which record or kind is meant."""
+    for number in numbers:
+        if number.link.phrase in text:
+            text = text[: number.begin] + " " * (number.end - number.begin) + text[number.end :]
+    return text
+
+
+def _without_texts(text: str, matches: Iterable[matching.Match]) -> str:
+    """A text with blanks for what is looked for, wherever it says it again."""
+    for looked_for in (t for m in matches for t in m.texts if len(t) > 1):
+        text = re.sub(rf"(?<!\w){re.escape(looked_for)}(?!\w)", " " * len(looked_for), text, flags=re.IGNORECASE)
+    return text
 
 
 def _without(text: str, links: Iterable[linking.Link]) -> str:

@@ -20,7 +20,8 @@ _EACH_ONCE = re.compile(
 )
 _NEUTRAL = (
     re.compile(
-        r"\b(?:including|whether|regardless of|even|(?<!not )counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"
+        r"\b(?:most recently|recently|newly|latest|earliest)\s+$"
+        r"|\b(?:including|whether|regardless of|even|(?<!not )counting|also count\w*|includ\w+)\s+(?:\w+\s+){0,2}$"
     ),
     re.compile(
         r"(?:\s+[\w-]+){0,2}?\s+(?:(?:do\s+)?count|counted|includ\w+|(?:are|is)\s+(?:counted|included))?\s*(?:as\s+well|too|also)\b|\s+or\s+not\b"
@@ -44,6 +45,7 @@ _WHO = re.compile(r"(\w+)\s+(?:who|that|which|whose)\b[^,;.?!]*$")
 _THAT_IS = re.compile(r"\b(?:that|which|who|whose \w+)\s+(?:is|are|was|were|has|have|had|been)\s+(?:not\s+)?$")
 _NONE = re.compile(r"\b(?:no|never|neither|without|any)\W+(?:\w+\W+)?$")
 _KNOWN = re.compile(r"(?<!without a )(?<!without )\bknown\s+(?:[a-z]+\s+)?$")
+_ONLY = re.compile(r"\bonly(?: (?:consider|count|includ|tak|look)\w*)?(?: (?:the|those|at))?\s+$")
 _LOST = re.compile(r"\s+(?:is|are|was|were)\s+(?:not known|unknown|missing|empty|blank)\b")
 
 
@@ -115,6 +117,11 @@ class Around:
     def none(self) -> bool:
         """Whether it is said that there is none."""
         return bool(_NONE.search(self.before))
+
+    @property
+    def only(self) -> bool:
+        """Whether nothing else is to be considered."""
+        return bool(_ONLY.search(self.before))
 
     @property
     def present(self) -> bool:

@@ -126,6 +126,30 @@ def requalified(first_part: str, entities: Iterable[Entity], names: Mapping[str,
     return first_part
 
 
+def is_reached(
+    first_part: str, entities: Iterable[Entity], names: Mapping[str, str], at: Iterable[str] | None = None
+) -> bool:
+    """Whether some table reaches everything that a first part shows, or has it.
+
+    Args:
+        first_part, entities, names: those of `start`.
+        at: full names of the tables that are asked about; all by default.
+    """
+    shown = {e.full_name: e for e in entities}
+    try:
+        tree = sqlglot.parse_one(without_spans(first_part), dialect=DIALECT)
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        return True  # what is wrong is said of the whole
+    by_name = {_plain(names[n]): n for n in shown}
+    written = {".".join(p.name for p in c.parts[:-1]).lower() for c in tree.find_all(exp.Column) if len(c.parts) > 1}
+    asked = {by_name[w] for w in written if w in by_name}
+    for name in shown if at is None else at:
+        own = {r.target for r in shown[name].relations if r.many}
+        if asked <= distances(shown, name).keys() | own:
+            return True
+    return not asked
+
+
 def without_spans(first_part: str) -> str:
     """A draft's first part as SQL that can be parsed: what is shown, without FROM."""
     return _DURING.sub(" = ", first_part.removesuffix(" FROM "))

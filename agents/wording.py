@@ -65,17 +65,27 @@ _EMPTY = re.compile(
 _ONGOING = re.compile(
     r"\b(?:yet|still|open|running|ongoing|current\w*|active|so far|unfinished|pending|employed|in use)\b"
 )
+_HAVING = re.compile(r"\b(?:with|have|has|had|having|us(?:es?|ed|ing)) (?:an?|any|some) ")
 _MISSING = re.compile(r"\b(?:no|not|never|without|lack\w*|none|neither|nobody)\b|n't\b")
 _CURRENT = re.compile(rf"\b{periods.LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{periods.RUNNING}")
 _MOMENTS = re.compile(
     r"\b(?:same|within|earlier|later?|before|after|than|until|since|overdue|due|expir\w+|future|late|upcoming|past|ago|recently)\b"
 )
+_SAME = re.compile(r"\bsame (?:calendar )?(day|week|month|quarter|year)\b")
 _EXTREMES = re.compile(r"\b(?:latest|earliest|newest|oldest|first|last|(?:most )?recent)\b")
 _SORTED = re.compile(
     r"\b\w+est (?:\w+ ){0,2}first\b|\b(?:first|last) (?:and last )?names?\b|\b(?:first|last) \w+ names?\b|\blast \d+ "
 )
 _AGO = re.compile(r"\b\d+ (?:second|minute|hour|day|week|month|year)s? ago\b")
 _RANK = re.compile(r"\brank(?:ed)?\s+(?:of\s+)?\d+\b")
+EVERYBODY = re.compile(
+    r"\b(?:0|zero) for (?:all )?(?P<who>\w+) "
+    r"(?:(?:without|with no|that|who|which)\b(?: (?:have|has|had|got))?(?: no| not| never)?(?: any)?)"
+    r"|\bincluding (?:those )?(?P<whom>\w+) (?:without|with no|(?:that|who|which) (?:have|had|got) (?:no|not any)) "
+)
+"""How a question says that those are shown too that have none of what is counted."""
+_NOT_PER = re.compile(r",?\s*(?:and\s+|but\s+)?not\s+(?:per|by|for each|for every)\s+\w+\b", re.IGNORECASE)
+"""What a question says that it does not ask per value of."""
 _ONLY = re.compile(
     r"\bnot\s+(?:just|only|necessarily|merely)\b|\b(?:no|without|never)\s+(?:any\s+)?(?:duplicates?|repeats?|matter)\b"
     r"|\bor\s+not\b"
@@ -151,6 +161,7 @@ class Wording:
         weekdays: whether it speaks of days of the week.
         compares: whether it may compare one number of a record with another.
         lasting: whether it may ask how much time lies between two moments.
+        same: the unit of time that two moments are to share (`in the same month as`); empty for none.
         direction: `DESC` or `ASC` where a ranking leaves no doubt about it, else empty.
     """
 
@@ -176,6 +187,7 @@ class Wording:
     percent: bool = False
     groups: bool = False
     factors: tuple[str, ...] = ()
+    same: str = ""
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -185,6 +197,7 @@ class Wording:
 
 def read(question: str, hints: str = "") -> Wording:
     """What a question and the asker's hints say."""
+    question = _NOT_PER.sub(" ", question)
     text = f"{question}\n{hints}"
     words = dict.fromkeys(w for m in _WORD.finditer(text) if (w := m[0].strip(".:/").rstrip("-")))
     lower = _ACRONYM.sub(_kept, text).lower()
@@ -202,7 +215,7 @@ def read(question: str, hints: str = "") -> Wording:
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))
     if _ZERO.search(untimed):
         numbers["0"] = None
-    negating = _ONLY.sub(" ", _CURRENT.sub(" ", lower))
+    negating = EVERYBODY.sub(" ", _ONLY.sub(" ", _CURRENT.sub(" ", lower)))
     limit = _limit(_ACRONYM.sub(_kept, question).lower())
     if limit is not None and len(re.findall(rf"\b(?:{limit}|{_SPELLED.get(limit, limit)})\b", untimed)) < 2:
         numbers.pop(str(limit), None)  # it says how many are shown, and nothing about them
@@ -213,7 +226,8 @@ def read(question: str, hints: str = "") -> Wording:
         spans=spans,
         steps=tuple(_steps(lower, numbers)),
         moments=bool(_MOMENTS.search(untimed)),
-        extremes=bool(_EXTREMES.search(_SORTED.sub(" ", question.lower()))),
+        extremes=bool(_EXTREMES.search(_SORTED.sub(" ", _without(question.lower(), own)))),
+        same=unit[1] if (unit := _SAME.search(lower)) is not None else "",
         absence=bool(_ABSENCE.search(negating)),
         missing=bool(_MISSING.search(negating)),
         limit=limit,
@@ -227,9 +241,15 @@ def read(question: str, hints: str = "") -> Wording:
         groups=bool(_GROUPS.search(lower)),
         percent=bool(re.search(r"percent|%|\b100\b", lower)),
         period=_period(question.lower()),
-        ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower))),
+        ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower)) or _HAVING.search(lower)),
         empty=bool(_EMPTY.search(negating)),
     )
+
+
+def _without(text: str, spans: Iterable[periods.Span]) -> str:
+    for span in spans:
+        text = text.replace(span.text, " ")
+    return text
 
 
 def least(before: str) -> tuple[str, int] | None:

@@ -45,7 +45,7 @@ ORDINARY = _words(
     earned earning easily easy else enough enter entered entire entirely equal equally especially even ever
     everyone everything exact excluded exclusively exist existing expect expected explain fact fall fallen far
     fast faster feel fell few finally finish five fix followed formatted formula forward found four fourth
-    fraction frequency fulfil fully gave general generally generate generated go goes going gone good handle
+    fraction frequency fulfil fully gap gave general generally generate generated go goes going gone good handle
     handled hard hardly headcount held help her here him his histogram hold holding holds hourly how however
     identify ignored imply important improve inclusively increase increased individually instance interval
     intervals it itself join joining keep kept kind kinds knew know known latter lead leading leads leave
@@ -67,9 +67,9 @@ ORDINARY = _words(
     take taken takes taking tally taught tell ten th thank thanks themselves thing things think third though
     thought three through throughout thus tie ties till together told too took toward towards trend try turn
     turned twelve twice underlying unit units unless unlike until upon uppercase user usual usually various very
-    via way ways weekday weekdays weekend weekends went whatever whenever whereas wherever whichever while whole
-    why wide widely word work worked working works worse worst worth write writes writing written wrong wrote
-    yet zero"""
+    via wide wider widest way ways weekday weekdays weekend weekends went whatever whenever whereas wherever
+    whichever while whole why widely word work worked working works worse worst worth write writes writing
+    written wrong wrote yet zero"""
 )
 """Common words that name nothing that a system could lack: they are no sign that a question can't be answered."""
 

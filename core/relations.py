@@ -4,8 +4,9 @@ Many databases declare no foreign keys. Without relations there are no paths, an
 a model has to guess joins. A field is taken for a reference to another entity's primary key where
 its name says so (`user_id` for `users`, `order_cust_id` for `customer.cust_id`), or, for a field that is
 named like a key, where every value of a sample is a key over there, and not only one of the first of many.
-A `parent_id` then refers to its own entity; else entities that belong to no other are meant before others
-(`payer_id` of people and of firms). What is inferred is marked `declared=False`.
+Where another field says the kind of what is referred to (`payee_type` beside `payee_id`), the values of each kind are
+looked for by themselves. A `parent_id` then refers to its own entity; else entities that belong to no other are meant
+before others (`payer_id` of people and of firms). What is inferred is marked `declared=False`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _ABOVE = {
     *("original", "origin", "replaced", "renewed", "superseded", "referrer", "referred_by", "reports_to"),
 }
 """What a record's reference to another of its own kind is called."""
+_KIND_ENDINGS = ("_type", "_kind", "type", "kind")
 _FIRST_FEW = 0.3
 """Whole numbers all below this share of the keys may be keys of anything that is numbered."""
 
@@ -199,6 +201,12 @@ def _only_first(values: set[object], keys: set[object]) -> bool:
     return bool(numbers) and len(keys) > 10 and max(numbers) < _FIRST_FEW * most
 
 
+def _tightest(values: set[object], others: Iterable[tuple[Entity, set[object]]]) -> Entity | None:
+    """The entity with the fewest keys that hold all values; None where none does."""
+    fitting = [(len(keys), n, e) for n, (e, keys) in enumerate(others) if values <= keys]
+    return min(fitting, key=lambda f: f[:2])[2] if fitting else None
+
+
 class _Samples:
     """Values of fields, read once each."""
 
@@ -218,6 +226,11 @@ class _Samples:
         if len(values) < 2:
             return []
         others = [(e, self._keys(e, field)) for e in entities if e is not entity]
+        kinds = self._by_kind(entity, field)
+        if kinds:
+            tightest = [_tightest(ids, others) for ids in kinds]
+            if None not in tightest and len({e.full_name for e in tightest if e}) == len(kinds) <= _MOST_TARGETS:
+                return [e for e, _ in others if e in tightest]
         found = [e for e, keys in others if values <= keys and not _only_first(values, keys)]
         named_after = [e for e in entities if stem and stem in e.name.lower()]
         if named_after and not any(e in found for e in named_after):
@@ -232,6 +245,28 @@ class _Samples:
             return set()
         key = entity.field(entity.primary_key[0])
         return (self._values(entity, key) if same_kind(field.type, key.type) else None) or set()
+
+    def _by_kind(self, entity: Entity, field: Field) -> list[set[object]]:
+        """The values of a reference to records of several kinds (`payee_id`), by what says the kind (`payee_type`)."""
+        stem = KEY_ENDING.sub("", field.name).rstrip("_")
+        kind = next((f for e in _KIND_ENDINGS if (f := entity.find_field(f"{stem}{e}")) is not None), None)
+        if kind is None or not stem:
+            return []
+        scan = Scan(
+            entity=entity,
+            fields=(field.name, kind.name),
+            limit=SAMPLE_ROWS,
+            types={field.name: field.type, kind.name: kind.type},
+        )
+        found: dict[object, set[object]] = {}
+        try:
+            for batch in self.connector.scan(scan, ScanReport(deadline=self.deadline)):
+                for value, which in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
+                    if value is not None and which is not None:
+                        found.setdefault(which, set()).add(value)
+        except SourceError:
+            return []
+        return list(found.values()) if 1 < len(found) <= _MOST_TARGETS else []
 
     def _values(self, entity: Entity, field: Field) -> set[object] | None:
         at = (entity.full_name, field.name)

@@ -221,7 +221,7 @@ def test_each_help_can_be_switched_off_alone() -> None:
     assert '"customers.industry, "' in whole.first_part()
     assert '"customers.industry, "' not in read("groups").first_part()
     assert "'cancelled'" not in whole.second_part(head, "orders")
-    assert "'cancelled'" in read("evidence").second_part(head, "orders")
+    assert "'cancelled'" in read("evidence", "required").second_part(head, "orders")
 
 
 def test_an_unknown_help_is_told_by_near_names() -> None:

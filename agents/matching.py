@@ -1,0 +1,190 @@
+"""What a question says of how a text is written: `whose name starts with A or ends in 'son'`.
+
+A small model mixes up which column, which end and which `or`; where the words leave no doubt, they become conditions by
+code. Upper and lower case are one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from groundwire.agents import naming
+from groundwire.agents.grammar import identifier, keys_of
+from groundwire.agents.linking import Words
+from groundwire.agents.wording import stems
+from groundwire.agents.words import EMPTY, ORDINARY, PLAIN, SAID
+from groundwire.core.catalog import Entity, Field
+
+_VERB = (
+    r"(?P<not>(?:does not|do not|doesn['’]t|don['’]t|not|never) )?"
+    r"(?:(?P<head>(?:start|begin)(?:s|ing|ning)? (?:with|by|in))"
+    r"|(?P<tail>end(?:s|ing)? (?:with|in|on|by))|(?P<part>contain(?:s|ing)?))"
+    r" (?:the )?(?:(?:capital )?(?:letters?|words?|texts?|strings?|characters?|prefix|suffix|ending) )?"
+)
+_LITERAL = (
+    r"(?:(?:'(?P<single>[^']{1,60})'|[\"“](?P<double>[^\"”]{1,60})[\"”])(?=\W|$)"
+    r"|(?P<bare>[\w@.&+-]*\w)(?= *(?:$|[^\w\s]|or\b|and\b)))"
+)
+_FIRST = re.compile(rf"\b{_VERB}{_LITERAL}", re.IGNORECASE)
+_NEXT = re.compile(rf",? *(?P<by>or|and) (?:{_VERB})?{_LITERAL}", re.IGNORECASE)
+_OR = re.compile(r" *,? *\bor\b", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"\b(?:with|has|have|having|use|uses|using) (?:an? )?['\"“]?(?P<bare>@?[\w-]+(?:\.[\w-]+)+)['\"”]? (?=\w)",
+    re.IGNORECASE,
+)
+_BETWEEN = frozenset("that which must should do does field column value text".split())  # noqa: SIM905
+"""Words between a column and what is said of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """One text that must be written in some way.
+
+    Attributes:
+        column: as a draft has it.
+        condition: as a draft has it.
+        begin: where the text says so, in characters.
+        end: where that ends.
+        texts: what is looked for.
+    """
+
+    column: str
+    condition: str
+    begin: int
+    end: int
+    texts: tuple[str, ...]
+
+
+def find(words: Words) -> tuple[Match, ...]:
+    """What must be so of texts; nothing where one of them is only an alternative to something else.
+
+    Args:
+        words: of a question, or of an asker's hints, beside all that may be meant.
+    """
+    found = sorted([*_said(words), *_addresses(words)], key=lambda m: m.begin)
+    text = words.question
+    if any(_OR.match(text[m.end :]) or text[: m.begin].rstrip().lower().endswith((" or", " or whose")) for m in found):
+        return ()
+    columns = [m.column for m in found]
+    return tuple(m for m in found if columns.count(m.column) == 1)
+
+
+def _said(words: Words) -> Iterator[Match]:
+    text, at = words.question, 0
+    while first := _FIRST.search(text, at):
+        at = first.end()
+        column = _column(words, first.start())
+        if column is None or not _is_text(first):
+            continue
+        texts, tests, joins, last = [_text(first)], [_test(column, first, first)], set(), first
+        while (more := _NEXT.match(text, last.end())) and _is_text(more):
+            verb = more if any(more[k] for k in ("head", "tail", "part")) else first
+            tests.append(_test(column, verb, more))
+            texts.append(_text(more))
+            joins.add(more["by"].lower())
+            first, last = verb, more
+        at = last.end()
+        if len(joins) > 1:
+            continue
+        either = f" {next(iter(joins), 'and').upper()} ".join(tests)
+        yield Match(
+            column=column,
+            condition=f"({either})" if len(tests) > 1 else either,
+            begin=_start_of(words, first.start(), column),
+            end=last.end(),
+            texts=tuple(texts),
+        )
+
+
+def _addresses(words: Words) -> Iterator[Match]:
+    """`with a gmail.com email address`."""
+    for match in _ADDRESS.finditer(words.question):
+        first = next((i for i, (begin, _) in enumerate(words.spans) if begin == match.end()), None)
+        for count in (first + 2, first + 1) if first is not None else ():
+            column = _column(words, words.spans[count - 1][1]) if count <= len(words.spans) else None
+            if column is not None:
+                condition = _like(column, f"%{match['bare']}%")
+                end = words.spans[count - 1][1]
+                yield Match(column=column, condition=condition, begin=match.start(), end=end, texts=(match["bare"],))
+                break
+
+
+def _is_text(match: re.Match[str]) -> bool:
+    """Whether what is to be found is a text, and not the next word of the sentence."""
+    bare = match["bare"]
+    if not bare:
+        return True
+    if len(bare) == 1:
+        return bare.isalpha()
+    return bare[0].isupper() or bare.lower() not in SAID | ORDINARY | EMPTY
+
+
+def _text(literal: re.Match[str]) -> str:
+    return literal["single"] or literal["double"] or literal["bare"] or ""
+
+
+def _test(column: str, verb: re.Match[str], literal: re.Match[str]) -> str:
+    text = _text(literal)
+    pattern = f"{text}%" if verb["head"] else f"%{text}" if verb["tail"] else f"%{text}%"
+    return _like(column, pattern, denied=bool(verb["not"]))
+
+
+def _like(column: str, pattern: str, *, denied: bool = False) -> str:
+    quoted = pattern.lower().replace("'", "''")
+    return f"LOWER({column}) {'NOT ' if denied else ''}LIKE '{quoted}'"
+
+
+def _before(words: Words, at: int) -> int:
+    """The number of words before a character, without those that only lead over to it."""
+    count = sum(end <= at for _, end in words.spans)
+    while count and words.plain[count - 1] in _BETWEEN:
+        count -= 1
+    return count
+
+
+def _column(words: Words, at: int) -> str | None:
+    """The one text column that is named right before a character."""
+    count = _before(words, at)
+    found: dict[str, tuple[int, int]] = {}
+    for entity in words.entities:
+        for field in entity.fields:
+            length = _named(words, field, entity, count) if _is_plain_text(field, entity) else 0
+            if length:
+                near = _last_named(words, entity, count)
+                plain = length == 1 and words.words[count - 1] in PLAIN
+                if near >= 0 or not plain:
+                    found[f"{words.names[entity.full_name]}.{identifier(field.name)}"] = (length, near)
+    best = [column for column, rank in found.items() if rank == max(found.values())]
+    return best[0] if len(best) == 1 else None
+
+
+def _named(words: Words, field: Field, entity: Entity, count: int) -> int:
+    """How many of the last words before a place name a field; 0 if they don't."""
+    for text in dict.fromkeys([naming.bare(field, entity), field.label, *naming.split(field.synonyms)]):
+        wanted = words.spelled(stems(text))
+        if wanted and words.words[max(0, count - len(wanted)) : count] == wanted:
+            return len(wanted)
+        own = any(wanted[:-1] == phrase[-len(wanted) + 1 :] for phrase in words.called[entity.full_name])
+        if len(wanted) > 1 and own and words.words[max(0, count - 1) : count] == wanted[-1:]:
+            return 1  # `tiers whose name` are told by their `tier_name`
+    return 0
+
+
+def _last_named(words: Words, entity: Entity, count: int) -> int:
+    """Where the entity is named last before a word; -1 if it is not."""
+    called = words.called[entity.full_name]
+    return max((end for phrase in called for _, end in words.find(phrase, words.words) if end <= count), default=-1)
+
+
+def _start_of(words: Words, at: int, column: str) -> int:
+    """Where the column is named."""
+    count = _before(words, at)
+    return words.spans[count - 1][0] if count else at
+
+
+def _is_plain_text(field: Field, entity: Entity) -> bool:
+    return bool(pa.types.is_string(field.type)) and field.name not in keys_of(entity)
