@@ -233,10 +233,18 @@ def _group(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity
         _partition(window, keys)
     if keys:
         own = [key for k in keys if (key := _own_key(k, by_name)) is not None]
-        select.set("group", exp.Group(expressions=list(dict.fromkeys([*keys, *own]))))
+        loose = [
+            c for item in select.selects if ways.aggregates(item) for c in item.find_all(exp.Column) if _is_loose(c)
+        ]
+        select.set("group", exp.Group(expressions=list(dict.fromkeys([*keys, *own, *(c.copy() for c in loose)]))))
         for key in dict.fromkeys(own):
             if _entity_of(key, by_name) is not root:
                 select.where(exp.Not(this=exp.Is(this=key.copy(), expression=exp.null())), copy=False)
+
+
+def _is_loose(column: exp.Column) -> bool:
+    """Whether it stands beside aggregates, and in none: `MIN(ordered_at) - joined_on`."""
+    return column.find_ancestor(exp.AggFunc, exp.Window, exp.Subquery) is None
 
 
 def _partition(window: exp.Window, keys: Sequence[exp.Expr]) -> None:

@@ -16,7 +16,7 @@ from groundwire.agents import naming
 from groundwire.agents.grammar import identifier, keys_of
 from groundwire.agents.linking import Words
 from groundwire.agents.wording import stems
-from groundwire.agents.words import EMPTY, ORDINARY, PLAIN, SAID
+from groundwire.agents.words import EMPTY, PLAIN
 from groundwire.core.catalog import Entity, Field
 
 _VERB = (
@@ -36,6 +36,8 @@ _ADDRESS = re.compile(
     r"\b(?:with|has|have|having|use|uses|using) (?:an? )?['\"“]?(?P<bare>@?[\w-]+(?:\.[\w-]+)+)['\"”]? (?=\w)",
     re.IGNORECASE,
 )
+_NO_TEXT = EMPTY | frozenset("at more less fewer only exactly over up no any all both least most some one".split())  # noqa: SIM905
+"""What stands behind `contain` where records are meant, and no text."""
 _BETWEEN = frozenset("that which must should do does field column value text".split())  # noqa: SIM905
 """Words between a column and what is said of it."""
 
@@ -120,7 +122,7 @@ def _is_text(match: re.Match[str]) -> bool:
         return True
     if len(bare) == 1:
         return bare.isalpha()
-    return bare[0].isupper() or bare.lower() not in SAID | ORDINARY | EMPTY
+    return bare[0].isupper() or bare.lower() not in _NO_TEXT
 
 
 def _text(literal: re.Match[str]) -> str:

@@ -71,7 +71,7 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
     if _LATEST.search(" ".join(said.words).lower()) and not _GREATEST.search(" ".join(said.words).lower()):
         for greatest in list(select.find_all(exp.Max)):
             _latest(greatest, by_name, said)
-    if root is not None and EVERYBODY.search(" ".join(said.words).lower()):
+    if root is not None and EVERYBODY.search(said.text):
         for total in list(select.find_all(exp.Sum)):
             _nothing_is_zero(total, root, by_name)
     if root is not None:
@@ -92,7 +92,7 @@ def _by_what_was_before(node: exp.Div, said: Wording) -> None:
     if not isinstance(change, exp.Sub) or node.expression != change.this:
         return
     before = change.expression
-    if before.find(exp.Lag) is not None and _OVER_BEFORE.search(" ".join(said.words).lower()):
+    if before.find(exp.Lag) is not None and _OVER_BEFORE.search(said.text):
         node.set("expression", before.copy())
 
 
@@ -100,7 +100,7 @@ def _first_of_each(
     node: exp.Sub | exp.DateDiff, root: Entity | None, by_name: Mapping[str, Entity], said: Wording
 ) -> None:
     """From what each record belongs to until its first of these: `days from joining to the first order`."""
-    match = _TO_FIRST.search(" ".join(said.words).lower())
+    match = _TO_FIRST.search(said.text)
     if match is None or root is None or node.find(exp.AggFunc) is not None:
         return
     columns = [c for c in (node.this, node.expression) if isinstance(c, exp.Column)]

@@ -83,6 +83,7 @@ class Reading:
         things = {phrase[-1] for phrase in words.called_any}
         self._evidence = Evidence(rest, spoken_hints, entities, limits=self.levers.evidence, things=things)
         self._whole = entities
+        self._everybody = self._shown_in_any_case(words)
         self.entities = self._about(entities) if self.levers.tables else entities
         rest = self._without_what_is_left_out(rest) if clear else rest
         for begin, end in lacks.doubly(words) if clear else ():
@@ -97,6 +98,15 @@ class Reading:
         self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=free.ongoing)
 
+    def _shown_in_any_case(self, words: linking.Words) -> str:
+        """The table whose records are all shown, also those that have none of what is counted; empty for none."""
+        match = wording.EVERYBODY.search(f"{self.question} {self.hints}".lower())
+        if match is None or not self.levers.required:
+            return ""
+        who = match["who"] or match["whom"]
+        found = [self.names[e.full_name] for e in words.entities if words.is_called(who, e)]
+        return found[0] if len(found) == 1 else ""
+
     def _about(self, entities: Sequence[Entity]) -> Sequence[Entity]:
         """The entities that the question is about; names that it has may be of what their records belong to."""
         by_name = {self.names[e.full_name]: e.full_name for e in entities}
@@ -105,6 +115,7 @@ class Reading:
         told = [(e, r) for e in entities for r in e.relations if not r.many and r.name in places - by_name.keys()]
         known += [name for e, r in told for name in (e.full_name, r.target)]  # `owner` is somebody's
         known += [by_name[p] for m in self._matches if (p := m.column.rpartition(".")[0]) in by_name]
+        known += [by_name[self._everybody]] if self._everybody else []
         about = retrieval.relevant(f"{self.question} {self.hints}", entities, known)
         if not self._evidence.text_words:
             return about
@@ -234,20 +245,10 @@ class Reading:
         """Tables at which a draft may start, nearest first; where there are several, the model chooses."""
         everybody = self._everybody
         if everybody:
-            at = [n for n, name in self.names.items() if name == everybody]
+            at = [e.full_name for e in self.entities if self.names[e.full_name] == everybody]
             if ways.is_reached(first_part, self.entities, self.names, at):
                 return (everybody,)
         return (self.names[self._lack.owner],) if self._lack is not None else self._start(first_part).tables
-
-    @cached_property
-    def _everybody(self) -> str:
-        """The table whose records are all shown, also those that have none of what is counted; empty for none."""
-        match = wording.EVERYBODY.search(f"{self.question} {self.hints}".lower())
-        if match is None or not self.levers.required:
-            return ""
-        who = match["who"] or match["whom"]
-        found = [self.names[e.full_name] for e in self.entities if self._words.is_called(who, e)]
-        return found[0] if len(found) == 1 else ""
 
     def _at_extreme(self, near: Collection[str]) -> list[str]:
         """That only what is of the first or the last moment counts (`for the latest snapshot date`)."""

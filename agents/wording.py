@@ -162,6 +162,7 @@ class Wording:
         compares: whether it may compare one number of a record with another.
         lasting: whether it may ask how much time lies between two moments.
         same: the unit of time that two moments are to share (`in the same month as`); empty for none.
+        text: all of it, in lower case.
         direction: `DESC` or `ASC` where a ranking leaves no doubt about it, else empty.
     """
 
@@ -188,6 +189,7 @@ class Wording:
     groups: bool = False
     factors: tuple[str, ...] = ()
     same: str = ""
+    text: str = ""
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -221,6 +223,7 @@ def read(question: str, hints: str = "") -> Wording:
         numbers.pop(str(limit), None)  # it says how many are shown, and nothing about them
     return Wording(
         words=tuple(words),
+        text=text.lower(),
         numbers=tuple(n for n in numbers if len(n) < 16),
         factors=tuple(sorted(factors)),
         spans=spans,
