@@ -210,7 +210,7 @@ def read(question: str, hints: str = "") -> Wording:
     untimed = lower
     for span in spans:
         untimed = re.sub(rf"(?:{_BOUND})?{re.escape(span.text)}", " ", untimed)
-    untimed = _RANK.sub(" ", _AGO.sub(" ", untimed))
+    untimed = EVERYBODY.sub(" ", _RANK.sub(" ", _AGO.sub(" ", untimed)))
     untimed = re.sub(r"(?<=\d),(?=\d{3})", "", untimed)
     numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", untimed))
     factors = numbers.keys() - set(re.findall(r"\d+(?:\.\d+)?", _FACTOR.sub(" ", untimed)))
