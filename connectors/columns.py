@@ -21,10 +21,14 @@ _FIRST_DAY = -719_162
 _LAST_DAY = 2_932_897
 """10000-01-01, which is none either."""
 _DAY = 86_400_000_000
-_MOST_UNITS = 1e13
+_NOISY_UNITS = 1e13
 """Units of a decimal's last place up to which binary floats tell them apart by far."""
+_MOST_UNITS = 2.0**51
+"""Units up to which all texts of a binary float are nearest to the same one, if one of them is that unit's own."""
 _NOISE = 2.0**-50
 """As in `groundwire.connectors.records`, and a little less: what is near the border is judged there."""
+_MOST_PLACES = 22
+"""Decimal places of a unit that is the quotient of two whole numbers which binary floats hold exactly."""
 
 
 def transposed(rows: Sequence[Any], names: Sequence[str]) -> Sequence[Sequence[Any]] | None:
@@ -43,7 +47,7 @@ def whole(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
     """The column as an array of this type; None where its values must be read one by one.
 
     Args:
-        values: decoded JSON, numbers with a point as `Decimal`.
+        values: decoded JSON, numbers with a point as `Decimal` or as binary floats.
     """
     kinds = set(map(type, values))
     kinds.discard(_NULL)
@@ -60,6 +64,8 @@ def whole(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
             return pa.array(values, type_)
         if pa.types.is_decimal(type_) and kinds <= {int, Decimal}:
             return _decimals(values, type_)
+        if pa.types.is_decimal(type_) and kinds <= {int, float}:
+            return _of_floats(pa.array(values, pa.float64()), type_)
         if pa.types.is_floating(type_) and kinds <= {int, float}:
             return pa.array(values, type_)
         if pa.types.is_floating(type_) and kinds <= {int, float, Decimal}:
@@ -75,13 +81,26 @@ def _decimals(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
         return pa.array(values, type_)
     except pa.ArrowInvalid:
         pass
-    floats = pa.array([None if v is None else float(v) for v in values], pa.float64())
-    units = pc.round(pc.multiply(floats, 10.0**type_.scale))
-    noise = pc.abs(pc.subtract(pc.divide(units, 10.0**type_.scale), floats))
-    most = min(_MOST_UNITS, 10.0**type_.precision)
-    small = pc.and_(pc.less(pc.abs(units), most), pc.less_equal(noise, pc.multiply(pc.abs(floats), _NOISE)))
-    if not pc.all(small).as_py():
+    return _of_floats(pa.array([None if v is None else float(v) for v in values], pa.float64()), type_)
+
+
+def _of_floats(floats: pa.Array, type_: pa.DataType) -> pa.Array | None:
+    """Binary floats as the decimals that they stand for; None where one may not be the nearest to any.
+
+    Whatever the text of a float was, it is within half a step between floats of it. Where a decimal with few enough
+    digits is so too, that text is nearer to it than to any other with as many places.
+    """
+    if type_.scale > _MOST_PLACES:
         return None
+    unit = 10.0**type_.scale
+    units = pc.round(pc.multiply(floats, unit))
+    near, size = pc.divide(units, unit), pc.abs(units)
+    sure = pc.and_(pc.equal(near, floats), pc.less(size, min(_MOST_UNITS, 10.0**type_.precision)))
+    if not pc.all(sure).as_py():
+        noise = pc.less_equal(pc.abs(pc.subtract(near, floats)), pc.multiply(pc.abs(floats), _NOISE))
+        few = pc.less(size, min(_NOISY_UNITS, 10.0**type_.precision))
+        if not pc.all(pc.or_(sure, pc.and_(noise, few))).as_py():
+            return None
     whole_units = units.cast(pa.int64()).cast(pa.decimal128(19, 0))
     return pa.Array.from_buffers(type_, len(whole_units), whole_units.buffers())
 
@@ -123,6 +142,8 @@ def _texts(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
     if pa.types.is_date32(type_):
         days = texts.cast(type_)
         return days if _not_before(days.cast(pa.int32()), _FIRST_DAY) else None
+    if pa.types.is_time64(type_) and type_.unit == "us":
+        return pc.binary_join_element_wise("1970-01-01T", texts, "").cast(pa.timestamp("us")).cast(type_)
     if pa.types.is_timestamp(type_) and type_.unit == "us":
         moments = _moments(texts, next(v for v in values if v is not None), type_)
         return moments if _not_before(moments.cast(pa.int64()), _FIRST_DAY * _DAY) else None

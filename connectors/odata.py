@@ -30,6 +30,7 @@ from groundwire.connectors.odata_metadata import EntitySet, Property, Service, p
 from groundwire.connectors.odata_presets import CURSORS, FORMATTED
 from groundwire.connectors.paging import Page, Paginator, ahead, pages
 from groundwire.connectors.records import Convert, columns_at, counted, record_batch
+from groundwire.connectors.wire_records import Wanted
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Aggregate, Capabilities, Comparison, Deleted, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, Rejected, SourceError, Unavailable
@@ -322,7 +323,9 @@ class ODataConnector(ODataClient):
         track = ("odata.track-changes",) if whole and self.settings.delta else ()
         began = report.as_of
         read, total = 0, None
-        found = pages(self._paginator(scan, address), partial(self._page, report, *track), source=self.name)
+        wanted = Wanted(paths=tuple(scan.fields), heads=wire.HEADS[self._service.version])
+        fetch = partial(self._page, report, *track, wanted=wanted)
+        found = pages(self._paginator(scan, address), fetch, source=self.name)
         for page in ahead(found) if scan.limit is None else found:
             rows = page.rows if scan.limit is None else page.rows[: scan.limit - read]
             read += len(rows)
@@ -370,9 +373,12 @@ class ODataConnector(ODataClient):
         keys = "" if scan.order else "&" + oq.encoded({"$orderby": ",".join(known.keys)})
         return _Windows(self, address + keys, self.settings.page_rows)
 
-    def _page(self, report: ScanReport, *preferences_and_token: str) -> Page:
+    def _page(self, report: ScanReport, *preferences_and_token: str, wanted: Wanted | None = None) -> Page:
         *preferences, address = preferences_and_token
         answer = self._fetch(address, report, *preferences)
+        found = wanted.read(answer.content, *wire.WHERE[self._service.version]) if wanted else None
+        if found is not None and wire.RECORDS not in found[1]:
+            return Page(rows=found[0], body=found[1], url=answer.url)
         body = self.decoded(answer)
         rows = wire.records(body)
         if rows is None:

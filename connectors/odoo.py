@@ -22,7 +22,8 @@ from groundwire.connectors import odoo_actions
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.odoo_domain import domain, support
 from groundwire.connectors.paging import ahead
-from groundwire.connectors.records import counted, record_batch
+from groundwire.connectors.records import counted, record_batch, values_at
+from groundwire.connectors.wire_records import Records, Wanted
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Action, Aggregate, Capabilities, Comparison, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
@@ -143,18 +144,33 @@ class OdooConnector(HTTPConnector):
         return Credentials()
 
     def _call(
-        self, model: str, method: str, domain: Any = None, *, report: ScanReport | None = None, **named: Any
+        self,
+        model: str,
+        method: str,
+        domain: Any = None,
+        *,
+        report: ScanReport | None = None,
+        wanted: Wanted | None = None,
+        **named: Any,
     ) -> Any:
-        """What a method of a model gives; the domain is its first argument, whose name differs between versions."""
+        """What a method of a model gives; the domain is its first argument, whose name differs between versions.
+
+        Args:
+            wanted: fields of records, where the method gives some.
+        """
         s, named = self.settings, {**named, "context": self._context}
         if s.api == "json2":
             body = named if domain is None else {"domain": domain, **named}
-            return self.post(f"json/2/{model}/{method}", body, report=report)
+            answer = self.ask("POST", f"json/2/{model}/{method}", json=body, report=report)
+            read = wanted.read(answer.content) if wanted else None
+            return self.decoded(answer) if read is None else read[0]
         self.session(report or ScanReport())
         first = [] if domain is None else [domain]
         proof = [s.database, self._user, s.api_key.get_secret_value()]
         body = _envelope("object", "execute_kw", [*proof, model, method, first, named])
-        return self._result(self.ask("POST", "jsonrpc", json=body, report=report))
+        answer = self.ask("POST", "jsonrpc", json=body, report=report)
+        read = wanted.read(answer.content, "result") if wanted else None
+        return self._result(answer) if read is None or read[1] else read[0]
 
     def _method(self, model: str, method: str, key: int, **named: Any) -> Any:
         """What a method gives that is called on one record."""
@@ -358,17 +374,17 @@ class OdooConnector(HTTPConnector):
             for rows in ahead(read) if scan.limit is None else read:
                 yield self._batch(rows, scan)
 
-    def _read(self, scan: Scan, where: list[Any], report: ScanReport) -> Iterator[list[Any]]:
+    def _read(self, scan: Scan, where: list[Any], report: ScanReport) -> Iterator[Sequence[Any]]:
         """Pages by key: what is written or deleted meanwhile moves no record from one page to another."""
         names, left, last = list(dict.fromkeys(["id", *scan.fields])), scan.limit, 0
+        wanted = Wanted(paths=tuple(names), heads=("error",))
         while left is None or left > 0:
             size = self.settings.page_rows if left is None else min(self.settings.page_rows, left)
             after = [*where, ["id", ">", last]]
-            found = self._call(
-                scan.entity.name, "search_read", after, fields=names, limit=size, order="id asc", report=report
-            )
-            rows = self._records(found, ("id",))
-            ids = [r["id"] for r in rows]
+            asked = {"fields": names, "limit": size, "order": "id asc"}
+            found = self._call(scan.entity.name, "search_read", after, report=report, wanted=wanted, **asked)
+            rows = found if isinstance(found, Records) else self._records(found, ("id",))
+            ids = list(values_at(rows, "id"))
             if set(map(type, ids)) - {int} or [last, *ids] != sorted({last, *ids}):
                 raise Rejected("the records are not in the order asked for", source=self.name)
             if rows:
@@ -405,7 +421,7 @@ class OdooConnector(HTTPConnector):
             raise Rejected("the answer holds no records", source=self.name)
         return rows
 
-    def _batch(self, rows: list[Any], scan: Scan) -> pa.RecordBatch:
+    def _batch(self, rows: Sequence[Any], scan: Scan) -> pa.RecordBatch:
         booleans = {c.name for c in scan.schema if pa.types.is_boolean(c.type)}
 
         def tidy(values: Sequence[Any], name: str) -> Sequence[Any]:
