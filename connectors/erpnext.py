@@ -83,6 +83,7 @@ _TYPES: Mapping[str, pa.DataType] = {
     "Datetime": MOMENT,
     "Time": pa.time64("us"),
 }
+_TEXT = {str, type(None)}
 _TABLES = ("Table", "Table MultiSelect")
 
 
@@ -446,8 +447,10 @@ class ERPNextConnector(HTTPConnector):
             array = None
             if kind == "Datetime":
                 array = zoned(values, MOMENT, self._zone.key)
-            elif kind == "Time" or (kind in TEXTS and found <= {str, type(None)}):
+            elif kind in TEXTS and found <= _TEXT:
                 array = whole(values, _TYPES[kind])
+            elif kind == "Time" and found <= _TEXT:
+                array = whole([v if v is None else _padded(v) for v in values], _TYPES[kind])
             return values if array is None else array
 
         converters = {c.name: f for c in scan.schema if (f := self._converter(kinds[c.name])) is not None}
@@ -516,6 +519,10 @@ def _told(body: Mapping[str, Any]) -> str:
 
 
 def _time(value: Any) -> dt.time:
-    """A time of day, whose hour may have one digit."""
-    text = to_text(value)
-    return dt.time.fromisoformat(text if text[1:2] != ":" else f"0{text}")
+    """A time of day."""
+    return dt.time.fromisoformat(_padded(to_text(value)))
+
+
+def _padded(time: str) -> str:
+    """A time whose hour may have one digit, with two."""
+    return time if time[1:2] != ":" else f"0{time}"

@@ -14,8 +14,9 @@ import time
 from collections.abc import Mapping
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
@@ -94,11 +95,23 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
+@lru_cache(maxsize=64)
+def address(url: str) -> httpx.URL:
+    """An address as httpx sends it.
+
+    Raises:
+        httpx.InvalidURL: it makes no sense.
+    """
+    return httpx.URL(url)
+
+
 def joined(page: str, link: str) -> str:
     """The address that a link on a page means; empty where it makes no sense."""
     try:
-        return str(httpx.URL(page).join(link))
-    except httpx.InvalidURL:
+        if link.isascii() and link.isprintable():
+            return str(address(urljoin(page, link)))
+        return str(address(page).join(link))
+    except (httpx.InvalidURL, ValueError):
         return ""
 
 

@@ -423,13 +423,13 @@ class OdooConnector(HTTPConnector):
 
     def _batch(self, rows: Sequence[Any], scan: Scan) -> pa.RecordBatch:
         booleans = {c.name for c in scan.schema if pa.types.is_boolean(c.type)}
+        links = {n for n, f in self._fields.get(scan.entity.name, {}).items() if f["type"] == "many2one"}
 
         def tidy(values: Sequence[Any], name: str) -> Sequence[Any]:
             """Null is false in Odoo; a many2one is its id and a name."""
-            kinds = set(map(type, values))
-            if list in kinds:
+            if name in links:
                 values = [v[0] if isinstance(v, list) and len(v) == 2 else v for v in values]
-            return values if name in booleans or bool not in kinds else [None if v is False else v for v in values]
+            return values if name in booleans else [None if v is False else v for v in values]
 
         return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, tidy=tidy)
 

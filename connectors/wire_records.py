@@ -21,7 +21,7 @@ import msgspec
 
 from groundwire.connectors.http_wire import parsed
 
-_TINY = tuple((m, re.compile(rb"%b0*\d{3}\d*\s*[,\]}]" % m)) for m in (b"e-", b"E-"))
+_TINY = tuple(re.compile(rb"%b0*\d{3}\d*\s*[,\]}]" % mark) for mark in (b"e-", b"E-"))
 _MANY_ZEROS = b"0" * 100
 _KNOWN_SHAPES = 256
 _ABSENT = msgspec.UNSET
@@ -78,8 +78,7 @@ class Records(Sequence[Any]):
     def has_tiny(self) -> bool:
         """Whether a number in the answer may be so near to zero that a binary float takes it for zero."""
         if self._tiny is None:
-            small = any(mark in self._content and pattern.search(self._content) for mark, pattern in _TINY)
-            self._tiny = small or _MANY_ZEROS in self._content
+            self._tiny = _MANY_ZEROS in self._content or any(p.search(self._content) for p in _TINY)
         return self._tiny
 
     def __len__(self) -> int:
