@@ -70,6 +70,7 @@ def parsed(content: bytes, *, exact: bool = True) -> Any:
 # -- addresses and headers -------------------------------------------------------------------
 
 
+@lru_cache(maxsize=256)
 def origin(url: str) -> tuple[str, str, int] | None:
     """Scheme, host and port of an absolute address (RFC 6454, section 4); None where it has none."""
     try:
@@ -138,6 +139,7 @@ def retry_after(value: str | None) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+@lru_cache(maxsize=16)
 def server_time(value: str | None) -> dt.datetime | None:
     """The instant of a `Date` header (RFC 9110, section 6.6.1), in whole seconds; None where there is none."""
     try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -322,7 +322,7 @@ class ODataConnector(ODataClient):
         address = f"{self._path(scan.entity.name)}?{oq.encoded(options)}"
         track = ("odata.track-changes",) if whole and self.settings.delta else ()
         began = report.as_of
-        read, total = 0, None
+        read, total, batch_of = 0, None, self._batches_of(scan)
         wanted = Wanted(paths=tuple(scan.fields), heads=wire.HEADS[self._service.version])
         fetch = partial(self._page, report, *track, wanted=wanted)
         found = pages(self._paginator(scan, address), fetch, source=self.name)
@@ -331,7 +331,7 @@ class ODataConnector(ODataClient):
             read += len(rows)
             total = wire.total(page.body) if total is None else total
             if rows:
-                yield self._records(rows, scan)
+                yield batch_of(rows)
             link = wire.delta_link(page.body)
             if link and whole:
                 with self._delta_lock:
@@ -356,11 +356,11 @@ class ODataConnector(ODataClient):
             yield counted(int(text) if text.isdigit() else None, scan.schema, source=self.name)
             return
         self._tell(shown.apply(), scan, report)
-        names = {a.alias: f"gw{i}" for i, a in enumerate(scan.aggregates)}
+        batch_of = self._batches_of(scan, {a.alias: f"gw{i}" for i, a in enumerate(scan.aggregates)})
         address = f"{path}?{oq.encoded(compiler.apply())}"
         for page in pages(_Links(self, address), partial(self._page, report), source=self.name):
             if page.rows:
-                yield self._records(page.rows, scan, names)
+                yield batch_of(page.rows)
 
     def _tell(self, options: Mapping[str, str], scan: Scan, report: ScanReport, below: str = "") -> None:
         text = "&".join(f"{k}={v}" for k, v in options.items())
@@ -385,7 +385,8 @@ class ODataConnector(ODataClient):
             raise Rejected("the answer holds no records", source=self.name)
         return Page(rows=rows, body=body, url=answer.url)
 
-    def _records(self, rows: Any, scan: Scan, names: Mapping[str, str] | None = None) -> pa.RecordBatch:
+    def _batches_of(self, scan: Scan, names: Mapping[str, str] | None = None) -> Callable[[Any], pa.RecordBatch]:
+        """From the records of a page to a batch of this scan; `names` are those of columns in an answer."""
         aliases = names or {}
         converters: dict[str, Convert] = {}
         fields = {**dict(zip(scan.fields, scan.fields, strict=True)), **{g: g for g in scan.group_by}}
@@ -397,9 +398,9 @@ class ODataConnector(ODataClient):
             p = self._find(scan.entity, path)
             if p is not None and (own := wire.value_converter(p, self._service.version)) is not None:
                 converters[column] = own
-        return record_batch(
-            rows,
-            scan.schema,
+        return partial(
+            record_batch,
+            schema=scan.schema,
             source=self.name,
             entity=scan.entity.name,
             find=lambda rows, names: columns_at(rows, [aliases.get(n, n) for n in names]),
