@@ -440,17 +440,18 @@ class ERPNextConnector(HTTPConnector):
 
         def tidy(values: Sequence[Any], name: str) -> Sequence[Any] | pa.Array:
             """What is empty is 0 or null; what is a text, a moment or a time is read as a whole where it can be."""
-            empty, kind = 0 if kinds[name] in NEVER_NULL else None, kinds[name]
-            found = set(map(type, values))
-            if (str in found and "" in values) or (empty == 0 and type(None) in found):
-                values = [empty if v is None or v == "" else v for v in values]
+            kind = kinds[name]
+            if kind in NEVER_NULL:
+                return [0 if v is None or v == "" else v for v in values]
+            values = [None if v == "" else v for v in values]
             array = None
             if kind == "Datetime":
                 array = zoned(values, MOMENT, self._zone.key)
-            elif kind in TEXTS and found <= _TEXT:
+            elif kind in TEXTS:
                 array = whole(values, _TYPES[kind])
-            elif kind == "Time" and found <= _TEXT:
-                array = whole([v if v is None else _padded(v) for v in values], _TYPES[kind])
+            elif kind == "Time" and set(map(type, values)) <= _TEXT:
+                padded = [v if v is None or v[1:2] != ":" else f"0{v}" for v in values]
+                array = whole(padded, _TYPES[kind])
             return values if array is None else array
 
         converters = {c.name: f for c in scan.schema if (f := self._converter(kinds[c.name])) is not None}
@@ -519,10 +520,6 @@ def _told(body: Mapping[str, Any]) -> str:
 
 
 def _time(value: Any) -> dt.time:
-    """A time of day."""
-    return dt.time.fromisoformat(_padded(to_text(value)))
-
-
-def _padded(time: str) -> str:
-    """A time whose hour may have one digit, with two."""
-    return time if time[1:2] != ":" else f"0{time}"
+    """A time of day, whose hour may have one digit."""
+    text = to_text(value)
+    return dt.time.fromisoformat(text if text[1:2] != ":" else f"0{text}")

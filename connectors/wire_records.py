@@ -14,15 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, overload
 
 import msgspec
+import numpy as np
+from msgspec.structs import astuple
 
 from groundwire.connectors.http_wire import parsed
 
-_TINY = tuple(re.compile(rb"%b0*\d{3}\d*\s*[,\]}]" % mark) for mark in (b"e-", b"E-"))
+_TINY = re.compile(rb"[eE]-0*\d{3}\d*\s*[,\]}]")
 _MANY_ZEROS = b"0" * 100
+_Column = tuple[str, Sequence[Any]]
 _KNOWN_SHAPES = 256
 _ABSENT = msgspec.UNSET
 _TRIED = 3
@@ -78,7 +80,10 @@ class Records(Sequence[Any]):
     def has_tiny(self) -> bool:
         """Whether a number in the answer may be so near to zero that a binary float takes it for zero."""
         if self._tiny is None:
-            self._tiny = _MANY_ZEROS in self._content or any(p.search(self._content) for p in _TINY)
+            dashes = np.flatnonzero(np.frombuffer(self._content, np.uint8) == ord("-"))
+            powers = np.frombuffer(self._content, np.uint8)[dashes - 1] | 0x20 == ord("e")  # small letters, too
+            small = powers.any() and _TINY.search(self._content)
+            self._tiny = bool(small) or _MANY_ZEROS in self._content
         return self._tiny
 
     def __len__(self) -> int:
@@ -145,7 +150,7 @@ class _Field:
     """An attribute of a class that was made for JSON's objects.
 
     Attributes:
-        attribute, name: as Python and as JSON has it.
+        attribute, name: as Python and as JSON has it; those of a class are in its own order.
         refused: whether an object that has it is not as expected: a name with points in it would stand for a path.
         below: the fields of the object that it is; none where it is a value.
     """
@@ -154,25 +159,6 @@ class _Field:
     name: str
     refused: bool = False
     below: tuple[_Field, ...] = ()
-
-    def columns(self, rows: Sequence[Any], before: str = "") -> Iterator[tuple[str, Sequence[Any]]]:
-        """Path and values of each wanted field that is this one or below it, in these objects.
-
-        Raises:
-            LookupError: an object has what is refused.
-        """
-        values = list(map(attrgetter(self.attribute), rows))
-        path = f"{before}{self.name}"
-        if self.refused:
-            if values.count(_ABSENT) != len(values):
-                raise LookupError(path)
-        elif not self.below:
-            yield path, values
-        else:
-            there = [v for v in values if v is not None]
-            for one in self.below:
-                for found, column in one.columns(there, f"{path}."):
-                    yield found, column if len(there) == len(values) else _filled(values, column)
 
     def body(self, top: Any) -> Iterator[tuple[str, Any]]:
         """Name and exact value, where the object has it.
@@ -187,6 +173,26 @@ class _Field:
             if self.refused:
                 raise LookupError(self.name)
             yield self.name, parsed(bytes(value))
+
+
+def _columns(fields: Sequence[_Field], objects: Sequence[Any], before: str = "") -> Iterator[_Column]:
+    """Path and values of each wanted field of these objects, and of the objects below them.
+
+    Raises:
+        LookupError: an object has what is refused.
+    """
+    found = zip(*map(astuple, objects), strict=True) if objects else [()] * len(fields)
+    for one, values in zip(fields, found, strict=True):
+        path = before + one.name
+        if one.refused:
+            if values.count(_ABSENT) != len(values):
+                raise LookupError(path)
+        elif not one.below:
+            yield path, values
+        else:
+            there = [v for v in values if v is not None]
+            for inner, column in _columns(one.below, there, f"{path}."):
+                yield inner, column if len(there) == len(values) else _filled(values, column)
 
 
 def _filled(objects: Sequence[Any], column: Sequence[Any]) -> list[Any]:
@@ -221,7 +227,7 @@ class _Shape:
             for step in self.steps:
                 rows = getattr(rows, step)
             body = dict(pair for one in self.heads for pair in one.body(top)) if self.steps else []
-            columns = dict(pair for one in self.fields for pair in one.columns(rows))
+            columns = dict(_columns(self.fields, rows))
         except (msgspec.DecodeError, ValueError, LookupError, RecursionError):
             return None
         return Records(columns, len(rows), content, where, wanted, exact=exact), body
