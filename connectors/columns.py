@@ -152,6 +152,19 @@ def zoned(values: Sequence[Any], type_: pa.DataType, zone: str) -> pa.Array | No
         return None
 
 
+def times(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
+    """Times of day whose hour may have one digit; None where one is no such text."""
+    try:
+        day, short = "1970-01-01T", "1970-01-01T0"
+        return _times([None if v is None else (short if v[1:2] == ":" else day) + v for v in values], type_)
+    except (pa.ArrowException, ValueError, TypeError):
+        return None
+
+
+def _times(moments: Sequence[str | None], type_: pa.DataType) -> pa.Array:
+    return pa.array(moments, pa.string()).cast(pa.timestamp("us")).cast(type_)
+
+
 def _texts(texts: pa.Array, values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
     if pa.types.is_string(type_):
         return texts
@@ -161,7 +174,7 @@ def _texts(texts: pa.Array, values: Sequence[Any], type_: pa.DataType) -> pa.Arr
         days = texts.cast(type_)
         return days if _not_before(days, _FIRST_DAY) else None
     if pa.types.is_time64(type_) and type_.unit == "us":
-        return pc.binary_join_element_wise("1970-01-01T", texts, "").cast(pa.timestamp("us")).cast(type_)
+        return _times([None if v is None else f"1970-01-01T{v}" for v in values], type_)
     if pa.types.is_timestamp(type_) and type_.unit == "us":
         moments = _moments(texts, next(v for v in values if v is not None), type_)
         return moments if _not_before(moments, _FIRST_DAY * _DAY) else None

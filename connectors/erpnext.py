@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pyarrow as pa
 from pydantic import SecretStr, field_validator
 
-from groundwire.connectors.columns import whole, zoned
+from groundwire.connectors.columns import times, whole, zoned
 from groundwire.connectors.conditions import conjunction
 from groundwire.connectors.erpnext_filters import (
     AMOUNTS,
@@ -83,7 +83,6 @@ _TYPES: Mapping[str, pa.DataType] = {
     "Datetime": MOMENT,
     "Time": pa.time64("us"),
 }
-_TEXT = {str, type(None)}
 _TABLES = ("Table", "Table MultiSelect")
 
 
@@ -442,16 +441,15 @@ class ERPNextConnector(HTTPConnector):
             """What is empty is 0 or null; what is a text, a moment or a time is read as a whole where it can be."""
             kind = kinds[name]
             if kind in NEVER_NULL:
-                return [0 if v is None or v == "" else v for v in values]
-            values = [None if v == "" else v for v in values]
+                return [v if v else 0 if v is None or v == "" else v for v in values]
+            values = [v if v else None if v == "" else v for v in values]
             array = None
             if kind == "Datetime":
                 array = zoned(values, MOMENT, self._zone.key)
             elif kind in TEXTS:
                 array = whole(values, _TYPES[kind])
-            elif kind == "Time" and set(map(type, values)) <= _TEXT:
-                padded = [v if v is None or v[1:2] != ":" else f"0{v}" for v in values]
-                array = whole(padded, _TYPES[kind])
+            elif kind == "Time":
+                array = times(values, _TYPES[kind])
             return values if array is None else array
 
         converters = {c.name: f for c in scan.schema if (f := self._converter(kinds[c.name])) is not None}

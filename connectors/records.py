@@ -104,7 +104,7 @@ def _demand_exact(values: Sequence[Any], array: pa.Array | None, rows: Records) 
     if array is None:
         if not _BINARY.isdisjoint(map(type, values)):
             raise _Inexact
-    elif pa.types.is_decimal(array.type) and 0.0 in values and rows.has_tiny():
+    elif pa.types.is_decimal(array.type) and float in {type(v) for v in values if not v} and rows.has_tiny():
         raise _Inexact
 
 

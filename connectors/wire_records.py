@@ -10,7 +10,7 @@ and the same errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -18,7 +18,6 @@ from typing import Any, overload
 
 import msgspec
 import numpy as np
-from msgspec.structs import astuple
 
 from groundwire.connectors.http_wire import parsed
 
@@ -150,7 +149,7 @@ class _Field:
     """An attribute of a class that was made for JSON's objects.
 
     Attributes:
-        attribute, name: as Python and as JSON has it; those of a class are in its own order.
+        attribute, name: as Python and as JSON has it.
         refused: whether an object that has it is not as expected: a name with points in it would stand for a path.
         below: the fields of the object that it is; none where it is a value.
     """
@@ -181,9 +180,8 @@ def _columns(fields: Sequence[_Field], objects: Sequence[Any], before: str = "")
     Raises:
         LookupError: an object has what is refused.
     """
-    found = zip(*map(astuple, objects), strict=True) if objects else [()] * len(fields)
-    for one, values in zip(fields, found, strict=True):
-        path = before + one.name
+    for one in fields:
+        values, path = _reader(one.attribute)(objects), before + one.name
         if one.refused:
             if values.count(_ABSENT) != len(values):
                 raise LookupError(path)
@@ -193,6 +191,16 @@ def _columns(fields: Sequence[_Field], objects: Sequence[Any], before: str = "")
             there = [v for v in values if v is not None]
             for inner, column in _columns(one.below, there, f"{path}."):
                 yield inner, column if len(there) == len(values) else _filled(values, column)
+
+
+@lru_cache(maxsize=_KNOWN_SHAPES)
+def _reader(attribute: str) -> Callable[[Sequence[Any]], list[Any]]:
+    """The attribute of each of some objects, in half the time that it takes where its name is no part of the code.
+
+    It is made as `collections.namedtuple` makes classes; the name is one of ours.
+    """
+    made: Callable[[Sequence[Any]], list[Any]] = eval(f"lambda objects: [o.{attribute} for o in objects]")  # noqa: S307
+    return made
 
 
 def _filled(objects: Sequence[Any], column: Sequence[Any]) -> list[Any]:
