@@ -147,7 +147,7 @@ def zoned(values: Sequence[Any], type_: pa.DataType, zone: str) -> pa.Array | No
         local = pa.array(values, pa.string()).cast(pa.timestamp("us"))
         if not _not_before(local, (_FIRST_DAY + 1) * _DAY):
             return None
-        return pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="raise").cast(type_)
+        return pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="raise").view(type_)
     except (pa.ArrowException, ValueError):
         return None
 
@@ -156,8 +156,8 @@ def times(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
     """Times of day whose hour may have one digit; None where one is no such text."""
     try:
         day, short = "1970-01-01T", "1970-01-01T0"
-        return _times([None if v is None else (short if v[1:2] == ":" else day) + v for v in values], type_)
-    except (pa.ArrowException, ValueError, TypeError):
+        return _times([None if v is None else (short if v[1] == ":" else day) + v for v in values], type_)
+    except (pa.ArrowException, ValueError, TypeError, LookupError):
         return None
 
 
@@ -184,7 +184,7 @@ def _texts(texts: pa.Array, values: Sequence[Any], type_: pa.DataType) -> pa.Arr
 def _moments(texts: pa.Array, first: str, type_: pa.TimestampType) -> pa.Array:
     """All with a zone, or all without one, which is then UTC; Arrow refuses a mixture."""
     zoned = first[-1:] == "Z" or "+" in first[10:] or "-" in first[10:]
-    return texts.cast(type_) if zoned or type_.tz is None else texts.cast(pa.timestamp("us")).cast(type_)
+    return texts.cast(type_) if zoned or type_.tz is None else texts.cast(pa.timestamp("us")).view(type_)
 
 
 def _not_before(moments: pa.Array, first: int) -> bool:

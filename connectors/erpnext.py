@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -83,6 +84,7 @@ _TYPES: Mapping[str, pa.DataType] = {
     "Datetime": MOMENT,
     "Time": pa.time64("us"),
 }
+_NUMBERS = {int, float, Decimal}
 _TABLES = ("Table", "Table MultiSelect")
 
 
@@ -441,8 +443,10 @@ class ERPNextConnector(HTTPConnector):
             """What is empty is 0 or null; what is a text, a moment or a time is read as a whole where it can be."""
             kind = kinds[name]
             if kind in NEVER_NULL:
-                return [v if v else 0 if v is None or v == "" else v for v in values]
-            values = [v if v else None if v == "" else v for v in values]
+                bare = set(map(type, values)) <= _NUMBERS
+                return values if bare else [0 if v is None or v == "" else v for v in values]
+            if "" in values:
+                values = [None if v == "" else v for v in values]
             array = None
             if kind == "Datetime":
                 array = zoned(values, MOMENT, self._zone.key)

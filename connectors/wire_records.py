@@ -79,8 +79,8 @@ class Records(Sequence[Any]):
     def has_tiny(self) -> bool:
         """Whether a number in the answer may be so near to zero that a binary float takes it for zero."""
         if self._tiny is None:
-            dashes = np.flatnonzero(np.frombuffer(self._content, np.uint8) == ord("-"))
-            powers = np.frombuffer(self._content, np.uint8)[dashes - 1] | 0x20 == ord("e")  # small letters, too
+            octets = np.frombuffer(self._content, np.uint8)
+            powers = (octets[1:] == ord("-")) & (octets[:-1] | 0x20 == ord("e"))  # small letters, too
             small = powers.any() and _TINY.search(self._content)
             self._tiny = bool(small) or _MANY_ZEROS in self._content
         return self._tiny
