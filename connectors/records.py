@@ -33,7 +33,7 @@ _NOISE = Decimal(2) ** -49
 
 
 class _Inexact(Exception):
-    """Values are needed as an exact reading gives them."""
+    """Values that are to be judged one by one are needed as an exact reading gives them."""
 
 
 def record_batch(
@@ -75,9 +75,9 @@ def record_batch(
                 arrays.append(values)
                 continue
             array = whole(values, one.type) if own is None else None
-            if isinstance(rows, Records) and not rows.exact:
-                _demand_exact(values, array, rows)
             if array is None:
+                if isinstance(rows, Records) and not rows.exact and not _BINARY.isdisjoint(map(type, values)):
+                    raise _Inexact
                 try:
                     array = _one_by_one(values, own or converter(one.type), one.type)
                 except (pa.ArrowException, KeyError, ValueError, TypeError, ArithmeticError):
@@ -93,19 +93,6 @@ def record_batch(
 
 def _one_by_one(values: Sequence[Any], convert: Convert, type_: pa.DataType) -> pa.Array:
     return pa.array([None if v is None else convert(v) for v in values], type_)
-
-
-def _demand_exact(values: Sequence[Any], array: pa.Array | None, rows: Records) -> None:
-    """Values with binary floats that were not read as a whole are to be judged one by one, as they were written.
-
-    Raises:
-        _Inexact: these are such ones, or a zero may not have been one.
-    """
-    if array is None:
-        if not _BINARY.isdisjoint(map(type, values)):
-            raise _Inexact
-    elif pa.types.is_decimal(array.type) and float in {type(v) for v in values if not v} and rows.has_tiny():
-        raise _Inexact
 
 
 def columns_at(

@@ -9,7 +9,6 @@ and the same errors.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,12 +16,9 @@ from functools import lru_cache
 from typing import Any, overload
 
 import msgspec
-import numpy as np
 
 from groundwire.connectors.http_wire import parsed
 
-_TINY = re.compile(rb"[eE]-0*\d{3}\d*\s*[,\]}]")
-_MANY_ZEROS = b"0" * 100
 _Column = tuple[str, Sequence[Any]]
 _KNOWN_SHAPES = 256
 _ABSENT = msgspec.UNSET
@@ -57,7 +53,6 @@ class Records(Sequence[Any]):
         self._count = count
         self._content = content
         self._exactly: list[Any] | None = None
-        self._tiny: bool | None = None
 
     def column(self, path: str) -> Sequence[Any]:
         """The values at a wanted path, one for each record.
@@ -75,15 +70,6 @@ class Records(Sequence[Any]):
                 body = body[step]
             self._exactly = body[: self._count]
         return self._exactly
-
-    def has_tiny(self) -> bool:
-        """Whether a number in the answer may be so near to zero that a binary float takes it for zero."""
-        if self._tiny is None:
-            octets = np.frombuffer(self._content, np.uint8)
-            powers = (octets[1:] == ord("-")) & (octets[:-1] | 0x20 == ord("e"))  # small letters, too
-            small = powers.any() and _TINY.search(self._content)
-            self._tiny = bool(small) or _MANY_ZEROS in self._content
-        return self._tiny
 
     def __len__(self) -> int:
         return self._count
