@@ -277,7 +277,7 @@ def test_secrets_are_in_no_log_and_no_repr(
     with caplog.at_level(logging.DEBUG):
         source.get("things", {"a": "b"})
     assert server.requests[-1].query == {"a": "b", "api_key": SECRET}
-    assert "/api/things" in caplog.text, "httpx writes addresses to its log"
+    assert "/api/things" in caplog.text, "addresses are written to the log"
     for shown in (caplog.text, repr(source.session(ScanReport())), repr(source.settings)):
         assert "s3cr3t" not in shown
 
