@@ -10,6 +10,7 @@ import base64
 import datetime as dt
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from decimal import Decimal
@@ -106,10 +107,14 @@ def address(url: str) -> httpx.URL:
     return httpx.URL(url)
 
 
+_PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?[/?][!-~]*|/[!-.0-~][!-~]*|[A-Za-z0-9$?][!-9;-~]*")
+"""Links that httpx joins as the standard library does, but after it has parsed them twice."""
+
+
 def joined(page: str, link: str) -> str:
     """The address that a link on a page means; empty where it makes no sense."""
     try:
-        if link.isascii() and link.isprintable():
+        if _PLAIN.fullmatch(link):
             return str(address(urljoin(page, link)))
         return str(address(page).join(link))
     except (httpx.InvalidURL, ValueError):
