@@ -92,7 +92,7 @@ class Records(Sequence[Any]):
         """Records of the same wanted fields may differ in others."""
         if isinstance(other, Records):
             return self._columns == other._columns and self.exactly() == other.exactly()
-        return self.exactly() == other
+        return isinstance(other, Sequence) and len(other) == len(self) and self.exactly() == other
 
     __hash__ = None  # type: ignore[assignment]
 

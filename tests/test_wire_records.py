@@ -255,6 +255,9 @@ def test_pages_that_differ_in_other_fields_only_are_not_the_same() -> None:
     one, two = b'[{"a": "x", "b": 1}]', b'[{"a": "x", "b": 2}]'
     assert _records(one, "a") != _records(two, "a")
     assert _records(one, "a") == _records(one, "a")
+    assert _records(one, "a") == [{"a": "x", "b": 1}]
+    assert _records(one, "a") != [{"a": "x"}]
+    assert _records(one, "a") != ()
     turns = [_records(one, "a"), _records(two, "a"), ()]
     read = pages(OffsetPaginator(None), lambda at: Page(rows=turns[at]), source="src")
     assert [len(p.rows) for p in read] == [1, 1, 0]
