@@ -19,6 +19,7 @@ import pyarrow as pa
 from pydantic import SecretStr, model_validator
 
 from groundwire.connectors import odoo_actions
+from groundwire.connectors.columns import whole
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.odoo_domain import domain, support
 from groundwire.connectors.paging import ahead
@@ -422,14 +423,17 @@ class OdooConnector(HTTPConnector):
         return rows
 
     def _batch(self, rows: Sequence[Any], scan: Scan) -> pa.RecordBatch:
-        booleans = {c.name for c in scan.schema if pa.types.is_boolean(c.type)}
+        types = dict(zip(scan.schema.names, scan.schema.types, strict=True))
         links = {n for n, f in self._fields.get(scan.entity.name, {}).items() if f["type"] == "many2one"}
 
-        def tidy(values: Sequence[Any], name: str) -> Sequence[Any]:
+        def tidy(values: Sequence[Any], name: str) -> Sequence[Any] | pa.Array:
             """Null is false in Odoo; a many2one is its id and a name."""
+            if pa.types.is_boolean(types[name]):
+                return values
             if name in links:
                 values = [v[0] if isinstance(v, list) and len(v) == 2 else v for v in values]
-            return values if name in booleans else [None if v is False else v for v in values]
+            array = whole(values, types[name])  # none where one is false
+            return [None if v is False else v for v in values] if array is None else array
 
         return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, tidy=tidy)
 
