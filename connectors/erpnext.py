@@ -19,7 +19,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -84,7 +83,6 @@ _TYPES: Mapping[str, pa.DataType] = {
     "Datetime": MOMENT,
     "Time": pa.time64("us"),
 }
-_NUMBERS = {int, float, Decimal}
 _TABLES = ("Table", "Table MultiSelect")
 
 
@@ -438,22 +436,24 @@ class ERPNextConnector(HTTPConnector):
 
     def _batch(self, rows: Sequence[Any], scan: Scan) -> pa.RecordBatch:
         kinds = {n: f["fieldtype"] for n, f in self._kinds[scan.entity.name].fields.items()}
+        types = dict(zip(scan.schema.names, scan.schema.types, strict=True))
 
         def tidy(values: Sequence[Any], name: str) -> Sequence[Any] | pa.Array:
             """What is empty is 0 or null; what is a text, a moment or a time is read as a whole where it can be."""
             kind = kinds[name]
             if kind in NEVER_NULL:
-                bare = set(map(type, values)) <= _NUMBERS
-                return values if bare else [0 if v is None or v == "" else v for v in values]
+                array = whole(values, types[name])
+                some = array is None or array.null_count
+                return [0 if v is None or v == "" else v for v in values] if some else array
             if "" in values:
                 values = [None if v == "" else v for v in values]
             array = None
             if kind == "Datetime":
-                array = zoned(values, MOMENT, self._zone.key)
+                array = zoned(values, types[name], self._zone.key)
             elif kind in TEXTS:
-                array = whole(values, _TYPES[kind])
+                array = whole(values, types[name])
             elif kind == "Time":
-                array = times(values, _TYPES[kind])
+                array = times(values, types[name])
             return values if array is None else array
 
         converters = {c.name: f for c in scan.schema if (f := self._converter(kinds[c.name])) is not None}
