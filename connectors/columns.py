@@ -101,12 +101,12 @@ def _decimals(values: Sequence[Any], type_: pa.DataType) -> pa.Array | None:
 
 
 def _of_floats(floats: pa.Array, type_: pa.DataType) -> pa.Array | None:
-    """Binary floats as the decimals that they stand for; None where one may not be the nearest to any.
+    """Binary floats as the decimals that they stand for; None where that is not sure for one of them.
 
-    Whatever the text of a float was, it is within half a step between floats of it. Where a decimal with few enough
-    digits is so too, that text is nearer to it than to any other with as many places.
+    The text that a float was made of is within half a step (from float to float) of it. Where a decimal with few
+    enough digits is so too, no other one with as many places is as near to that text.
     """
-    if type_.scale > _MOST_PLACES:
+    if type_.scale > _MOST_PLACES or not pa.types.is_decimal128(type_):
         return None
     unit = 10.0**type_.scale
     exact = (floats.fill_null(0.0) if floats.null_count else floats).to_numpy()
