@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pyarrow as pa
 from pydantic import SecretStr, field_validator
 
-from groundwire.connectors.columns import zoned
+from groundwire.connectors.columns import times, whole, zoned
 from groundwire.connectors.conditions import conjunction
 from groundwire.connectors.erpnext_filters import (
     AMOUNTS,
@@ -41,7 +41,8 @@ from groundwire.connectors.erpnext_filters import (
 )
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.paging import ahead
-from groundwire.connectors.records import Convert, counted, record_batch, to_text
+from groundwire.connectors.records import Convert, counted, record_batch, to_text, values_at
+from groundwire.connectors.wire_records import Wanted
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Aggregate, Capabilities, Comparison, Deleted, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
@@ -196,15 +197,23 @@ class ERPNextConnector(HTTPConnector):
             raise Rejected("the answer holds no message", source=self.name)
         return body["message"]
 
-    def _list(self, kind: _Kind, asked: Mapping[str, Any], report: ScanReport | None = None) -> list[Any]:
+    def _list(
+        self, kind: _Kind, asked: Mapping[str, Any], report: ScanReport | None = None, wanted: Wanted | None = None
+    ) -> Sequence[Any]:
         """Records as `frappe.client.get_list` gives them, by POST where an address would be too long."""
         given = {**asked, **({"parent": kind.parent[0]} if kind.parent else {})}
         shown = {n: v if isinstance(v, str) else json.dumps(v) for n, v in given.items()}
         if sum(map(len, shown.values())) <= _LONGEST_ADDRESS:
-            body, key = self.get(f"api/resource/{quote(kind.doctype, safe='')}", shown, report=report), "data"
+            path, key = f"api/resource/{quote(kind.doctype, safe='')}", "data"
+            answer = self.ask("GET", path, params=shown, report=report)
         else:
             named = {"doctype": kind.doctype, **given}
-            body, key = self.post("api/method/frappe.client.get_list", named, report=report), "message"
+            path, key = "api/method/frappe.client.get_list", "message"
+            answer = self.ask("POST", path, json=named, report=report)
+        found = wanted.read(answer.content, key) if wanted else None
+        if found is not None:
+            return found[0]
+        body = self.decoded(answer)
         rows = body.get(key) if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(r, dict) and KEY in r for r in rows):
             raise Rejected("the answer holds no records", source=self.name)
@@ -385,15 +394,17 @@ class ERPNextConnector(HTTPConnector):
             for rows in ahead(read) if scan.limit is None else read:
                 yield self._batch(rows, scan)
 
-    def _read(self, kind: _Kind, where: list[Filter], scan: Scan, report: ScanReport) -> Iterator[list[Any]]:
+    def _read(self, kind: _Kind, where: list[Filter], scan: Scan, report: ScanReport) -> Iterator[Sequence[Any]]:
         """Pages by name, as the database orders names."""
         names, left, seen = list(dict.fromkeys([KEY, *scan.fields])), scan.limit, set[str]()
         after: list[Filter] = []
+        wanted = Wanted(paths=tuple(names))
         while left is None or left > 0:
             size = self.settings.page_rows if left is None else min(self.settings.page_rows, left)
             asked = {"fields": names, "filters": [*where, *after], "order_by": f"{KEY} asc", "limit_page_length": size}
-            rows = self._list(kind, asked, report)
-            fresh = {str(r[KEY]) for r in rows}
+            rows = self._list(kind, asked, report, wanted)
+            keys = values_at(rows, KEY)
+            fresh = set(map(str, keys))
             if len(fresh) < len(rows) or fresh & seen or len(rows) > size:
                 raise Rejected("records came twice: the source does not page as was expected", source=self.name)
             if rows:
@@ -401,7 +412,7 @@ class ERPNextConnector(HTTPConnector):
             left = None if left is None else left - len(rows)
             if len(rows) < size:
                 return
-            seen, after = fresh, [[KEY, ">", rows[-1][KEY]]]
+            seen, after = fresh, [[KEY, ">", keys[-1]]]
 
     def _ordered(self, kind: _Kind, where: list[Filter], scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
         """In one request: pages by number could leave records out."""
@@ -409,7 +420,7 @@ class ERPNextConnector(HTTPConnector):
         names = list(dict.fromkeys([KEY, *scan.fields]))
         if scan.limit != 0:
             asked = {"fields": names, "filters": where, "order_by": order, "limit_page_length": scan.limit or 0}
-            rows = self._list(kind, asked, report)
+            rows = self._list(kind, asked, report, Wanted(paths=tuple(names)))
             if rows:
                 yield self._batch(rows, scan)
 
@@ -425,28 +436,38 @@ class ERPNextConnector(HTTPConnector):
 
     def _batch(self, rows: Sequence[Any], scan: Scan) -> pa.RecordBatch:
         kinds = {n: f["fieldtype"] for n, f in self._kinds[scan.entity.name].fields.items()}
+        types = dict(zip(scan.schema.names, scan.schema.types, strict=True))
 
         def tidy(values: Sequence[Any], name: str) -> Sequence[Any] | pa.Array:
-            """What is empty is 0 or null; names may be numbers, JSON may be an object."""
-            empty = 0 if kinds[name] in NEVER_NULL else None
-            found = set(map(type, values))
-            if (str in found and "" in values) or (empty == 0 and type(None) in found):
-                values = [empty if v is None or v == "" else v for v in values]
-            if kinds[name] in TEXTS and not found <= {str, type(None)}:
-                values = [v if v is None or isinstance(v, str) else json.dumps(v, default=str) for v in values]
-            array = zoned(values, MOMENT, self._zone.key) if kinds[name] == "Datetime" else None
+            """What is empty is 0 or null; what is a text, a moment or a time is read as a whole where it can be."""
+            kind = kinds[name]
+            if kind in NEVER_NULL:
+                array = whole(values, types[name])
+                some = array is None or array.null_count
+                return [0 if v is None or v == "" else v for v in values] if some else array
+            if "" in values:
+                values = [None if v == "" else v for v in values]
+            array = None
+            if kind == "Datetime":
+                array = zoned(values, types[name], self._zone.key)
+            elif kind in TEXTS:
+                array = whole(values, types[name])
+            elif kind == "Time":
+                array = times(values, types[name])
             return values if array is None else array
 
-        converters = {c.name: f for c in scan.schema if (f := self._converter(c.type)) is not None}
+        converters = {c.name: f for c in scan.schema if (f := self._converter(kinds[c.name])) is not None}
         return record_batch(
             rows, scan.schema, source=self.name, entity=scan.entity.name, tidy=tidy, converters=converters
         )
 
-    def _converter(self, type_: pa.DataType) -> Convert | None:
+    def _converter(self, kind: str) -> Convert | None:
         """How values are read that Frappe writes in a way of its own."""
-        if pa.types.is_timestamp(type_):
+        if kind == "Datetime":
             return lambda v: dt.datetime.fromisoformat(to_text(v)).replace(tzinfo=self._zone).astimezone(dt.UTC)
-        return _time if pa.types.is_time(type_) else None
+        if kind in TEXTS:  # names may be numbers, JSON may be an object
+            return lambda v: v if isinstance(v, str) else json.dumps(v, default=str)
+        return _time if kind == "Time" else None
 
 
 def _kind(meta: Mapping[str, Any], within: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None) -> _Kind:

@@ -14,12 +14,12 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import itertools
+import logging
 import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -30,6 +30,7 @@ from pydantic import Field as Setting
 from groundwire.connectors.http_wire import (
     ERRORS,
     Address,
+    address,
     joined,
     origin,
     parsed,
@@ -45,6 +46,7 @@ PATIENCE = 600.0
 """Seconds of silence after which also a long read, for which nobody waits, gives up."""
 CONNECT_SECONDS = 10.0
 """What making a connection may take at most."""
+_LOG = logging.getLogger("groundwire.http")
 _MOST_REDIRECTS = 3
 _LONGEST_MESSAGE = 300
 
@@ -68,7 +70,7 @@ class Credentials:
 
     Attributes:
         headers: sent with every request.
-        query: parameters added to every address, below what httpx writes to its log.
+        query: parameters added to every address, below what is written to the log.
         expires: `time.monotonic()` value at which they end; None where the source did not say.
     """
 
@@ -130,9 +132,7 @@ class HTTPConnector(Connector):
         self._transport = _Transport(httpx.Limits(max_connections=connections, max_keepalive_connections=connections))
         self._client = httpx.Client(
             transport=self._transport,
-            follow_redirects=False,
             trust_env=False,
-            cookies=None if self.keeps_cookies else CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers={"Accept": "application/json"},
         )
         self._credentials: Credentials | None = None
@@ -381,15 +381,23 @@ class HTTPConnector(Connector):
         more: Mapping[str, Any],
     ) -> Answer:
         """One request and its answer; raises what httpx raises."""
-        request = self._client.build_request(
+        whole = address(url)
+        sent = httpx.Headers(self._client.headers)
+        sent.update(headers)
+        request = httpx.Request(
             method,
-            httpx.URL(url).copy_merge_params(params) if params else url,
-            headers=headers,
-            timeout=timeout,
-            extensions={_QUERY: proof.query},
+            whole.copy_merge_params(params) if params else whole,
+            headers=sent,
+            cookies=self._client.cookies if self.keeps_cookies else None,
+            extensions={_QUERY: proof.query, "timeout": timeout.as_dict()},
             **more,
         )
-        response = self._client.send(request, stream=True)
+        # not by the client, whose own part takes as long as a small page
+        response = self._transport.handle_request(request)
+        response.request = request
+        _LOG.debug("%s %s: %s", method, request.url, response.status_code)
+        if self.keeps_cookies:
+            self._client.cookies.extract_cookies(response)
         try:
             return Answer(
                 status=response.status_code,
@@ -452,7 +460,7 @@ _QUERY = "groundwire.query"
 
 
 class _Transport(httpx.HTTPTransport):
-    """Adds secret query parameters below the client, which logs every address."""
+    """Adds secret query parameters below what logs every address."""
 
     def __init__(self, limits: httpx.Limits) -> None:
         super().__init__(limits=limits, trust_env=False)

@@ -10,12 +10,14 @@ import base64
 import datetime as dt
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
@@ -69,6 +71,7 @@ def parsed(content: bytes, *, exact: bool = True) -> Any:
 # -- addresses and headers -------------------------------------------------------------------
 
 
+@lru_cache(maxsize=256)
 def origin(url: str) -> tuple[str, str, int] | None:
     """Scheme, host and port of an absolute address (RFC 6454, section 4); None where it has none."""
     try:
@@ -94,11 +97,27 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
+@lru_cache(maxsize=64)
+def address(url: str) -> httpx.URL:
+    """An address as httpx sends it.
+
+    Raises:
+        httpx.InvalidURL: it makes no sense.
+    """
+    return httpx.URL(url)
+
+
+_PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?[/?][!-~]*|/[!-.0-~][!-~]*|[A-Za-z0-9$?][!-9;-~]*")
+"""Links that httpx joins as the standard library does, but after it has parsed them twice."""
+
+
 def joined(page: str, link: str) -> str:
     """The address that a link on a page means; empty where it makes no sense."""
     try:
-        return str(httpx.URL(page).join(link))
-    except httpx.InvalidURL:
+        if _PLAIN.fullmatch(link):
+            return str(address(urljoin(page, link)))
+        return str(address(page).join(link))
+    except (httpx.InvalidURL, ValueError):
         return ""
 
 
@@ -125,6 +144,7 @@ def retry_after(value: str | None) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+@lru_cache(maxsize=16)
 def server_time(value: str | None) -> dt.datetime | None:
     """The instant of a `Date` header (RFC 9110, section 6.6.1), in whole seconds; None where there is none."""
     try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from groundwire.connectors.odata_metadata import EntitySet, Property, Service, p
 from groundwire.connectors.odata_presets import CURSORS, FORMATTED
 from groundwire.connectors.paging import Page, Paginator, ahead, pages
 from groundwire.connectors.records import Convert, columns_at, counted, record_batch
+from groundwire.connectors.wire_records import Wanted
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Aggregate, Capabilities, Comparison, Deleted, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, Rejected, SourceError, Unavailable
@@ -321,14 +322,16 @@ class ODataConnector(ODataClient):
         address = f"{self._path(scan.entity.name)}?{oq.encoded(options)}"
         track = ("odata.track-changes",) if whole and self.settings.delta else ()
         began = report.as_of
-        read, total = 0, None
-        found = pages(self._paginator(scan, address), partial(self._page, report, *track), source=self.name)
+        read, total, batch_of = 0, None, self._batches_of(scan)
+        wanted = Wanted(paths=tuple(scan.fields), heads=wire.HEADS[self._service.version])
+        fetch = partial(self._page, report, *track, wanted=wanted)
+        found = pages(self._paginator(scan, address), fetch, source=self.name)
         for page in ahead(found) if scan.limit is None else found:
             rows = page.rows if scan.limit is None else page.rows[: scan.limit - read]
             read += len(rows)
             total = wire.total(page.body) if total is None else total
             if rows:
-                yield self._records(rows, scan)
+                yield batch_of(rows)
             link = wire.delta_link(page.body)
             if link and whole:
                 with self._delta_lock:
@@ -353,11 +356,11 @@ class ODataConnector(ODataClient):
             yield counted(int(text) if text.isdigit() else None, scan.schema, source=self.name)
             return
         self._tell(shown.apply(), scan, report)
-        names = {a.alias: f"gw{i}" for i, a in enumerate(scan.aggregates)}
+        batch_of = self._batches_of(scan, {a.alias: f"gw{i}" for i, a in enumerate(scan.aggregates)})
         address = f"{path}?{oq.encoded(compiler.apply())}"
         for page in pages(_Links(self, address), partial(self._page, report), source=self.name):
             if page.rows:
-                yield self._records(page.rows, scan, names)
+                yield batch_of(page.rows)
 
     def _tell(self, options: Mapping[str, str], scan: Scan, report: ScanReport, below: str = "") -> None:
         text = "&".join(f"{k}={v}" for k, v in options.items())
@@ -370,16 +373,20 @@ class ODataConnector(ODataClient):
         keys = "" if scan.order else "&" + oq.encoded({"$orderby": ",".join(known.keys)})
         return _Windows(self, address + keys, self.settings.page_rows)
 
-    def _page(self, report: ScanReport, *preferences_and_token: str) -> Page:
+    def _page(self, report: ScanReport, *preferences_and_token: str, wanted: Wanted | None = None) -> Page:
         *preferences, address = preferences_and_token
         answer = self._fetch(address, report, *preferences)
+        found = wanted.read(answer.content, *wire.WHERE[self._service.version]) if wanted else None
+        if found is not None and wire.RECORDS not in found[1]:
+            return Page(rows=found[0], body=found[1], url=answer.url)
         body = self.decoded(answer)
         rows = wire.records(body)
         if rows is None:
             raise Rejected("the answer holds no records", source=self.name)
         return Page(rows=rows, body=body, url=answer.url)
 
-    def _records(self, rows: Any, scan: Scan, names: Mapping[str, str] | None = None) -> pa.RecordBatch:
+    def _batches_of(self, scan: Scan, names: Mapping[str, str] | None = None) -> Callable[[Any], pa.RecordBatch]:
+        """From the records of a page to a batch of this scan; `names` are those of columns in an answer."""
         aliases = names or {}
         converters: dict[str, Convert] = {}
         fields = {**dict(zip(scan.fields, scan.fields, strict=True)), **{g: g for g in scan.group_by}}
@@ -391,9 +398,9 @@ class ODataConnector(ODataClient):
             p = self._find(scan.entity, path)
             if p is not None and (own := wire.value_converter(p, self._service.version)) is not None:
                 converters[column] = own
-        return record_batch(
-            rows,
-            scan.schema,
+        return partial(
+            record_batch,
+            schema=scan.schema,
             source=self.name,
             entity=scan.entity.name,
             find=lambda rows, names: columns_at(rows, [aliases.get(n, n) for n in names]),

@@ -40,6 +40,19 @@ ERRORS: Mapping[str, type[SourceError]] = {
 }
 """The services' own error codes as ours; what is not listed is decided by the HTTP status."""
 
+RECORDS = "value"
+WHERE: Mapping[int, tuple[str, ...]] = {4: (RECORDS,), 2: ("d", "results")}
+"""The way to the records of a page, by version, in most services."""
+_NEXT, _DELTA, _COUNT = (
+    ("@odata.nextLink", "@nextLink", "odata.nextLink"),
+    ("@odata.deltaLink", "@deltaLink"),
+    ("@odata.count", "@count", "odata.count"),
+)
+HEADS: Mapping[int, tuple[str, ...]] = {
+    4: (*_NEXT, *_DELTA, *_COUNT, "d"),
+    2: (*_NEXT, *_DELTA, *_COUNT, "d.__next", "d.__count", RECORDS),
+}
+"""What of a page is looked at beside its records."""
 _MOST = 2**53
 _DIGITS = 15
 _DATE = re.compile(r"/Date\((-?\d+)([+-]\d+)?\)/")
@@ -64,18 +77,18 @@ def next_link(body: Any) -> Any:
     """The link to the next page; None in the last one."""
     inner = body.get("d")
     inner = inner if isinstance(inner, dict) else {}
-    return _first(body, "@odata.nextLink", "@nextLink", "odata.nextLink") or inner.get("__next")
+    return _first(body, *_NEXT) or inner.get("__next")
 
 
 def delta_link(body: Any) -> Any:
     """The link to what changes from now on; None where the service keeps no track."""
-    return _first(body, "@odata.deltaLink", "@deltaLink")
+    return _first(body, *_DELTA)
 
 
 def total(body: Any) -> int | None:
     """How many records match, where the page says."""
     inner = body.get("d")
-    found = _first(body, "@odata.count", "@count", "odata.count")
+    found = _first(body, *_COUNT)
     found = inner.get("__count") if found is None and isinstance(inner, dict) else found
     try:
         return None if found is None else int(found)

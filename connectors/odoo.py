@@ -19,10 +19,12 @@ import pyarrow as pa
 from pydantic import SecretStr, model_validator
 
 from groundwire.connectors import odoo_actions
+from groundwire.connectors.columns import whole
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
 from groundwire.connectors.odoo_domain import domain, support
 from groundwire.connectors.paging import ahead
-from groundwire.connectors.records import counted, record_batch
+from groundwire.connectors.records import counted, record_batch, values_at
+from groundwire.connectors.wire_records import Records, Wanted
 from groundwire.core.catalog import Entity, Field, Relation
 from groundwire.core.connector import Action, Aggregate, Capabilities, Comparison, Pushdown, Scan, ScanReport
 from groundwire.core.errors import AuthFailed, RateLimited, Rejected, SourceError, Unavailable
@@ -143,18 +145,33 @@ class OdooConnector(HTTPConnector):
         return Credentials()
 
     def _call(
-        self, model: str, method: str, domain: Any = None, *, report: ScanReport | None = None, **named: Any
+        self,
+        model: str,
+        method: str,
+        domain: Any = None,
+        *,
+        report: ScanReport | None = None,
+        wanted: Wanted | None = None,
+        **named: Any,
     ) -> Any:
-        """What a method of a model gives; the domain is its first argument, whose name differs between versions."""
+        """What a method of a model gives; the domain is its first argument, whose name differs between versions.
+
+        Args:
+            wanted: fields of records, where the method gives some.
+        """
         s, named = self.settings, {**named, "context": self._context}
         if s.api == "json2":
             body = named if domain is None else {"domain": domain, **named}
-            return self.post(f"json/2/{model}/{method}", body, report=report)
+            answer = self.ask("POST", f"json/2/{model}/{method}", json=body, report=report)
+            read = wanted.read(answer.content) if wanted else None
+            return self.decoded(answer) if read is None else read[0]
         self.session(report or ScanReport())
         first = [] if domain is None else [domain]
         proof = [s.database, self._user, s.api_key.get_secret_value()]
         body = _envelope("object", "execute_kw", [*proof, model, method, first, named])
-        return self._result(self.ask("POST", "jsonrpc", json=body, report=report))
+        answer = self.ask("POST", "jsonrpc", json=body, report=report)
+        read = wanted.read(answer.content, "result") if wanted else None
+        return self._result(answer) if read is None or read[1] else read[0]
 
     def _method(self, model: str, method: str, key: int, **named: Any) -> Any:
         """What a method gives that is called on one record."""
@@ -358,17 +375,17 @@ class OdooConnector(HTTPConnector):
             for rows in ahead(read) if scan.limit is None else read:
                 yield self._batch(rows, scan)
 
-    def _read(self, scan: Scan, where: list[Any], report: ScanReport) -> Iterator[list[Any]]:
+    def _read(self, scan: Scan, where: list[Any], report: ScanReport) -> Iterator[Sequence[Any]]:
         """Pages by key: what is written or deleted meanwhile moves no record from one page to another."""
         names, left, last = list(dict.fromkeys(["id", *scan.fields])), scan.limit, 0
+        wanted = Wanted(paths=tuple(names), heads=("error",))
         while left is None or left > 0:
             size = self.settings.page_rows if left is None else min(self.settings.page_rows, left)
             after = [*where, ["id", ">", last]]
-            found = self._call(
-                scan.entity.name, "search_read", after, fields=names, limit=size, order="id asc", report=report
-            )
-            rows = self._records(found, ("id",))
-            ids = [r["id"] for r in rows]
+            asked = {"fields": names, "limit": size, "order": "id asc"}
+            found = self._call(scan.entity.name, "search_read", after, report=report, wanted=wanted, **asked)
+            rows = found if isinstance(found, Records) else self._records(found, ("id",))
+            ids = list(values_at(rows, "id"))
             if set(map(type, ids)) - {int} or [last, *ids] != sorted({last, *ids}):
                 raise Rejected("the records are not in the order asked for", source=self.name)
             if rows:
@@ -405,15 +422,18 @@ class OdooConnector(HTTPConnector):
             raise Rejected("the answer holds no records", source=self.name)
         return rows
 
-    def _batch(self, rows: list[Any], scan: Scan) -> pa.RecordBatch:
-        booleans = {c.name for c in scan.schema if pa.types.is_boolean(c.type)}
+    def _batch(self, rows: Sequence[Any], scan: Scan) -> pa.RecordBatch:
+        types = dict(zip(scan.schema.names, scan.schema.types, strict=True))
+        links = {n for n, f in self._fields.get(scan.entity.name, {}).items() if f["type"] == "many2one"}
 
-        def tidy(values: Sequence[Any], name: str) -> Sequence[Any]:
+        def tidy(values: Sequence[Any], name: str) -> Sequence[Any] | pa.Array:
             """Null is false in Odoo; a many2one is its id and a name."""
-            kinds = set(map(type, values))
-            if list in kinds:
+            if pa.types.is_boolean(types[name]):
+                return values
+            if name in links:
                 values = [v[0] if isinstance(v, list) and len(v) == 2 else v for v in values]
-            return values if name in booleans or bool not in kinds else [None if v is False else v for v in values]
+            array = whole(values, types[name])  # none where one is false
+            return [None if v is False else v for v in values] if array is None else array
 
         return record_batch(rows, scan.schema, source=self.name, entity=scan.entity.name, tidy=tidy)
 

@@ -8,7 +8,9 @@ gives a token that it gave before, or the same records again, as servers do that
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +21,10 @@ from groundwire.core.errors import Rejected
 
 Token = TypeVar("Token", bound=Hashable)
 T = TypeVar("T")
+
+_WORTH = 2 * sys.getswitchinterval()
+"""Seconds of waiting for a page from which on the next one is asked for ahead: what it takes two threads that are
+busy to make way for each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,32 +143,46 @@ def pages(paginator: Paginator[Token], fetch: Callable[[Token], Page], *, source
 
 
 def ahead(found: Iterator[T]) -> Iterator[T]:
-    """The same, each asked for while the one before is worked on: waiting and converting go on side by side.
+    """The same, each asked for while the one before is worked on, where the one before was waited for.
 
-    Whoever leaves early does not wait for what was asked for last. Not for reads with a limit, which may need no more.
+    Waiting and converting go on side by side then. Where answers come at once, two threads would only wait for each
+    other. Whoever leaves early does not wait for what was asked for last. Not for reads with a limit, which may need
+    no more.
     """
     end: Any = object()
-    one = next(found, end)
-    if one is end:
-        return
     wanted: SimpleQueue[bool] = SimpleQueue()
-    coming: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+    coming: SimpleQueue[tuple[Any, float, BaseException | None]] = SimpleQueue()
 
     def fetch() -> None:
         while wanted.get():
             try:
-                coming.put((next(found, end), None))
+                coming.put((*_waited_for(found, end), None))
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                coming.put((end, error))
+                coming.put((end, 0.0, error))
 
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(fetch,), name="pages", daemon=True).start()
+    context, started = contextvars.copy_context(), False
+    one, waited = _waited_for(found, end)
     try:
         while one is not end:
-            wanted.put(True)
+            early = waited >= _WORTH
+            if early:
+                wanted.put(True)
+                if not started:
+                    threading.Thread(target=context.run, args=(fetch,), name="pages", daemon=True).start()
+                    started = True
             yield one
-            one, error = coming.get()
+            if not early:
+                one, waited = _waited_for(found, end)
+                continue
+            one, waited, error = coming.get()
             if error is not None:
                 raise error
     finally:
         wanted.put(False)
+
+
+def _waited_for(found: Iterator[T], end: T) -> tuple[T, float]:
+    """The next one, and for how many seconds nothing was done until it was there."""
+    began, busy = time.perf_counter(), time.thread_time()
+    one = next(found, end)
+    return one, time.perf_counter() - began - (time.thread_time() - busy)

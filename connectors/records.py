@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from groundwire.connectors.columns import transposed, whole
+from groundwire.connectors.wire_records import Records
 from groundwire.core.errors import Rejected
 
 Convert = Callable[[Any], Any]
@@ -24,9 +25,15 @@ Convert = Callable[[Any], Any]
 Find = Callable[[Sequence[Any], Sequence[str]], Iterable[Sequence[Any]]]
 """From records and the names of columns to the values of each."""
 
+_BINARY = frozenset({float, list, dict})
+"""Python types of values that an exact reading may give in another way."""
 _EXACT = Context(prec=76)
 _NOISE = Decimal(2) ** -49
 """The most by which a sum of binary floats differs from the decimal it stands for, as a share of it."""
+
+
+class _Inexact(Exception):
+    """Values that are to be judged one by one are needed as an exact reading gives them."""
 
 
 def record_batch(
@@ -43,7 +50,7 @@ def record_batch(
     """Records as a batch of exactly this schema.
 
     Args:
-        rows: decoded JSON objects.
+        rows: decoded JSON objects, or `Records`, which are read again where binary floats do not do.
         schema: names and types of the columns.
         source, entity: named in errors.
         at: the value of a column in a record; by default `value_at`.
@@ -56,25 +63,36 @@ def record_batch(
     """
     columns = iter((find or (partial(_each, at) if at else columns_at))(rows, schema.names))
     arrays = []
-    for one in schema:
-        own = (converters or {}).get(one.name)
-        try:
-            values = next(columns)
-            values = tidy(values, one.name) if tidy else values
-        except (KeyError, TypeError, IndexError, AttributeError):
-            raise Rejected(f"a record of {entity} holds no {one.name}", source=source) from None
-        if isinstance(values, pa.Array):
-            arrays.append(values)
-            continue
-        array = whole(values, one.type) if own is None else None
-        if array is None:
-            convert = own or converter(one.type)
+    try:
+        for one in schema:
+            own = (converters or {}).get(one.name)
             try:
-                array = pa.array([None if v is None else convert(v) for v in values], one.type)
-            except (pa.ArrowException, KeyError, ValueError, TypeError, ArithmeticError):
-                raise Rejected(f"a value of {entity}.{one.name} is not a {one.type}", source=source) from None
-        arrays.append(array)
+                values = next(columns)
+                values = tidy(values, one.name) if tidy else values
+            except (KeyError, TypeError, IndexError, AttributeError):
+                raise Rejected(f"a record of {entity} holds no {one.name}", source=source) from None
+            if isinstance(values, pa.Array):
+                arrays.append(values)
+                continue
+            array = whole(values, one.type) if own is None else None
+            if array is None:
+                if isinstance(rows, Records) and not rows.exact and not _BINARY.isdisjoint(map(type, values)):
+                    raise _Inexact
+                try:
+                    array = _one_by_one(values, own or converter(one.type), one.type)
+                except (pa.ArrowException, KeyError, ValueError, TypeError, ArithmeticError):
+                    raise Rejected(f"a value of {entity}.{one.name} is not a {one.type}", source=source) from None
+            arrays.append(array)
+    except _Inexact:
+        assert isinstance(rows, Records)
+        rows.wanted.exact = True  # the pages to come are not read twice
+        more = {"at": at, "find": find, "tidy": tidy, "converters": converters}
+        return record_batch(rows.exactly(), schema, source=source, entity=entity, **more)  # type: ignore[arg-type]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _one_by_one(values: Sequence[Any], convert: Convert, type_: pa.DataType) -> pa.Array:
+    return pa.array([None if v is None else convert(v) for v in values], type_)
 
 
 def columns_at(
@@ -85,6 +103,9 @@ def columns_at(
     Args:
         at: the value at a path in a record that may lack it; by default `value_at`.
     """
+    if isinstance(rows, Records):
+        yield from map(rows.column, paths)
+        return
     flat = [p for p in paths if "." not in p]
     found = transposed(rows, flat)
     known = {} if found is None else dict(zip(flat, found, strict=True))
@@ -92,8 +113,10 @@ def columns_at(
         yield known[path] if path in known else [at(row, path) for row in rows] if at else values_at(rows, path)
 
 
-def values_at(rows: Sequence[Any], path: str) -> list[Any]:
+def values_at(rows: Sequence[Any], path: str) -> Sequence[Any]:
     """The values at a path in every record (see `value_at`)."""
+    if isinstance(rows, Records):
+        return rows.column(path)
     head, dot, last = path.rpartition(".")
     try:
         if not dot:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import msgspec
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 from pydantic import Field as Setting
@@ -40,6 +41,7 @@ from groundwire.connectors.rest_description import (
     described_entity,
     load,
 )
+from groundwire.connectors.wire_records import Wanted
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import (
     Aggregate,
@@ -222,10 +224,10 @@ class RestConnector(HTTPConnector):
 
         def fetch(token: Any) -> Page:
             path, query = self._at(described, token, {**parameters, **first})
-            return self._page(name, path, query, report)
+            return self._page(name, path, query, report, wanted)
 
         converters = {f: c for f in scan.fields if (c := _converter(described.fields[f])) is not None}
-        find, tidy = _finder(described), partial(_tidied, described)
+        find, tidy, wanted = _finder(described), partial(_tidied, described), self._wanted(described, scan.fields)
         found = pages(self._paginator(first), fetch, source=self.name)
         for page in ahead(found) if left is None else found:
             read += len(page.rows)
@@ -240,6 +242,17 @@ class RestConnector(HTTPConnector):
             report.total = self._total(page, described) if described.count else None
         if isinstance(report.total, int) and scan.limit is None and read < report.total:
             report.incomplete.append(f"the source counted {report.total:,} records and delivered {read:,}")
+
+    def _wanted(self, described: EntityDescription, fields: Sequence[str]) -> Wanted:
+        """What a read looks at in an answer."""
+        paging = self.description.paging
+        heads = [getattr(paging, name, None) for name in ("total", "last", "next")]
+        counts = described.count if described.count and not described.count.startswith("header:") else None
+        return Wanted(
+            paths=tuple(dict.fromkeys(described.fields[f].path or f for f in fields)),
+            heads=tuple(dict.fromkeys(h for h in (*heads, counts) if h)),
+            absent=described.absent in (None, "null"),
+        )
 
     def _described(self, scan: Scan) -> EntityDescription:
         described = self.description.entities.get(scan.entity.name)
@@ -278,9 +291,14 @@ class RestConnector(HTTPConnector):
     def _ask(self, path: str, params: Mapping[str, str], report: ScanReport) -> Answer:
         return self.ask("GET", path, params=params or None, report=report, headers=self.description.headers)
 
-    def _page(self, name: str, path: str, params: Mapping[str, str], report: ScanReport) -> Page:
-        answer = self._ask(path, params, report)
-        body, where = self.decoded(answer), self.description.entities[name].records
+    def _page(
+        self, name: str, path: str, params: Mapping[str, str], report: ScanReport, wanted: Wanted | None = None
+    ) -> Page:
+        answer, where = self._ask(path, params, report), self.description.entities[name].records
+        found = wanted.read(answer.content, *(where.split(".") if where else ())) if wanted else None
+        if found is not None:
+            return Page(rows=found[0], body=found[1], url=answer.url, headers=answer.headers)
+        body = self.decoded(answer)
         rows = _maybe(body, where) if where else body
         if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
             raise Rejected(f"the answer holds no list of records{f' at {where}' if where else ''}", source=self.name)
@@ -434,8 +452,10 @@ def _finder(described: EntityDescription) -> Find:
 
 
 def _tidied(described: EntityDescription, values: Sequence[Any], name: str) -> Sequence[Any] | pa.Array:
-    """Moments that are numbers are read as a whole, where all are whole numbers."""
+    """Moments that are numbers are read as a whole, where all are whole numbers, and so is JSON."""
     field = described.fields[name]
+    if field.type == "json":
+        return _json_texts(values)
     if field.type != "datetime" or field.format == "iso":
         return values
     array = instants(values, field.arrow, 1_000_000 if field.format == "epoch" else 1_000)
@@ -450,6 +470,21 @@ def _maybe(row: Any, path: str) -> Any:
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, default=float)
+_NUMBERS = msgspec.json.Encoder(decimal_format="number")
+_BINARY = msgspec.json.Decoder()
+_TEXTS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _json_texts(values: Sequence[Any]) -> Sequence[Any] | pa.Array:
+    """Texts of JSON, numbers with a point as binary floats; the values where they are to be written one by one."""
+    try:
+        binary = _BINARY.decode(_NUMBERS.encode(values))
+        texts = _TEXTS.decode(msgspec.json.format(_NUMBERS.encode(binary), indent=0))
+        return pa.array(
+            [None if v is None else str(t, "utf-8") for t, v in zip(texts, values, strict=True)], pa.string()
+        )
+    except (ValueError, OverflowError, RecursionError):
+        return values
 
 
 def _converter(field: FieldDescription) -> Convert | None:

@@ -9,17 +9,23 @@ from contextvars import ContextVar
 
 import pytest
 
+from groundwire.connectors import paging
 from groundwire.connectors.paging import ahead
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
 
-def test_the_next_page_is_on_its_way_while_one_is_worked_on() -> None:
+WAIT = 0.05
+"""Seconds that a page takes which is worth being asked for ahead, by far."""
+
+
+def test_the_next_page_is_on_its_way_while_one_is_worked_on_that_was_waited_for() -> None:
     asked = [threading.Event() for _ in range(4)]
 
     def fetch() -> Iterator[int]:
         for number, event in enumerate(asked):
             event.set()
+            time.sleep(WAIT)
             yield number
 
     found = []
@@ -30,9 +36,43 @@ def test_the_next_page_is_on_its_way_while_one_is_worked_on() -> None:
     assert found == [0, 1, 2, 3]
 
 
+class Clock:
+    """In place of `time`: how long a page was waited for, and how long it was worked on, whatever else is going on."""
+
+    def __init__(self) -> None:
+        self.now = self.busy = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def thread_time(self) -> float:
+        return self.busy
+
+    def pass_by(self, waited: float, worked: float) -> None:
+        self.now += waited + worked
+        self.busy += worked
+
+
+def test_only_after_a_page_that_was_waited_for_is_the_next_one_asked_for_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, mine = Clock(), threading.current_thread()
+    monkeypatch.setattr(paging, "time", clock)
+    times = [(0.001, 0.2), (0.3, 0.001), (0.3, 0.2), (0.0, 0.3), (0.001, 0.001)]
+    by: list[bool] = []
+
+    def fetch() -> Iterator[int]:
+        for number, (waited, worked) in enumerate(times):
+            by.append(threading.current_thread() is mine)
+            clock.pass_by(waited, worked)
+            yield number
+
+    assert list(ahead(fetch())) == [0, 1, 2, 3, 4]
+    assert by == [True, True, False, False, True]
+
+
 def test_a_page_that_fails_is_told_after_those_before_it() -> None:
     def fetch() -> Iterator[int]:
         yield 1
+        time.sleep(WAIT)
         yield 2
         raise LookupError("gone")
 
@@ -48,6 +88,7 @@ def test_whoever_leaves_early_does_not_wait_for_a_page_that_hangs() -> None:
     over = threading.Event()
 
     def fetch() -> Iterator[int]:
+        time.sleep(WAIT)
         yield 1
         over.wait(20)
         yield 2
@@ -63,6 +104,7 @@ def test_whoever_leaves_early_does_not_wait_for_a_page_that_hangs() -> None:
 def test_pages_are_asked_for_on_behalf_of_whoever_reads() -> None:
     def fetch() -> Iterator[str]:
         for _ in range(3):
+            time.sleep(WAIT)
             yield WHO.get()
 
     before = WHO.set("Ada")

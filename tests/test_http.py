@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from json_server import Asked, JSONServer, Reply
 from pydantic import SecretStr, ValidationError
 
 from groundwire.connectors.http import Answer, Credentials, HTTPConnector, HTTPSettings
-from groundwire.connectors.http_wire import basic
+from groundwire.connectors.http_wire import basic, joined
 from groundwire.connectors.paging import GivenPaginator, NumberPaginator, OffsetPaginator, Page, Paginator, pages
 from groundwire.core.catalog import Entity
 from groundwire.core.connector import Scan, ScanReport
@@ -161,6 +164,24 @@ def test_links_lead_to_the_same_host_or_nowhere(server: Server, source: Plain) -
         source.get("http://127.0.0.2:9/x")
 
 
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*"/?#:@.%&=$ []\\\té", "http://", "//", "127.0.0.1", "x.test", "%24top", "..", "a"]),
+        max_size=8,
+    )
+)
+@example(["//", "x.test", "/", "a"])
+@example(["/", "\\", "x.test"])
+def test_a_link_means_what_httpx_takes_it_for(parts: list[str]) -> None:
+    page, link = "http://127.0.0.1:8000/odata/Things?$skip=3", "".join(parts)
+    try:
+        wanted = str(httpx.URL(page).join(link))
+    except (httpx.InvalidURL, ValueError):
+        wanted = ""
+    assert joined(page, link) == wanted
+
+
 # -- answers ---------------------------------------------------------------------------------
 
 
@@ -277,7 +298,7 @@ def test_secrets_are_in_no_log_and_no_repr(
     with caplog.at_level(logging.DEBUG):
         source.get("things", {"a": "b"})
     assert server.requests[-1].query == {"a": "b", "api_key": SECRET}
-    assert "/api/things" in caplog.text, "httpx writes addresses to its log"
+    assert "/api/things" in caplog.text, "addresses are written to the log"
     for shown in (caplog.text, repr(source.session(ScanReport())), repr(source.settings)):
         assert "s3cr3t" not in shown
 

@@ -64,6 +64,27 @@ def test_every_paging_reads_every_record_though_the_server_gives_fewer_than_aske
                 assert len(hub.query("SELECT id FROM shop.orders LIMIT 30", max_age="0").rows()) == min(30, count)
 
 
+def test_json_is_the_same_text_however_the_page_is_read(tmp_path: Path) -> None:
+    tags = [
+        {"ä": 'a "b" \\ \n\x01\x7f', "n": [1, -2.50, 0.1, True, None], "e": {}, "l": []},
+        ["x", {"y": [[]]}],
+        "text",
+        1.25,
+        2**70,
+        None,
+    ]
+    wanted = [None if t is None else json.dumps(t, ensure_ascii=False) for t in tags]
+    with Shop(len(tags)) as shop, Hub([_source(tmp_path, shop.url)]) as hub:
+        for total in (1.25, 123456789012345.67):  # the second one is read exactly
+            for row, tag in zip(shop.data["orders"], tags, strict=True):
+                row["tags"], row["amounts"] = tag, {"total": total}
+            found = hub.query("SELECT tags, total FROM shop.orders ORDER BY id", max_age="0").rows()
+            assert [row[0] for row in found] == wanted
+            assert {float(row[1]) for row in found} == {total}
+            tags[4] = wanted[4] = None  # a number that only one way of writing takes
+            tags[5], wanted[5] = [2.5], "[2.5]"
+
+
 @pytest.mark.parametrize(
     ("served", "kind", "settings"),
     [
