@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 from sqlglot import exp
 
-from groundwire.agents.wording import EVERYBODY, Wording, stems
+from groundwire.agents.wording import EVERYBODY, TO_FIRST, Wording, stems
 from groundwire.agents.wording import root as base
 from groundwire.core.catalog import Entity
 
@@ -31,9 +31,6 @@ _TAKEN = re.compile(r"updat|snap|taken|record|measur|read|effective|as_?of|date|
 _LATEST = re.compile(r"\b(?:latest|most recent(?:ly)?|newest|current|last (?:known|recorded)|up-to-date)\b")
 _GREATEST = re.compile(r"\b(?:max\w*|highest|largest|biggest|greatest|peak|top)\b")
 _OVER_BEFORE = re.compile(r"/ ?(?:[\w']+ ){0,3}?[\w_']*previous|\bdivided by (?:[\w']+ ){0,3}?[\w_']*previous")
-_TO_FIRST = re.compile(
-    r"\b(?:to|until|till|and|between)\s+(?:the|their|its|his|her)?\s*(?P<which>first|earliest|initial|last|latest)\s+(?P<what>\w+)"
-)
 _WHOLE = ("week", "month", "quarter", "year")
 
 
@@ -100,7 +97,7 @@ def _first_of_each(
     node: exp.Sub | exp.DateDiff, root: Entity | None, by_name: Mapping[str, Entity], said: Wording
 ) -> None:
     """From what each record belongs to until its first of these: `days from joining to the first order`."""
-    match = _TO_FIRST.search(said.text)
+    match = TO_FIRST.search(said.text)
     if match is None or root is None or node.find(exp.AggFunc) is not None:
         return
     columns = [c for c in (node.this, node.expression) if isinstance(c, exp.Column)]

@@ -71,6 +71,11 @@ _CURRENT = re.compile(rf"\b{periods.LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{periods.RU
 _MOMENTS = re.compile(
     r"\b(?:same|within|earlier|later?|before|after|than|until|since|overdue|due|expir\w+|future|late|upcoming|past|ago|recently)\b"
 )
+TO_FIRST = re.compile(
+    r"\b(?:to|until|till|and|between)\s+(?:the|their|its|his|her)?\s*(?P<which>first|earliest|initial|last|latest)\s+"
+    r"(?P<what>\w+)"
+)
+"""Until when something lasted that each record has a first or last of: `from joining to the first order`."""
 _SAME = re.compile(r"\bsame (?:calendar )?(day|week|month|quarter|year)\b")
 _EXTREMES = re.compile(r"\b(?:latest|earliest|newest|oldest|first|last|(?:most )?recent)\b")
 _SORTED = re.compile(
@@ -229,7 +234,8 @@ def read(question: str, hints: str = "") -> Wording:
         spans=spans,
         steps=tuple(_steps(lower, numbers)),
         moments=bool(_MOMENTS.search(untimed)),
-        extremes=bool(_EXTREMES.search(_SORTED.sub(" ", _without(question.lower(), own)))),
+        extremes=bool(_EXTREMES.search(_SORTED.sub(" ", _without(question.lower(), own))))
+        and not (_LASTING.search(untimed) and TO_FIRST.search(question.lower())),
         same=unit[1] if (unit := _SAME.search(lower)) is not None else "",
         absence=bool(_ABSENCE.search(negating)),
         missing=bool(_MISSING.search(negating)),
@@ -239,7 +245,7 @@ def read(question: str, hints: str = "") -> Wording:
         keys=bool(_KEYS.search(untimed)),
         parts=bool(_PARTS.search(text.lower())),
         weekdays=bool(_WEEKDAYS.search(lower)),
-        compares=bool(_COMPARES.search(untimed)),
+        compares=bool(_COMPARES.search(_SAME.sub(" ", untimed))),
         lasting=bool(_LASTING.search(untimed)),
         groups=bool(_GROUPS.search(lower)),
         percent=bool(re.search(r"percent|%|\b100\b", lower)),
