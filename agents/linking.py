@@ -419,7 +419,7 @@ class Words:
             telling = [w for w in wanted if w not in PLAIN and w not in SAID]
             roots = {root(phrase[-1]) for phrase in called}
             if len(wanted) == 2 and len(telling) > 0:
-                yield from self.find(wanted[::-1], self.words)  # `available quantity` is `qty_available`
+                yield from self.find(wanted[::-1], self.words)  # `paid amount` is `amt_paid`
             for start, end in self.find(wanted, self.words):
                 if end < len(self.words) and self.roots[end] in roots and self.plain[end].endswith("ed"):
                     yield start, end + 1  # `amount claimed` of claims

@@ -103,7 +103,7 @@ def _said(words: Words) -> Iterator[Match]:
 
 
 def _addresses(words: Words) -> Iterator[Match]:
-    """`with a gmail.com email address`."""
+    """`with a web.example address`."""
     for match in _ADDRESS.finditer(words.question):
         first = next((i for i, (begin, _) in enumerate(words.spans) if begin == match.end()), None)
         for count in (first + 2, first + 1) if first is not None else ():
@@ -172,7 +172,7 @@ def _named(words: Words, field: Field, entity: Entity, count: int) -> int:
             return len(wanted)
         own = any(wanted[:-1] == phrase[-len(wanted) + 1 :] for phrase in words.called[entity.full_name])
         if len(wanted) > 1 and own and words.words[max(0, count - 1) : count] == wanted[-1:]:
-            return 1  # `tiers whose name` are told by their `tier_name`
+            return 1  # `halls whose name` are told by their `hall_name`
     return 0
 
 

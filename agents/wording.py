@@ -96,7 +96,7 @@ _ONLY = re.compile(
     r"|\bor\s+not\b"
 )
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b")
-_KEYS = re.compile(r"\b(?:ids?|[a-z]+_id)\b|#|\b(?:no\.?|nr\.?|number) \d|[a-z] [1-9]\d*\s*(?:$|[?.,;])")
+_KEYS = re.compile(r"\b(?:ids?|[a-z]+_id)\b[^.;\d]{0,12}\d|#|\b(?:no\.?|nr\.?|number) \d|[a-z] [1-9]\d*\s*(?:$|[?.,;])")
 _PARTS = re.compile(
     r"percent|%|\bshares? (?:of|that)|\bratios?\b|\bproportions?\b|\brates?\b|\bfractions?\b|\bversus\b|\bvs\b"
     r"|\bcompar|\bout of\b|\bhow many of\b|\bof (?:them|those|these|which)\b|\brespectively\b|\bas well as\b"
@@ -120,6 +120,7 @@ _RATE = re.compile(
     r"|\bon average\b"
 )
 _ZERO = re.compile(r"\b(?:zero|positive|negative|non-?zero|above 0|any)\b")
+_NAMES_ZERO = re.compile(r"\b(?:zero|positive|negative|non-?zero|above 0)\b")
 _FACTOR = re.compile(r"[*/×÷]\s*\d+(?:\.\d+)?|\b\d+(?:\.\d+)?\s*(?:[*/×÷]|=\s*(?!\d))")
 """What is computed with: `amount * 100`, `1 = highest`."""
 _OPERATORS = {
@@ -221,6 +222,7 @@ def read(question: str, hints: str = "") -> Wording:
     factors = numbers.keys() - set(re.findall(r"\d+(?:\.\d+)?", _FACTOR.sub(" ", untimed)))
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))
     if _ZERO.search(untimed):
+        factors = factors if "0" in numbers or _NAMES_ZERO.search(untimed) else factors | {"0"}
         numbers["0"] = None
     negating = EVERYBODY.sub(" ", _ONLY.sub(" ", _CURRENT.sub(" ", lower)))
     limit = _limit(_ACRONYM.sub(_kept, question).lower())
