@@ -30,10 +30,11 @@ _LITERAL = (
     r"|(?P<bare>[\w@.&+-]*\w)(?= *(?:$|[^\w\s]|or\b|and\b)))"
 )
 _FIRST = re.compile(rf"\b{_VERB}{_LITERAL}", re.IGNORECASE)
-_NEXT = re.compile(rf",? *(?P<by>or|and) (?:{_VERB})?{_LITERAL}", re.IGNORECASE)
+_NEXT = re.compile(rf"(?:, *(?:(?P<by>or|and) )?| +(?P<joined>or|and) )(?:{_VERB})?{_LITERAL}", re.IGNORECASE)
 _OR = re.compile(r" *,? *\bor\b", re.IGNORECASE)
 _ADDRESS = re.compile(
-    r"\b(?:with|has|have|having|use|uses|using) (?:an? )?['\"“]?(?P<bare>@?[\w-]+(?:\.[\w-]+)+)['\"”]? (?=\w)",
+    r"\b(?:with|has|have|having|use|uses|using) (?:an? )?['\"“]?"
+    r"(?P<bare>[@.][\w.-]+|[\w-]+(?:\.[\w-]+)+)['\"”]? (?=\w)",
     re.IGNORECASE,
 )
 _NO_TEXT = EMPTY | frozenset("at more less fewer only exactly over up no any all both least most some one".split())  # noqa: SIM905
@@ -87,12 +88,12 @@ def _said(words: Words) -> Iterator[Match]:
             verb = more if any(more[k] for k in ("head", "tail", "part")) else first
             tests.append(_test(column, verb, more))
             texts.append(_text(more))
-            joins.add(more["by"].lower())
+            joins |= {join.lower() for join in (more["by"], more["joined"]) if join}
             first, last = verb, more
         at = last.end()
         if len(joins) > 1:
             continue
-        either = f" {next(iter(joins), 'and').upper()} ".join(tests)
+        either = f" {next(iter(joins), 'or').upper()} ".join(tests)
         yield Match(
             column=column,
             condition=f"({either})" if len(tests) > 1 else either,
@@ -109,7 +110,8 @@ def _addresses(words: Words) -> Iterator[Match]:
         for count in (first + 2, first + 1) if first is not None else ():
             column = _column(words, words.spans[count - 1][1]) if count <= len(words.spans) else None
             if column is not None:
-                condition = _like(column, f"%{match['bare']}%")
+                end_only = match["bare"].startswith(".")
+                condition = _like(column, f"%{match['bare']}" + ("" if end_only else "%"))
                 end = words.spans[count - 1][1]
                 yield Match(column=column, condition=condition, begin=match.start(), end=end, texts=(match["bare"],))
                 break

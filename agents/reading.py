@@ -100,10 +100,10 @@ class Reading:
 
     def _shown_in_any_case(self, words: linking.Words) -> str:
         """The table whose records are all shown, also those that have none of what is counted; empty for none."""
-        match = wording.EVERYBODY.search(f"{self.question} {self.hints}".lower())
+        match = wording.EVERYBODY.search(f"{self.question}\n{self.hints}".lower())
         if match is None or not self.levers.required:
             return ""
-        who = match["who"] or match["whom"]
+        who = match["who"] or match["whom"] or match["all"]
         found = [self.names[e.full_name] for e in words.entities if words.is_called(who, e)]
         return found[0] if len(found) == 1 else ""
 
@@ -244,7 +244,7 @@ class Reading:
     def tables(self, first_part: str) -> tuple[str, ...]:
         """Tables at which a draft may start, nearest first; where there are several, the model chooses."""
         everybody = self._everybody
-        if everybody:
+        if everybody and self._start(first_part).keys:
             at = [e.full_name for e in self.entities if self.names[e.full_name] == everybody]
             if ways.is_reached(first_part, self.entities, self.names, at):
                 return (everybody,)

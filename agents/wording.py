@@ -87,6 +87,7 @@ EVERYBODY = re.compile(
     r"\b(?:0|zero) for (?:all )?(?P<who>\w+) "
     r"(?:(?:without|with no|that|who|which)\b(?: (?:have|has|had|got))?(?: no| not| never)?(?: any)?)"
     r"|\bincluding (?:those )?(?P<whom>\w+) (?:without|with no|(?:that|who|which) (?:have|had|got) (?:no|not any)) "
+    r"|\bfor all (?P<all>\w+)(?=\s*(?:[.;?!\n]|$))"
 )
 """How a question says that those are shown too that have none of what is counted."""
 _NOT_PER = re.compile(r",?\s*(?:and\s+|but\s+)?not\s+(?:per|by|for each|for every)\s+\w+\b", re.IGNORECASE)

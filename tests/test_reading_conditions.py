@@ -44,6 +44,13 @@ def words(question: str, *entities: Entity) -> Words:
             ["(LOWER(customers.remark) LIKE '%late%' OR LOWER(customers.remark) LIKE '%broken%')"],
         ),
         ("customers whose remark does not contain 'late'", ["LOWER(customers.remark) NOT LIKE '%late%'"]),
+        (
+            "customers whose name contains 'a', 'b' or 'c'",
+            [
+                "(LOWER(customers.name) LIKE '%a%' OR LOWER(customers.name) LIKE '%b%' OR LOWER(customers.name) LIKE '%c%')",
+            ],
+        ),
+        ("customers with a .org email", ["LOWER(customers.email) LIKE '%.org'"]),
         ("orders of customers with a gmail.com email address", ["LOWER(customers.email) LIKE '%gmail.com%'"]),
         ('customers whose name contains "O\'Neil"', ["LOWER(customers.name) LIKE '%o''neil%'"]),
         # an alternative to something else, what nobody can place, and what is no text at all
