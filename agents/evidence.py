@@ -165,7 +165,7 @@ class Evidence:
         if len(value) == 2 and value.isalpha():
             word = value.lower()
             written = value in self._written if word in SAID or word in EMPTY else word in self._words  # IT is not `it`
-            named = any(text in self._plain for text in countries.spoken(field).get(value, ()))
+            named = any(re.search(rf"\b{text}\b", self._plain) for text in countries.spoken(field).get(value, ()))
             return written or named or any(n.startswith(value[0].lower()) for n in self._names)
         texts = [value, field.labels.get(value, "")]
         parts = [part for text in texts for part in stems(text)]

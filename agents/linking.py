@@ -492,7 +492,8 @@ class Words:
                     continue
                 plain = all(w.isdigit() or w in PLAIN or w in SAID for w in wanted)
                 for at in self._said(wanted):
-                    if plain and not self._is_said_of(at, entity):
+                    written = value.isupper() and self._phrase(at) == value  # the US, and not us
+                    if plain and not written and not self._is_said_of(at, entity):
                         continue
                     if self._is_own_deed(at, entity) and not self._before(at, entity):
                         continue  # who `booked` has a booking, whatever became of it
