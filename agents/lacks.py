@@ -16,17 +16,19 @@ from groundwire.agents.grammar import identifier
 from groundwire.agents.linking import Link, Words
 from groundwire.agents.moments import likely_moments
 from groundwire.agents.stance import Around
-from groundwire.agents.wording import root
+from groundwire.agents.wording import root, stems
 from groundwire.core.catalog import Entity
 
 _NONE_OF = re.compile(
     r"\b(?:(?:no|without(?: any| an?)?)|(?:never|not|\w+n['’]t)"
-    r" (?:have|has|had|got|made|placed|given|filed|bought|sold|received|created|taken)(?: an?| any)) (?:\w+ )?$",
+    r" (?:have|has|had|got|get|made|make|placed?|given?|filed?|bought|buy|sold|sell|received?|created?|taken?)"
+    r"(?: an?| any)) (?:\w+ )?$",
     re.IGNORECASE,
 )
 _NEVER_DONE = re.compile(
     r"\b(?:never|not once)(?: been)? (?P<verb>\w+)(?: (?:in|on|at|for|by) (?:an?|any) (?P<what>\w+))?", re.IGNORECASE
 )
+_COUNTS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10, "twelve": 12}
 _DONE = frozenset("booked bought carried chosen done hired ordered performed placed rented requested sold used".split())  # noqa: SIM905
 """What may be done with a thing whatever the records of it are called."""
 _ENDS = re.compile(
@@ -37,6 +39,12 @@ _BEFORE_TIME = re.compile(
     r"(?:in |during |within |over |since |for |from |on |after |before )?(?:the )?"
 )
 _AFTER_TIME = re.compile(r"(?:\s*\([^)]*\)|,? (?:excluding|not counting|inclusive of|including)[^.?!;]*)")
+_WITHIN = re.compile(
+    rf"\s+within (?:the |their |its )?(?:first )?(?:(?P<count>\d{{1,3}}|{'|'.join(_COUNTS)}) )?"
+    r"(?P<unit>day|week|month|year)s?"
+    r" (?:of|after|from|following) (?:the |their |its )?(?P<deed>\w+)(?: (?:up|in|date))?",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+(?: \w+){0,2}$", re.IGNORECASE)
 
 
@@ -73,10 +81,17 @@ def find(words: Words, links: Iterable[Link]) -> Lack | None:
     if len(found) != 1:
         return None
     owner, entity, (begin, end) = found[0]
-    timed = _when(words, end)
-    said_to, end = end, timed[1] if timed is not None else end
-    inside = [x for x in links if begin < x.end <= end]
+    relation = next(r for r in entity.relations if r.target == owner.full_name and not r.many)
     table = names[entity.full_name]
+    if (early := _early(words, end, links, owner, entity, relation.name)) is not None:
+        links, (limits, until) = [x for x in links if x.end <= end], early
+    elif _WITHIN.match(question, end):
+        return None
+    else:
+        limits, until = [], end
+    timed = _when(words, end) if early is None else None
+    said_to, end = end, timed[1] if timed is not None else until
+    inside = [x for x in links if begin < x.end <= end]
     told = {w.lower() for x in inside for w in x.phrase.split()}
     said = _ARTICLE.split(question[begin:said_to])[-1].split()
     if any(len(x.columns) > 1 or not x.columns[0].startswith(f"{table}.") for x in inside):
@@ -92,7 +107,7 @@ def find(words: Words, links: Iterable[Link]) -> Lack | None:
         if len(set(moments)) != 1:
             return None
         tests.append(f"{moments[0]} DURING '{timed[0]}'")
-    relation = next(r for r in entity.relations if r.target == owner.full_name and not r.many)
+    tests += limits
     here, there = map(identifier, relation.on[0])
     inner = f"SELECT {table}.{here} FROM {table}" + (f" WHERE {' AND '.join(tests)}" if tests else "")
     condition = f"{names[owner.full_name]}.{there} NOT IN ({inner})"
@@ -104,6 +119,26 @@ def find(words: Words, links: Iterable[Link]) -> Lack | None:
         condition=condition,
         timed=timed is not None,
     )
+
+
+def _early(
+    words: Words, end: int, links: Iterable[Link], owner: Entity, entity: Entity, way: str
+) -> tuple[list[str], int] | None:
+    """That something came within so long of what the owner did (`within 6 months of joining`), and where that ends."""
+    match = _WITHIN.match(words.question, end)
+    if match is None or not _ENDS.match(words.question[match.end() :]):
+        return None
+    table, whose = words.names[entity.full_name], words.names[owner.full_name]
+    told = {x.columns[0] for x in links if match.start("deed") < x.end <= match.end() and x.moment}
+    begun = [c.rpartition(".")[2] for c in told if c.startswith(f"{whose}.")] or likely_moments(owner)
+    moments = _moments(entity, table)
+    done = {root(w) for w in words.plain[: sum(e <= end for _, e in words.spans)][-4:]}
+    moments = [m for m in moments if done & {root(w) for w in stems(m.rpartition(".")[2])}] or moments
+    if len(begun) != 1 or len(moments) != 1:
+        return None
+    count = _COUNTS.get((match["count"] or "a").lower()) or int(match["count"])
+    begin = f"{table}.{identifier(way)}.{identifier(begun[0])}"
+    return [f"{moments[0]} BETWEEN {begin} AND {begin} + INTERVAL '{count} {match['unit'].lower()}s'"], match.end()
 
 
 def doubly(words: Words) -> Iterator[tuple[int, int]]:
@@ -151,7 +186,9 @@ def _without(words: Words) -> Iterator[_Found]:
             for start, last in words.find(phrase, words.words):
                 end = words.spans[last - 1][1]
                 before = _NONE_OF.search(words.question[: words.spans[start][0]])
-                if before is None or not (_ENDS.match(words.question[end:]) or _when(words, end)):
+                if before is None or not (
+                    _ENDS.match(words.question[end:]) or _when(words, end) or _WITHIN.match(words.question, end)
+                ):
                     continue
                 if Around.of(words.question, before.start(), end).left_out:
                     continue  # `ignore customers without orders`

@@ -96,6 +96,8 @@ class Reading:
             spoken = {e.full_name for e in self.entities} | {self._lack.entity, self._lack.owner}
             self.entities = [e for e in entities if e.full_name in spoken]
         self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
+        if self._lack is not None:
+            said = replace(said, numbers=free.numbers)
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=free.ongoing)
 
     def _shown_in_any_case(self, words: linking.Words) -> str:

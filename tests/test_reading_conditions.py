@@ -259,3 +259,15 @@ def test_seconds_of_two_moments_are_seconds_between_them() -> None:
     made = _sql(text, "How many minutes passed?").sql("duckdb")
     assert "/ 60" in made
     assert "/ 1)" not in made
+
+
+def test_none_within_so_long_of_what_its_owner_did() -> None:
+    way = Relation(name="orders", target="shop.orders", on=(("id", "customer_id"),), many=True)
+    entities = (replace(CUSTOMERS, relations=(way,)), replace(ORDERS, relations=ORDERS.relations[:1]))
+    question = "Which customers did not place an order within the first 6 months of joining? Return their names."
+    lack = Reading(question, "", entities, NAMES)._lack
+    assert lack is not None
+    joined = "orders.customer.joined_on"
+    assert f"orders.ordered_at BETWEEN {joined} AND {joined} + INTERVAL '6 months'" in lack.condition
+    other = "Which customers did not place an order within the first 6 months of dreaming of a car?"
+    assert Reading(other, "", entities, NAMES)._lack is None
