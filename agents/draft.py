@@ -86,6 +86,16 @@ def _turn_backward_spans(select: exp.Select) -> None:
         left, right = span.this, span.expression
         if isinstance(left, exp.Column) and isinstance(right, exp.Column) and begins(left.name) and ends(right.name):
             span.replace(exp.Sub(this=right.copy(), expression=left.copy()))
+    for days in select.find_all(exp.DateDiff):
+        later, earlier = days.this, days.expression
+        if (
+            isinstance(later, exp.Column)
+            and isinstance(earlier, exp.Column)
+            and ends(earlier.name)
+            and not ends(later.name)
+        ):
+            days.set("this", earlier.copy())
+            days.set("expression", later.copy())
 
 
 def _show(

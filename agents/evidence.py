@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from groundwire.agents import countries, periods
 from groundwire.agents.abbreviations import Abbreviations
@@ -30,6 +30,7 @@ class Evidence:
         entities: what is shown to the model.
         limits: whether values need a reason at all.
         things: what records are called by, each as one word.
+        spent: words that name columns, and are no reason to think of a value that begins as they do.
 
     Attributes:
         open_words: words that call for a condition and are found nowhere.
@@ -40,13 +41,21 @@ class Evidence:
     """
 
     def __init__(
-        self, question: str, hints: str, entities: Iterable[Entity], *, limits: bool = True, things: Iterable[str] = ()
+        self,
+        question: str,
+        hints: str,
+        entities: Iterable[Entity],
+        *,
+        limits: bool = True,
+        things: Iterable[str] = (),
+        spent: Collection[str] = (),
     ) -> None:
         self._limits = limits
         entities = list(entities)
         self._written = set(re.findall(r"\w+", f"{question} {hints}"))
         self._text = " ".join(stems(f"{question} {hints}"))
         self._words = dict.fromkeys(stems(f"{question} {hints}"))
+        self._free = {w for w in self._words if w not in spent}
         self._called = {s for e in entities for s in stems(f"{e.name.split('.')[-1]} {e.label}")}
         self._things = {root(w): w for w in things}
         self._plain = f"{question} {hints}".lower()
@@ -178,7 +187,8 @@ class Evidence:
         parts = [p for p in parts if p not in self._called and p not in SAID and p not in _TIMES] or parts
         if len(parts) > 1 and value.isalnum() and not field.labels.get(value):  # `PayPal` is not what is `paid`
             return all(any(alike(word, part) for word in self._words) for part in parts) or value.lower() in self._plain
-        return any(alike(word, part) for part in parts for word in self._words)
+        exact = any(part in self._words for part in parts) and " ".join(stems(value)) in self._text
+        return exact or any(alike(word, part) for part in parts for word in self._free)
 
 
 def _pattern(word: str, text: str) -> str:

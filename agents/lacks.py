@@ -21,7 +21,8 @@ from groundwire.core.catalog import Entity
 
 _NONE_OF = re.compile(
     r"\b(?:(?:no|without(?: any| an?)?)|(?:never|not|\w+n['’]t)"
-    r" (?:have|has|had|got|get|made|make|placed?|given?|filed?|bought|buy|sold|sell|received?|created?|taken?)"
+    r" (?:have|has|had|got|get|made|make|placed?|given?|filed?|bought|buy|sold|sell|received?|created?|taken?"
+    r"|open(?:ed)?|start(?:ed)?|issued?|submit(?:ted)?|record(?:ed)?|book(?:ed)?|order(?:ed)?|led|lead|host(?:ed)?|enter(?:ed)?)"
     r"(?: an?| any)) (?:\w+ )?$",
     re.IGNORECASE,
 )

@@ -204,6 +204,8 @@ class Words:
                 places = [p for p in places if not p.values]  # per manager, not per record of a value
             if not all(p.told for p in places):
                 places = [p for p in places if not p.told]
+            elif subjects := [p for p in places if self._is_subject(at, p.entity)]:
+                places = subjects  # `contracts were opened`, and depots too are opened at some time
             nearest = max(self.near[p.entity] for p in places)
             places = [p for p in places if self.near[p.entity] >= nearest - 0.5]
             columns = tuple(dict.fromkeys(p.column for p in places))
@@ -595,6 +597,13 @@ class Words:
                         after = self.words[start + width : start + width + 1]
                         return not after or after[0] not in self.tails
         return False
+
+    def _is_subject(self, at: tuple[int, int], entity: str) -> bool:
+        """Whether a verb stands right behind its entity's name, or behind that and `were`."""
+        start = at[0]
+        while start > 0 and self.plain[start - 1] in ("is", "are", "was", "were", "be", "been", "have", "has", "had"):
+            start -= 1
+        return any(self.words[max(0, start - len(p)) : start] == p for p in self.called[entity])
 
     def _is_said_of(self, at: tuple[int, int], entity: str) -> bool:
         """Whether it stands before its entity's name, or behind that and `that are`."""

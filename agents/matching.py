@@ -16,7 +16,7 @@ from groundwire.agents import naming
 from groundwire.agents.grammar import identifier, keys_of
 from groundwire.agents.linking import Words
 from groundwire.agents.wording import stems
-from groundwire.agents.words import EMPTY, PLAIN
+from groundwire.agents.words import EMPTY, ORDINARY, PLAIN, SAID
 from groundwire.core.catalog import Entity, Field
 
 _VERB = (
@@ -36,6 +36,9 @@ _ADDRESS = re.compile(
     r"\b(?:with|has|have|having|use|uses|using) (?:an? )?['\"“]?"
     r"(?P<bare>[@.][\w.-]+|[\w-]+(?:\.[\w-]+)+)['\"”]? (?=\w)",
     re.IGNORECASE,
+)
+_WILDCARDS = re.compile(
+    r"(?:LOWER|UPPER)?\(?\b(?:(?P<table>\w+)\.)?(?P<column>\w+)\)? I?LIKE '%(?:\.\.\.|…)?%'", re.IGNORECASE
 )
 _NO_TEXT = EMPTY | frozenset("at more less fewer only exactly over up no any all both least most some one".split())  # noqa: SIM905
 """What stands behind `contain` where records are meant, and no text."""
@@ -115,6 +118,32 @@ def _addresses(words: Words) -> Iterator[Match]:
                 end = words.spans[count - 1][1]
                 yield Match(column=column, condition=condition, begin=match.start(), end=end, texts=(match["bare"],))
                 break
+
+
+def hinted(words: Words, hints: str) -> Match | None:
+    """What is looked for in the one column that the asker's hints compare with wildcards: `LOWER(t.c) LIKE '%...%'`.
+
+    It is the one word of the question that some of the column's values hold, or that nothing here is called by.
+    """
+    match = _WILDCARDS.search(hints)
+    if match is None:
+        return None
+    names = {n.rpartition(".")[2].lower(): e for e in words.entities for n in (words.names[e.full_name],)}
+    places = [(n, e) for n, e in names.items() if match["table"] is None or n == match["table"].lower()]
+    fields = [(e, f) for _, e in places for f in e.fields if f.name.lower() == match["column"].lower()]
+    if len(fields) != 1:
+        return None
+    entity, field = fields[0]
+    text = " ".join(field.values).lower()
+    said = [(i, w) for i, w in enumerate(words.plain) if len(w) > 3 and w not in _NO_TEXT | SAID | ORDINARY]
+    said = [(i, w) for i, w in said if words.words[i] not in words.things | words.tails]
+    found = [(i, w) for i, w in said if re.search(rf"\b{re.escape(w)}", text)]
+    if len({w for _, w in found}) != 1:
+        return None
+    index, word = found[0]
+    begin, end = words.spans[index]
+    column = f"{words.names[entity.full_name]}.{identifier(field.name)}"
+    return Match(column=column, condition=_like(column, f"%{word}%"), begin=begin, end=end, texts=(word,))
 
 
 def _is_text(match: re.Match[str]) -> bool:

@@ -66,6 +66,8 @@ class Reading:
         said = wording.read(_without_numbers(question, numbers), hints)
         clear = self.levers.required and not said.parts
         self._matches = matching.find(words) if self.levers.required else ()
+        if clear and (looked_for := matching.hinted(words, hints)) is not None and not self._matches:
+            self._matches = (looked_for,)
         rest = _blank(question, self._matches)
         self.links = tuple(x for x in self.links if not any(m.begin < x.end <= m.end for m in self._matches))
         spoken_hints = hints
@@ -81,7 +83,8 @@ class Reading:
         mine = {n.link.columns for n in numbers}
         self.links = (*(x for x in self.links if x.columns not in mine), *(n.link for n in numbers))
         things = {phrase[-1] for phrase in words.called_any}
-        self._evidence = Evidence(rest, spoken_hints, entities, limits=self.levers.evidence, things=things)
+        spent = {w for x in self.links if not x.values and not x.flag for w in wording.stems(x.phrase)}
+        self._evidence = Evidence(rest, spoken_hints, entities, limits=self.levers.evidence, things=things, spent=spent)
         self._whole = entities
         self._everybody = self._shown_in_any_case(words)
         self.entities = self._about(entities) if self.levers.tables else entities
@@ -172,8 +175,14 @@ class Reading:
 
     @cached_property
     def _counts(self) -> tuple[str, ...]:
-        """Hints on what is counted."""
-        return self._words.counts()
+        """Hints on what is counted, but for what is only the beginning of a column's name (`machines on hire`)."""
+        columns = [(x.end - len(x.phrase), x.end) for x in self.links if not x.values and not x.told]
+
+        def is_part(said: str) -> bool:
+            end = self.question.find(said) + len(said)
+            return any(a < end < b for a, b in columns)
+
+        return tuple(hint for hint in self._words.counts() if not is_part(hint.rpartition(" is COUNT(")[0]))
 
     @cached_property
     def _mentioned(self) -> tuple[str, ...]:

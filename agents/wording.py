@@ -103,6 +103,8 @@ _PARTS = re.compile(
     r"|\bcompar|\bout of\b|\bhow many of\b|\bof (?:them|those|these|which)\b|\brespectively\b|\bas well as\b"
     r"|\bbreakdown\b|\beither\b|\bboth\b"
 )
+_PATTERN = re.compile(r"'[^'\n]*%[^'\n]*'")
+"""A text with wildcards, whose signs are no hundredths."""
 _WEEKDAYS = re.compile(r"\b(?:weekends?|weekdays?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b")
 _COMPARES = re.compile(r"\b(?:than|exceed\w*|equals?|same|match\w*|differ\w*|above|below|beyond)\b")
 _LASTING = re.compile(
@@ -246,12 +248,12 @@ def read(question: str, hints: str = "") -> Wording:
         middles=_middles(lower),
         direction=_direction(question.lower()),
         keys=bool(_KEYS.search(untimed)),
-        parts=bool(_PARTS.search(text.lower())),
+        parts=bool(_PARTS.search(_PATTERN.sub(" ", text.lower()))),
         weekdays=bool(_WEEKDAYS.search(lower)),
         compares=bool(_COMPARES.search(_SAME.sub(" ", untimed))),
         lasting=bool(_LASTING.search(untimed)),
         groups=bool(_GROUPS.search(lower)),
-        percent=bool(re.search(r"percent|%|\b100\b", lower)),
+        percent=bool(re.search(r"percent|%|\b100\b", _PATTERN.sub(" ", lower))),
         period=_period(question.lower()),
         ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower)) or _HAVING.search(lower)),
         empty=bool(_EMPTY.search(negating)),

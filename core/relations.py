@@ -24,6 +24,8 @@ from groundwire.core.errors import SourceError
 SAMPLE_ROWS = 2_000
 KEY_ENDING = re.compile(r"(_id|_code|_key|_no|_number|_ref|id)$", re.IGNORECASE)
 """How names of keys end."""
+_JOINED_KEY_ENDING = re.compile(r"(?:id|no|nr|num|code|key|ref)$")
+"""The same where names are written as one word."""
 _MOST_TARGETS = 3
 _ANYBODYS = {"id", "code", "name", "key"}
 """Names of keys that say nothing of what they are keys of."""
@@ -169,6 +171,8 @@ def looks_like_key(field: Field, prefix: str = "") -> bool:
     """Whether a field is named like a key, and of a kind that keys are."""
     plain = pa.types.is_integer(field.type) or pa.types.is_string(field.type)
     name = field.name.lower()
+    if prefix and name.startswith(prefix) and "_" not in name and pa.types.is_string(field.type):
+        return bool(_JOINED_KEY_ENDING.search(name))  # `xxOrdCustNo`
     return plain and bool(KEY_ENDING.search(name)) and name not in ("id", "paid", "void", "valid")
 
 

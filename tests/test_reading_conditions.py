@@ -271,3 +271,43 @@ def test_none_within_so_long_of_what_its_owner_did() -> None:
     assert f"orders.ordered_at BETWEEN {joined} AND {joined} + INTERVAL '6 months'" in lack.condition
     other = "Which customers did not place an order within the first 6 months of dreaming of a car?"
     assert Reading(other, "", entities, NAMES)._lack is None
+
+
+def test_a_word_is_looked_for_where_the_hints_have_wildcards() -> None:
+    noted = replace(
+        ORDERS,
+        fields=(*ORDERS.fields, Field(name="note", type=pa.string(), values=("Gift wrapped", "A gift", "Fragile"))),
+    )
+    hints = "The note should be matched with wildcards, e.g. LOWER(orders.note) LIKE '%...%'."
+    reading = Reading("How many orders of customers are a gift?", hints, (CUSTOMERS, noted), NAMES)
+    assert "LOWER(orders.note) LIKE '%gift%'" in reading.second_part("SELECT COUNT(orders.*) FROM ", "orders")
+    assert not reading.wording.parts
+    assert not reading.wording.percent
+
+
+def test_words_that_name_a_column_are_no_reason_for_a_value() -> None:
+    tools = Entity(
+        source="shop",
+        name="tools",
+        fields=(
+            Field(name="power_source", type=pa.string()),
+            Field(name="kind", type=pa.string(), values=("Power tools", "Pumps")),
+            Field(name="price", type=pa.float64()),
+        ),
+    )
+    names = {"shop.tools": "tools"}
+    first = "SELECT tools.power_source, AVG(tools.price) AS average FROM "
+    second = Reading("What is the average price per power source?", "", (tools,), names).second_part(first, "tools")
+    assert "Power tools" not in second
+    second = Reading("What is the average price of power tools?", "", (tools,), names).second_part(first, "tools")
+    assert "Power tools" in second
+
+
+def test_what_is_named_right_before_a_verb_has_done_it() -> None:
+    opened = replace(CUSTOMERS, fields=(*CUSTOMERS.fields, Field(name="ordered_on", type=pa.date32())))
+    question = "How many were ordered by customers last week, orders or not?"
+    links = {x.phrase: x.columns for x in Words(question, (opened, ORDERS), NAMES).named()}
+    assert len(links["ordered"]) == 2
+    question = "For customers in France, how many orders were ordered last week?"
+    links = {x.phrase: x.columns for x in Words(question, (opened, ORDERS), NAMES).named()}
+    assert links["ordered"] == ("orders.ordered_at",)

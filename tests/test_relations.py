@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -88,3 +89,46 @@ def test_a_field_that_the_configuration_links_refers_to_that_only(tmp_path: Path
     link = {"from": "db.notes.author_id", "to": "other.people.id", "name": "writer", "reverse": "notes"}
     held = PEOPLE + "INSERT INTO notes VALUES (1, 101), (2, 103);"
     assert _relations(tmp_path, held, [link]) == {("notes.author_id", "other.people", "id")}
+
+
+KINDS = """
+CREATE TABLE firms (firm_key INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO firms SELECT value, 'f' FROM generate_series(1, 8);
+CREATE TABLE people (person_key INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO people SELECT value, 'p' FROM generate_series(1, 20);
+CREATE TABLE gifts (gift_no INTEGER PRIMARY KEY, giver_id INT, giver_type INT, amount REAL);
+INSERT INTO gifts VALUES (500, 1, 0, 1), (501, 8, 0, 1), (502, 2, 0, 1), (503, 19, 1, 1), (504, 20, 1, 1), (505, 3, 1, 1);
+"""
+
+
+def test_a_reference_to_several_kinds_is_a_relation_to_each(tmp_path: Path) -> None:
+    ddl = re.sub(r"SELECT value, '(\w)' FROM generate_series\(1, (\d+)\)", _rows, KINDS)
+    assert _relations(tmp_path, ddl) == {
+        ("gifts.giver_id", "db.firms", "firm_key"),
+        ("gifts.giver_id", "db.people", "person_key"),
+    }
+
+
+def test_without_what_says_the_kind_a_reference_is_to_what_holds_all(tmp_path: Path) -> None:
+    ddl = re.sub(r"SELECT value, '(\w)' FROM generate_series\(1, (\d+)\)", _rows, KINDS)
+    ddl = ddl.replace("giver_type", "weight")
+    assert _relations(tmp_path, ddl) == {("gifts.giver_id", "db.people", "person_key")}
+
+
+def _rows(match: re.Match[str]) -> str:
+    return "VALUES " + ", ".join(f"({n}, '{match[1]}')" for n in range(1, int(match[2]) + 1))
+
+
+def test_keys_in_names_of_one_word_are_looked_for_by_their_values(tmp_path: Path) -> None:
+    ddl = """
+    CREATE TABLE xxpatron (xxptno TEXT PRIMARY KEY, xxptname TEXT, xxptcity TEXT);
+    INSERT INTO xxpatron VALUES ('P-1', 'a', 'x'), ('P-2', 'b', 'x'), ('P-3', 'c', 'y');
+    CREATE TABLE xxcopy (xxcpbarcode TEXT PRIMARY KEY, xxcptitle TEXT);
+    INSERT INTO xxcopy VALUES ('C-1', 'a'), ('C-2', 'b'), ('C-3', 'c');
+    CREATE TABLE xxloan (xxlnid TEXT PRIMARY KEY, xxlnptno TEXT, xxlnbarcode TEXT);
+    INSERT INTO xxloan VALUES ('L-1', 'P-1', 'C-2'), ('L-2', 'P-2', 'C-2'), ('L-3', 'P-2', 'C-3');
+    """
+    assert _relations(tmp_path, ddl) == {
+        ("xxloan.xxlnptno", "db.xxpatron", "xxptno"),
+        ("xxloan.xxlnbarcode", "db.xxcopy", "xxcpbarcode"),
+    }
