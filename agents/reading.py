@@ -33,6 +33,8 @@ _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
 MOST_UNKNOWN = 4
 """Words named in the hint that nothing is called so."""
 DOUBT, DOUBT_OF_DEEDS = 1.8, 0.9
+ENOUGH = 4
+"""Columns and counts that a question names, beside which one unknown word says little."""
 MOST_DEFINED = 5
 """Hints on the words of the asker's own hints, such as what a ratio is made of."""
 
@@ -193,10 +195,14 @@ class Reading:
         """Log odds that the data does not hold the answer, on top of what the model thinks; 0 where nothing says so.
 
         A word that is unknown here is named in a hint, and makes the model's own doubt count for more. What is done or
-        happens is less telling, since catalogs name things: `issued` may be anything about a coupon. How much each
-        counts was found on development questions.
+        happens is less telling, since catalogs name things: `issued` may be anything about a coupon. So is one word
+        among many that are known. How much each counts was found on development questions.
         """
-        return DOUBT if self._misses_things else DOUBT_OF_DEEDS * min(len(self._unknown), 3)
+        understood = len({x.columns for x in self.links}) + len(self._counts)
+        slight = len(self._unknown) == 1 and understood >= ENOUGH
+        if self._misses_things and not slight:
+            return DOUBT
+        return DOUBT_OF_DEEDS * min(len(self._unknown), 3)
 
     @property
     def _unknown(self) -> list[str]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 EVALS = Path(__file__).parent.parent / "examples" / "evals"
 QUESTIONS = dict.fromkeys(("clinic", "gym", "market", "tickets"), 30)
-QUESTIONS |= dict.fromkeys(("energy", "fleet", "hotel", "insurance"), 25)
+QUESTIONS |= dict.fromkeys(("energy", "fleet", "hire", "hotel", "insurance", "library"), 25)
 """How many questions each database has, translations not counted."""
 DAYS = (None, "2027-01-01", "2028-02-29")
 """The day of loading: today, and days on which months and years are short of dates."""

@@ -25,6 +25,7 @@ LENGTH = 6
 """Words in a row that nobody writes twice by chance."""
 COMMON = {"full_name", "first_name", "last_name", "created_at", "updated_at", "unit_price", "parent_id", "customer_id"}
 COMMON |= {"valid_from", "valid_to", "started_at", "country_code", "description", "categories", "newsletter"}
+COMMON |= {"model_name", "weight_kg", "company_name"}
 COMMON |= {"properties", "joined_on", "is_open", "closed_at", "manufacturer", "technician"}
 """Names that any schema may have."""
 
