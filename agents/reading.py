@@ -83,6 +83,10 @@ class Reading:
             spoken_hints, rest = _blank(hints, told), _without_texts(rest, told)
             self._matches += tuple(m for m in told if m.column not in written)
         mine = {n.link.columns for n in numbers}
+        verbs = {x.phrase.lower() for x in self.links if x.told and x.moment}
+        self.links = tuple(  # `shipped on weekends` names no `shipped_on` where `shipped` is known
+            x for x in self.links if x.told or not x.moment or x.phrase.lower().split()[0] not in verbs
+        )
         self.links = (*(x for x in self.links if x.columns not in mine), *(n.link for n in numbers))
         things = {phrase[-1] for phrase in words.called_any}
         spent = {w for x in self.links if not x.values and not x.flag for w in wording.stems(x.phrase)}
@@ -267,6 +271,15 @@ class Reading:
                 return (everybody,)
         return (self.names[self._lack.owner],) if self._lack is not None else self._start(first_part).tables
 
+    def _in_the_same(self, near: Collection[str]) -> list[str]:
+        """That the two moments that the question tells fall into the same month, where it says so."""
+        told = dict.fromkeys(x.columns[0] for x in self.links if x.told and x.moment and len(x.columns) == 1)
+        unit = self.wording.same
+        if not unit or len(told) != 2 or not all(c.rpartition(".")[0] in near for c in told) or self.wording.parts:
+            return []
+        one, other = (f"DATE_TRUNC('{unit}', {column})" for column in told)
+        return [f"{one} = {other}"]
+
     def _at_extreme(self, near: Collection[str]) -> list[str]:
         """That only what is of the first or the last moment counts (`for the latest snapshot date`)."""
         made = []
@@ -284,15 +297,16 @@ class Reading:
         """The grammar of what follows FROM and the table."""
         span = ("", ()) if " DURING " in first_part else self._during(first_part, table)
         start = self._start(first_part)
-        extreme = self._at_extreme(ways.reachable(table, self.entities, self.names))
+        near = ways.reachable(table, self.entities, self.names)
+        extreme = self._at_extreme(near)
         span = ("", ()) if extreme else span
         required = [self._lack.condition] if self._lack is not None else []
         required += self._required(first_part)
         required += [m.condition for m in self._matches]
-        required += extreme
+        required += [*extreme, *self._in_the_same(near)]
         required += self._happened(table)
         required += self._roles(table)
-        required += self._meant(first_part, ways.reachable(table, self.entities, self.names), required)
+        required += self._meant(first_part, near, required)
         least = self._least if self._least is not None and self._least[0] == table else None
         by = ranking.figure(self.question, first_part, self._counts) if self.levers.required else ""
         return self._language.second_part(start, table, required, *span, used=first_part, least=least, ranked_by=by)

@@ -103,6 +103,7 @@ _PARTS = re.compile(
     r"|\bcompar|\bout of\b|\bhow many of\b|\bof (?:them|those|these|which)\b|\brespectively\b|\bas well as\b"
     r"|\bbreakdown\b|\beither\b|\bboth\b"
 )
+_TABLES = re.compile(r"\b\d+ (?:different |other )?tables?\b")
 _PATTERN = re.compile(r"'[^'\n]*%[^'\n]*'")
 """A text with wildcards, whose signs are no hundredths."""
 _WEEKDAYS = re.compile(r"\b(?:weekends?|weekdays?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b")
@@ -220,7 +221,7 @@ def read(question: str, hints: str = "") -> Wording:
     for span in spans:
         untimed = re.sub(rf"(?:{_BOUND})?{re.escape(span.text)}", " ", untimed)
     untimed = EVERYBODY.sub(" ", _RANK.sub(" ", _AGO.sub(" ", untimed)))
-    untimed = re.sub(r"(?<=\d),(?=\d{3})", "", untimed)
+    untimed = re.sub(r"(?<=\d),(?=\d{3})", "", _TABLES.sub(" ", untimed))
     numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", untimed))
     factors = numbers.keys() - set(re.findall(r"\d+(?:\.\d+)?", _FACTOR.sub(" ", untimed)))
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))

@@ -311,3 +311,17 @@ def test_what_is_named_right_before_a_verb_has_done_it() -> None:
     question = "For customers in France, how many orders were ordered last week?"
     links = {x.phrase: x.columns for x in Words(question, (opened, ORDERS), NAMES).named()}
     assert links["ordered"] == ("orders.ordered_at",)
+
+
+def test_what_falls_into_the_same_month_is_a_condition() -> None:
+    question = "How many orders were ordered in the same month that their customer joined?"
+    second = Reading(question, "", ENTITIES, NAMES).second_part("SELECT COUNT(orders.*) FROM ", "orders")
+    assert "DATE_TRUNC('month', orders.ordered_at) = DATE_TRUNC('month', customers.joined_on)" in second
+    question = "How many orders were ordered after their customer joined?"
+    second = Reading(question, "", ENTITIES, NAMES).second_part("SELECT COUNT(orders.*) FROM ", "orders")
+    assert "WHERE DATE_TRUNC" not in second
+
+
+def test_tables_that_hints_count_are_no_number_of_the_data() -> None:
+    assert wording.read("", "If events from 2 different tables are to be joined").numbers == ()
+    assert wording.read("orders of more than 2 pieces").numbers == ("2",)
