@@ -233,18 +233,20 @@ class Reading:
     def narrowed(self, first_part: str) -> bool:
         """Whether no table reaches all that a first part shows; then fewer entities are left for another one.
 
-        Those are left that the entity reaches by which most of what the question names is told.
+        Those are left that the entity reaches by which all that the question names is told.
         """
         if self._lack is not None or ways.is_reached(first_part, self.entities, self.names):
             return False
         shown = {e.full_name: e for e in self.entities}
         by_name = {self.names[n]: n for n in shown}
-        told = [{by_name[p] for c in x.columns if (p := c.rpartition(".")[0]) in by_name} for x in self.links]
+        known = (*self.links, *self._hinted)
+        told = [{by_name[p] for c in x.columns if (p := c.rpartition(".")[0]) in by_name} for x in known]
+        told = [places for places in told if places]
         near = {name: ways.distances(shown, name) for name in shown}
         ranked = {n: (sum(any(t in far for t in ts) for ts in told), -len(far)) for n, far in near.items()}
         best = max(ranked, key=lambda n: ranked[n])
-        if not ranked[best][0] or len(near[best]) == len(shown):
-            return False
+        if not told or ranked[best][0] < len(told) or len(near[best]) == len(shown):
+            return False  # what is asked for lies in tables that nothing connects
         self._about_only(near[best])
         return True
 
@@ -315,7 +317,7 @@ class Reading:
     def _least(self) -> tuple[str, str, int] | None:
         """The one table of whose records there must be so many in each group."""
         found = self._words.least() if self.levers.required else ()
-        return found[0] if len(found) == 1 and not self.wording.missing else None
+        return found[0] if len(found) == 1 and not self._plain.missing else None
 
     def _start(self, first_part: str) -> ways.Start:
         likely: list[set[str]] = [{self._least[0]}] if self._least is not None else []

@@ -35,6 +35,8 @@ _ABOVE = {
 }
 """What a record's reference to another of its own kind is called."""
 _KIND_ENDINGS = ("_type", "_kind", "type", "kind")
+_FEW = 60
+"""Entities of a source in which, where names have short prefixes, every text is held against the keys of others."""
 _FIRST_FEW = 0.3
 """Whole numbers all below this share of the keys may be keys of anything that is numbered."""
 
@@ -56,13 +58,15 @@ def with_inferred_relations(
     known = _Targets(entities, prefix)
     samples = _Samples(connector, deadline) if isinstance(connector, Profiling) else None
     relations: dict[str, list[Relation]] = {e.full_name: list(e.relations) for e in entities}
+    small = len(entities) <= _FEW
     for entity in entities:
         taken = {a for r in entity.relations if not r.many for a, _ in r.on}
         for field in entity.fields:
             if field.name in taken or entity.primary_key == (field.name,) or _is_linked(entity, field, linked):
                 continue
             targets = _best_named(known.named(field, entity), field)
-            if not targets and samples and looks_like_key(field, prefix):
+            likely = looks_like_key(field, prefix) or (prefix and small and pa.types.is_string(field.type))
+            if not targets and samples and likely:
                 targets = samples.targets(entity, field, entities, prefix)
             for target in targets:
                 _relate(relations, entity, field, target, alone=len(targets) == 1, prefix=prefix)

@@ -125,10 +125,12 @@ def test_keys_in_names_of_one_word_are_looked_for_by_their_values(tmp_path: Path
     INSERT INTO xxpatron VALUES ('P-1', 'a', 'x'), ('P-2', 'b', 'x'), ('P-3', 'c', 'y');
     CREATE TABLE xxcopy (xxcpbarcode TEXT PRIMARY KEY, xxcptitle TEXT);
     INSERT INTO xxcopy VALUES ('C-1', 'a'), ('C-2', 'b'), ('C-3', 'c');
-    CREATE TABLE xxloan (xxlnid TEXT PRIMARY KEY, xxlnptno TEXT, xxlnbarcode TEXT);
-    INSERT INTO xxloan VALUES ('L-1', 'P-1', 'C-2'), ('L-2', 'P-2', 'C-2'), ('L-3', 'P-2', 'C-3');
+    CREATE TABLE xxloan (xxlnid TEXT PRIMARY KEY, xxlnptno TEXT, xxlnbarcode TEXT, xxlnguar TEXT, xxlnnote TEXT);
+    INSERT INTO xxloan VALUES ('L-1', 'P-1', 'C-2', 'P-3', 'P-1'), ('L-2', 'P-2', 'C-2', 'P-1', 'late'),
+      ('L-3', 'P-2', 'C-3', NULL, NULL);
     """
     assert _relations(tmp_path, ddl) == {
         ("xxloan.xxlnptno", "db.xxpatron", "xxptno"),
         ("xxloan.xxlnbarcode", "db.xxcopy", "xxcpbarcode"),
+        ("xxloan.xxlnguar", "db.xxpatron", "xxptno"),
     }
