@@ -28,6 +28,11 @@ def called(entity: Entity, shared: str) -> Iterator[list[str]]:
 _ENDINGS = sorted(ENDINGS, key=lambda e: (-len(e), e))
 
 
+_DONE = {"begins", "begun", "bought", "built", "due", "end", "ends", "given", "left", "lost", "made", "opens", "paid"}
+_DONE |= {"seen", "sent", "sold", "start", "starts", "taken", "won"}
+"""Verbs before `at`, `on` and `by` that don't end as most do."""
+
+
 def bare(field: Field, entity: Entity) -> str:
     """A field's name without what the names of all fields begin with, and with a space where two words are one."""
     names = [f.name for f in entity.fields]
@@ -35,9 +40,16 @@ def bare(field: Field, entity: Entity) -> str:
     plain = field.name[len(prefix) :] if field.name.lower().startswith(prefix) else field.name
     plain = plain.removesuffix("__c")
     if all(n.islower() and "_" not in n for n in names):  # `shippedat`, as PostgreSQL folds `shippedAt`
-        ending = next((e for e in _ENDINGS if plain.endswith(e) and len(plain) - len(e) > 3), "")
+        ending = next((e for e in _ENDINGS if plain.endswith(e) and _stands_alone(plain[: -len(e)], e)), "")
         return f"{plain.removesuffix(ending)} {ending}" if ending else plain
     return plain
+
+
+def _stands_alone(rest: str, ending: str) -> bool:
+    """Whether what is left of a name without an ending is a word: `shipped` of `shippedon`, not `reas` of `reason`."""
+    if ending in ("at", "by", "on"):
+        return len(rest) > 2 and (rest.endswith("ed") or rest in _DONE)
+    return len(rest) > 3
 
 
 def split(synonyms: Iterable[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 from test_reading import CUSTOMERS, ENTITIES, NAMES, ORDERS
 
-from groundwire.agents import draft, matching, numbered, periods, wording
+from groundwire.agents import draft, matching, naming, numbered, periods, wording
 from groundwire.agents.countries import spoken
 from groundwire.agents.linking import Words
 from groundwire.agents.reading import Reading
@@ -325,3 +325,20 @@ def test_what_falls_into_the_same_month_is_a_condition() -> None:
 def test_tables_that_hints_count_are_no_number_of_the_data() -> None:
     assert wording.read("", "If events from 2 different tables are to be joined").numbers == ()
     assert wording.read("orders of more than 2 pieces").numbers == ("2",)
+
+
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("shippedon", "shipped on"),
+        ("startsat", "starts at"),
+        ("reason", "reason"),
+        ("format", "format"),
+        ("region", "region"),
+        ("orderno", "order no"),
+        ("custname", "cust name"),
+    ],
+)
+def test_names_of_one_word_are_taken_apart_where_both_parts_are_words(name: str, bare: str) -> None:
+    entity = Entity(source="s", name="t", fields=tuple(Field(name=n, type=pa.string()) for n in (name, "other", "zip")))
+    assert naming.bare(entity.field(name), entity) == bare
