@@ -98,8 +98,11 @@ _ONLY = re.compile(
 )
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b")
 _KEYS = re.compile(r"\b(?:ids?|[a-z]+_id)\b[^.;\d]{0,12}\d|#|\b(?:no\.?|nr\.?|number) \d|[a-z] [1-9]\d*\s*(?:$|[?.,;])")
+_PRICED = "day daily hour hourly week weekly month monthly interest exchange tax list base pay room"
 _PARTS = re.compile(
-    r"percent|%|\bshares? (?:of|that)|\bratios?\b|\bproportions?\b|\brates?\b|\bfractions?\b|\bversus\b|\bvs\b"
+    r"percent|%|\bshares? (?:of|that)|\bratios?\b|\bproportions?\b|"
+    + "".join(rf"(?<!\b{word} )" for word in _PRICED.split())
+    + r"\brates?\b|\bfractions?\b|\bversus\b|\bvs\b"
     r"|\bcompar|\bout of\b|\bhow many of\b|\bof (?:them|those|these|which)\b|\brespectively\b|\bas well as\b"
     r"|\bbreakdown\b|\beither\b|\bboth\b"
 )

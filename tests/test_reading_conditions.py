@@ -342,3 +342,8 @@ def test_tables_that_hints_count_are_no_number_of_the_data() -> None:
 def test_names_of_one_word_are_taken_apart_where_both_parts_are_words(name: str, bare: str) -> None:
     entity = Entity(source="s", name="t", fields=tuple(Field(name=n, type=pa.string()) for n in (name, "other", "zip")))
     assert naming.bare(entity.field(name), entity) == bare
+
+
+def test_a_price_for_a_time_is_no_share() -> None:
+    assert not wording.read("What is the average day rate per model?").parts
+    assert wording.read("What is the late return rate per model?").parts
