@@ -64,11 +64,25 @@ def to_sql(
         if root is not None:
             _look_beyond(select, root, by_name, shown)
             _choose_ways(select, root, by_name, shown, spoken)
+        _once_each(select)
         _sum_products(select)
         _turn_backward_spans(select)
         for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
             _bind_alternatives(connected)
     return str(tree.sql(DIALECT))
+
+
+def _once_each(select: exp.Select) -> None:
+    """Say each condition and each value of a list once: a small model may repeat itself."""
+    for members in select.find_all(exp.In):
+        if members.expressions:
+            members.set("expressions", list(dict.fromkeys(members.expressions)))
+    for place in (select.args.get("where"), select.args.get("having")):
+        if place is not None and isinstance(place.this, exp.And):
+            tests = list(place.this.flatten())
+            kept = list(dict.fromkeys(tests))
+            if len(kept) < len(tests):
+                place.set("this", exp.and_(*(t.copy() for t in kept)))
 
 
 def _sum_products(select: exp.Select) -> None:

@@ -347,3 +347,12 @@ def test_names_of_one_word_are_taken_apart_where_both_parts_are_words(name: str,
 def test_a_price_for_a_time_is_no_share() -> None:
     assert not wording.read("What is the average day rate per model?").parts
     assert wording.read("What is the late return rate per model?").parts
+
+
+def test_what_a_model_repeats_is_said_once() -> None:
+    text = (
+        "SELECT COUNT(orders.*) FROM orders WHERE orders.status IN ('open', 'open', 'paid') AND orders.total > 1"
+        " AND orders.total > 1 AND orders.total > 1"
+    )
+    made = _sql(text, "How many orders are open or paid?").sql("duckdb")
+    assert made == "SELECT COUNT(*) FROM orders WHERE orders.status IN ('open', 'paid') AND orders.total > 1"
