@@ -422,6 +422,7 @@ class Words:
             roots = {root(phrase[-1]) for phrase in called}
             if len(wanted) == 2 and len(telling) > 0:
                 yield from self.find(wanted[::-1], self.words)  # `paid amount` is `amt_paid`
+                yield from self._apart(wanted)
             for start, end in self.find(wanted, self.words):
                 if end < len(self.words) and self.roots[end] in roots and self.plain[end].endswith("ed"):
                     yield start, end + 1  # `amount claimed` of claims
@@ -434,6 +435,15 @@ class Words:
             whole = len(wanted) > 1 and (bool(telling) or wanted[:1] in called)  # `parcel_type` of parcels
             if whole or any([w] not in called for w in telling):
                 yield from self.find(wanted, self.words)
+
+    def _apart(self, wanted: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Where two words stand with a preposition between: `seats in the hall` are `seats_hall`."""
+        for start, word in enumerate(self.words):
+            end = start + 1
+            while end < len(self.plain) and self.plain[end] in ("in", "on", "at", "of", "the") and end - start < 3:
+                end += 1
+            if word == wanted[0] and end > start + 1 and self.words[end : end + 1] == [wanted[1]]:
+                yield start, end + 1
 
     def _per(self, word: str, called: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
         """Where something is asked per `type`, and the question names the one table alone that is called so."""

@@ -356,3 +356,9 @@ def test_what_a_model_repeats_is_said_once() -> None:
     )
     made = _sql(text, "How many orders are open or paid?").sql("duckdb")
     assert made == "SELECT COUNT(*) FROM orders WHERE orders.status IN ('open', 'paid') AND orders.total > 1"
+
+
+def test_a_column_is_named_with_a_preposition_between_its_words() -> None:
+    stock = Entity(source="s", name="stock", fields=(Field(name="crates_shed", type=pa.int64()),))
+    found = Words("How many crates in the shed are there?", (stock,), {"s.stock": "stock"}).named()
+    assert [x.columns for x in found] == [("stock.crates_shed",)]
