@@ -257,7 +257,7 @@ class EmbeddedStore:
         with self._lock:
             try:
                 if self._connection is None or self._pid != os.getpid():
-                    self._connection = self._open()
+                    self._connection = self._opened()
                     self._pid = os.getpid()
                 yield self._connection
             except (sqlite3.Error, OSError) as error:
@@ -265,6 +265,17 @@ class EmbeddedStore:
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                     self._throw_away()
                 raise StoreError(f"{self.where}: {error}") from None
+
+    def _opened(self) -> sqlite3.Connection:
+        """The file, once whoever makes it at this moment is done: SQLite does not wait for the change to WAL."""
+        end = time.monotonic() + 5 * WAIT
+        while True:
+            try:
+                return self._open()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise
+            time.sleep(0.02)
 
     def _open(self) -> sqlite3.Connection:
         if self.path is not None:

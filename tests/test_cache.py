@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 import uuid
@@ -358,3 +359,19 @@ def test_threads_of_a_closed_hub_end() -> None:
         hub.query("SELECT id FROM crm.people", max_age="1h")
     time.sleep(0.05)
     assert threading.active_count() <= before + 1
+
+
+def test_a_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    """Longer than SQLite itself waits for a lock: several processes may start at once on a busy machine."""
+    path = tmp_path / "fragments.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    timer = threading.Timer(1.6, other.execute, ("COMMIT",))
+    timer.start()
+    store = EmbeddedStore(path, 100_000)
+    try:
+        assert store.usage().entries == 0
+    finally:
+        timer.join()
+        other.close()
+        store.close()
