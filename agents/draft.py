@@ -143,7 +143,7 @@ def _look_beyond(select: exp.Select, root: Entity, by_name: Mapping[str, Entity]
     relations = {r.name.lower() for n in near for r in shown[n].relations if not r.many}
     wanted: dict[tuple[str, ...], list[tuple[exp.Expr, list[Relation]]]] = {}
     for test in [*where.this.flatten()] if where is not None and isinstance(where.this, exp.And) else _nodes(where):
-        names = {".".join(p.name for p in c.parts[:-1]).lower() for c in test.find_all(exp.Column)}
+        names = {ways.qualifier(c) for c in test.find_all(exp.Column)}
         far = [n for n in names if n in by_name and by_name[n].full_name not in near and n not in relations]
         way = ways.beyond(shown, root.full_name, by_name[far[0]].full_name) if far and len(names) == 1 else None
         if way is not None and test.find(exp.Subquery, exp.Select) is None:
@@ -185,7 +185,7 @@ def _choose_ways(
     """
     start = select.args["from_"].this
     for column in list(select.find_all(exp.Column)):
-        qualifier = ".".join(p.name for p in column.parts[:-1]).lower()
+        qualifier = ways.qualifier(column)
         target = by_name.get(qualifier)
         if not qualifier or target is root or column.parent_select is not select:
             continue
@@ -315,4 +315,4 @@ def _own_key(node: exp.Expr, by_name: Mapping[str, Entity]) -> exp.Column | None
 
 
 def _entity_of(column: exp.Column, by_name: Mapping[str, Entity]) -> Entity | None:
-    return by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
+    return by_name.get(ways.qualifier(column))

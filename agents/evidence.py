@@ -126,9 +126,7 @@ class Evidence:
         told |= {s for w in explained for s in stems(w)}
         told |= known | values | set(stems(hints)) | {s for w in quoted for s in stems(w)}
         told |= {s for m in _SEARCHED.finditer(question) for s in stems(m["after"] or m["before"])}
-        untimed = question.lower()
-        for span in periods.find(question):
-            untimed = untimed.replace(span.text, " ")
+        untimed = periods.without(question.lower(), periods.find(question))
         forms = {s: w for w in reversed(_WORD.findall(untimed)) for s in stems(w)}
         roots = {root(k) for k in known}
         self.unknown_words = [

@@ -147,14 +147,10 @@ def doubly(words: Words) -> Iterator[tuple[int, int]]:
 
     What is asked of the orders is asked of such that have some anyway.
     """
-    for entity in words.entities:
-        for phrase in words.called[entity.full_name]:
-            for start, last in words.find(phrase, words.words):
-                end = words.spans[last - 1][1]
-                before = _NONE_OF.search(words.question[: words.spans[start][0]])
-                around = Around.of(words.question, before.start(), end).left_out if before is not None else None
-                if around is not None and _ENDS.match(words.question[end:]):
-                    yield around
+    for _, begin, end in _none_of(words):
+        around = Around.of(words.question, begin, end).left_out
+        if around is not None and _ENDS.match(words.question[end:]):
+            yield around
 
 
 def _when(words: Words, end: int) -> tuple[str, int] | None:
@@ -182,19 +178,23 @@ _Found = tuple[Entity, Entity, tuple[int, int]]
 
 def _without(words: Words) -> Iterator[_Found]:
     """`customers without orders`, with at most a word between."""
+    for entity, begin, end in _none_of(words):
+        if not (_ENDS.match(words.question[end:]) or _when(words, end) or _WITHIN.match(words.question, end)):
+            continue
+        if Around.of(words.question, begin, end).left_out:
+            continue  # `ignore customers without orders`
+        if owner := _owner(words, entity, begin):
+            yield owner, entity, (begin, end)
+
+
+def _none_of(words: Words) -> Iterator[tuple[Entity, int, int]]:
+    """What the question says that there is none of, and where it says so, in characters."""
     for entity in words.entities:
         for phrase in words.called[entity.full_name]:
             for start, last in words.find(phrase, words.words):
-                end = words.spans[last - 1][1]
                 before = _NONE_OF.search(words.question[: words.spans[start][0]])
-                if before is None or not (
-                    _ENDS.match(words.question[end:]) or _when(words, end) or _WITHIN.match(words.question, end)
-                ):
-                    continue
-                if Around.of(words.question, before.start(), end).left_out:
-                    continue  # `ignore customers without orders`
-                if owner := _owner(words, entity, before.start()):
-                    yield owner, entity, (before.start(), end)
+                if before is not None:
+                    yield entity, before.start(), words.spans[last - 1][1]
 
 
 def _never_done(words: Words) -> Iterator[_Found]:

@@ -100,7 +100,7 @@ def _said(words: Words) -> Iterator[Match]:
         yield Match(
             column=column,
             condition=f"({either})" if len(tests) > 1 else either,
-            begin=_start_of(words, first.start(), column),
+            begin=_start_of(words, first.start()),
             end=last.end(),
             texts=tuple(texts),
         )
@@ -123,7 +123,7 @@ def _addresses(words: Words) -> Iterator[Match]:
 def hinted(words: Words, hints: str) -> Match | None:
     """What is looked for in the one column that the asker's hints compare with wildcards: `LOWER(t.c) LIKE '%...%'`.
 
-    It is the one word of the question that some of the column's values hold, or that nothing here is called by.
+    It is the one word of the question that some of the column's values hold.
     """
     match = _WILDCARDS.search(hints)
     if match is None:
@@ -213,7 +213,7 @@ def _last_named(words: Words, entity: Entity, count: int) -> int:
     return max((end for phrase in called for _, end in words.find(phrase, words.words) if end <= count), default=-1)
 
 
-def _start_of(words: Words, at: int, column: str) -> int:
+def _start_of(words: Words, at: int) -> int:
     """Where the column is named."""
     count = _before(words, at)
     return words.spans[count - 1][0] if count else at

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 from sqlglot import exp
 
+from groundwire.agents import ways
 from groundwire.agents.wording import EVERYBODY, TO_FIRST, Wording, stems
 from groundwire.agents.wording import root as base
 from groundwire.core.catalog import Entity
@@ -101,7 +102,7 @@ def _first_of_each(
     if match is None or root is None or node.find(exp.AggFunc) is not None:
         return
     columns = [c for c in (node.this, node.expression) if isinstance(c, exp.Column)]
-    places = [by_name.get(".".join(p.name for p in c.parts[:-1]).lower()) for c in columns]
+    places = [by_name.get(ways.qualifier(c)) for c in columns]
     if (
         len(columns) != 2
         or None in [_moment(c, by_name) for c in columns]
@@ -176,7 +177,7 @@ def _moment(node: exp.Expr, by_name: Mapping[str, Entity]) -> str | None:
         return _moment(node.this, by_name)
     if not isinstance(node, exp.Column):
         return None
-    entity = by_name.get(".".join(p.name for p in node.parts[:-1]).lower())
+    entity = by_name.get(ways.qualifier(node))
     field = entity.find_field(node.name) if entity is not None else None
     if field is None:
         return None
@@ -210,7 +211,7 @@ def _latest(node: exp.Max, by_name: Mapping[str, Entity], said: Wording) -> None
     column = node.this
     if not isinstance(column, exp.Column) or _moment(column, by_name) is not None:
         return
-    entity = by_name.get(".".join(p.name for p in column.parts[:-1]).lower())
+    entity = by_name.get(ways.qualifier(column))
     moments = [f.name for f in entity.fields if pa.types.is_temporal(f.type)] if entity is not None else []
     told = [m for m in moments if _TAKEN.search(m.lower())]
     spoken = {base(w) for w in stems(" ".join(said.words))}
@@ -250,7 +251,7 @@ def _without_null(node: exp.In) -> None:
 
 def _nothing_is_zero(total: exp.Sum, root: Entity, by_name: Mapping[str, Entity]) -> None:
     """The sum over what a record has none of is shown as 0, where the asker wants those too."""
-    places = {".".join(p.name for p in c.parts[:-1]).lower() for c in total.find_all(exp.Column)}
+    places = {ways.qualifier(c) for c in total.find_all(exp.Column)}
     many = {r.target for r in root.relations if r.many}
     if places and all((e := by_name.get(p)) is not None and e.full_name in many for p in places):
         total.replace(exp.Coalesce(this=total.copy(), expressions=[exp.Literal.number(0)]))
@@ -260,9 +261,7 @@ def _once(select: exp.Select, root: Entity, by_name: Mapping[str, Entity]) -> No
     """DISTINCT where records are listed that are reached from many others, and nothing of those is shown."""
     if select.args.get("distinct") or select.find(exp.AggFunc) or select.args.get("order") or select.parent is not None:
         return
-    shown = {
-        ".".join(p.name for p in c.parts[:-1]).lower() for item in select.selects for c in item.find_all(exp.Column)
-    }
+    shown = {ways.qualifier(c) for item in select.selects for c in item.find_all(exp.Column)}
     entities = [by_name.get(name) for name in shown]
     if entities and all(e is not None and e is not root for e in entities):
         select.set("distinct", exp.Distinct())

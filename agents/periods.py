@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -80,6 +80,13 @@ def find(text: str) -> tuple[Span, ...]:
     """The spans that a text names, in its order."""
     lower = text.lower()
     return tuple(span for _, span in sorted([*_calendar_spans(lower), *_relative_spans(lower)], key=lambda s: s[0]))
+
+
+def without(text: str, spans: Iterable[Span]) -> str:
+    """A text in lower case without spans of time that it names."""
+    for span in spans:
+        text = text.replace(span.text, " ")
+    return text
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import sqlglot
 from sqlglot import exp
 
 from groundwire.agents import ways
-from groundwire.core.query import DIALECT
 
 _AMOUNT = (
     r"(?:amounts?|values?|revenues?|sales|costs?|prices?|money|turnover|volumes?|income|spend|spending|sums?|totals?"
@@ -44,11 +42,9 @@ def figure(question: str, first_part: str, counted: Iterable[str]) -> str:
         said = ["count"]
     if len(said) != 1:
         return ""
-    try:
-        tree = sqlglot.parse_one(ways.without_spans(first_part), dialect=DIALECT)
-    except (sqlglot.errors.SqlglotError, RecursionError):
+    tree = ways.parsed(first_part)
+    if tree is None:
         return ""
-    assert isinstance(tree, exp.Select)
     figures = [i for i in tree.selects if isinstance(i, exp.Alias) and ways.aggregates(i)]
     found = [i.alias for i in figures if _kind(i.this) == said[0]]
     return found[0] if len(found) == 1 and len(figures) > 1 else ""

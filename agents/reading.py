@@ -65,12 +65,13 @@ class Reading:
         words = linking.Words(question, entities, names)
         self.links = words.named()
         numbers = numbered.find(words) if self.levers.required else ()
-        said = wording.read(_without_numbers(question, numbers), hints)
+        spoken = _blanked(question, ((n.begin, n.end) for n in numbers))
+        said = wording.read(spoken, hints)
         clear = self.levers.required and not said.parts
         self._matches = matching.find(words) if self.levers.required else ()
         if clear and (looked_for := matching.hinted(words, hints)) is not None and not self._matches:
             self._matches = (looked_for,)
-        rest = _blank(question, self._matches)
+        rest = _blanked(question, ((m.begin, m.end) for m in self._matches))
         self.links = tuple(x for x in self.links if not any(m.begin < x.end <= m.end for m in self._matches))
         spoken_hints = hints
         if clear and hints:
@@ -78,9 +79,10 @@ class Reading:
             told, more = matching.find(other), numbered.find(other)
             known = {n.link.columns for n in numbers}
             numbers += tuple(n for n in more if n.link.columns not in known)
-            said = wording.read(_without_numbers(question, numbers), _without_numbers(hints, more))
+            said = wording.read(spoken, _blanked(hints, ((n.begin, n.end) for n in more)))
             written = {m.column for m in self._matches}
-            spoken_hints, rest = _blank(hints, told), _without_texts(rest, told)
+            spoken_hints = _blanked(hints, ((m.begin, m.end) for m in told))
+            rest = _without_texts(rest, told)
             self._matches += tuple(m for m in told if m.column not in written)
         mine = {n.link.columns for n in numbers}
         verbs = {x.phrase.lower() for x in self.links if x.told and x.moment}
@@ -95,15 +97,14 @@ class Reading:
         self._everybody = self._shown_in_any_case(words)
         self.entities = self._about(entities) if self.levers.tables else entities
         rest = self._without_what_is_left_out(rest) if clear else rest
-        for begin, end in lacks.doubly(words) if clear else ():
-            rest = rest[:begin] + " " * (end - begin) + rest[end:]
+        rest = _blanked(rest, lacks.doubly(words)) if clear else rest
         self._lack = lacks.find(words, self.links) if clear else None
         if self._lack is not None:
             begin, end = self._lack.begin, self._lack.end
             self.links = tuple(x for x in self.links if not begin < x.end <= end)
-            rest = rest[:begin] + " " * (end - begin) + rest[end:]
-            spoken = {e.full_name for e in self.entities} | {self._lack.entity, self._lack.owner}
-            self.entities = [e for e in entities if e.full_name in spoken]
+            rest = _blanked(rest, [(begin, end)])
+            about = {e.full_name for e in self.entities} | {self._lack.entity, self._lack.owner}
+            self.entities = [e for e in entities if e.full_name in about]
         self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
         if self._lack is not None:
             said = replace(said, numbers=free.numbers)
@@ -449,18 +450,10 @@ class Reading:
         return spans[0].text
 
 
-def _blank(text: str, matches: Iterable[matching.Match]) -> str:
-    """A text with blanks for the words that say how something is written."""
-    for match in matches:
-        text = text[: match.begin] + " " * (match.end - match.begin) + text[match.end :]
-    return text
-
-
-def _without_numbers(text: str, numbers: Iterable[numbered.Numbered]) -> str:
-    """A text with blanks for the numbers that tell which record or kind is meant."""
-    for number in numbers:
-        if number.link.phrase in text:
-            text = text[: number.begin] + " " * (number.end - number.begin) + text[number.end :]
+def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """A text with blanks for some of its characters: the others stay where they are."""
+    for begin, end in spans:
+        text = text[:begin] + " " * (end - begin) + text[end:]
     return text
 
 
@@ -473,8 +466,4 @@ def _without_texts(text: str, matches: Iterable[matching.Match]) -> str:
 
 def _without(text: str, links: Iterable[linking.Link]) -> str:
     """A text with blanks for the words that leave out certain values."""
-    for link in links:
-        if link.left_out is not None:
-            begin, end = link.left_out
-            text = text[:begin] + " " * (end - begin) + text[end:]
-    return text
+    return _blanked(text, (link.left_out for link in links if link.left_out is not None))

@@ -53,17 +53,15 @@ def start(
         mentioned: tables whose records it names. They count where one table reaches them too.
     """
     shown = {e.full_name: e for e in entities}
-    try:
-        tree = sqlglot.parse_one(without_spans(first_part), dialect=DIALECT)
-    except (sqlglot.errors.SqlglotError, RecursionError):
+    tree = parsed(first_part)
+    if tree is None:
         return Start(tables=tuple(names[n] for n in shown), labels=(), keys="")  # what is wrong is said of the whole
-    assert isinstance(tree, exp.Select)
     labels = tuple(item.alias for item in tree.selects if isinstance(item, exp.Alias))
-    written = {".".join(p.name for p in c.parts[:-1]).lower() for c in tree.find_all(exp.Column) if len(c.parts) > 1}
+    written = {qualifier(c) for c in tree.find_all(exp.Column) if len(c.parts) > 1}
     by_name = {names[n].replace('"', "").lower(): n for n in shown}
     asked = {by_name[w] for w in written if w in by_name}
     tests = [sqlglot.parse_one(text, dialect=DIALECT) for text in required]
-    tested = {".".join(p.name for p in c.parts[:-1]).lower() for test in tests for c in test.find_all(exp.Column)}
+    tested = {qualifier(c) for test in tests for c in test.find_all(exp.Column)}
     direct = asked | {by_name[t] for t in tested if t in by_name}
 
     def holders(relation: str) -> set[str]:
@@ -75,7 +73,7 @@ def start(
         by_name[w]
         for a in tree.find_all(exp.Sum, exp.Avg, exp.Median)
         for c in a.find_all(exp.Column)
-        if (w := ".".join(p.name for p in c.parts[:-1]).lower()) in by_name
+        if (w := qualifier(c)) in by_name
     }
     said = [*behind, *filter(None, spoken)]
     for wanted in ([*said, *({by_name[_plain(m)]} for m in mentioned)], said):
@@ -103,14 +101,13 @@ def requalified(first_part: str, entities: Iterable[Entity], names: Mapping[str,
     Args: those of `start`.
     """
     shown = {e.full_name: e for e in entities}
-    try:
-        tree = sqlglot.parse_one(without_spans(first_part), dialect=DIALECT)
-    except (sqlglot.errors.SqlglotError, RecursionError):
+    tree = parsed(first_part)
+    if tree is None:
         return first_part
     by_name = {_plain(names[n]): n for n in shown}
     used: dict[str, set[str]] = {}
     for column in tree.find_all(exp.Column):
-        if (place := by_name.get(".".join(p.name for p in column.parts[:-1]).lower())) is not None:
+        if (place := by_name.get(qualifier(column))) is not None:
             used.setdefault(place, set()).add(column.name.lower())
     if not used or _ranked(shown, set(used), []):
         return first_part
@@ -136,12 +133,11 @@ def is_reached(
         at: full names of the tables that are asked about; all by default.
     """
     shown = {e.full_name: e for e in entities}
-    try:
-        tree = sqlglot.parse_one(without_spans(first_part), dialect=DIALECT)
-    except (sqlglot.errors.SqlglotError, RecursionError):
+    tree = parsed(first_part)
+    if tree is None:
         return True  # what is wrong is said of the whole
     by_name = {_plain(names[n]): n for n in shown}
-    written = {".".join(p.name for p in c.parts[:-1]).lower() for c in tree.find_all(exp.Column) if len(c.parts) > 1}
+    written = {qualifier(c) for c in tree.find_all(exp.Column) if len(c.parts) > 1}
     asked = {by_name[w] for w in written if w in by_name}
     for name in shown if at is None else at:
         own = {r.target for r in shown[name].relations if r.many}
@@ -150,9 +146,19 @@ def is_reached(
     return not asked
 
 
-def without_spans(first_part: str) -> str:
-    """A draft's first part as SQL that can be parsed: what is shown, without FROM."""
-    return _DURING.sub(" = ", first_part.removesuffix(" FROM "))
+def parsed(first_part: str) -> exp.Select | None:
+    """A draft's first part, what is shown, without FROM; None where it is no SQL."""
+    try:
+        tree = sqlglot.parse_one(_DURING.sub(" = ", first_part.removesuffix(" FROM ")), dialect=DIALECT)
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        return None
+    assert isinstance(tree, exp.Select)
+    return tree
+
+
+def qualifier(column: exp.Column) -> str:
+    """What stands before a column's name, in lower case: the table or relation as a draft has it."""
+    return ".".join(p.name for p in column.parts[:-1]).lower()
 
 
 def _plain(name: str) -> str:

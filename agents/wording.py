@@ -243,7 +243,7 @@ def read(question: str, hints: str = "") -> Wording:
         spans=spans,
         steps=tuple(_steps(lower, numbers)),
         moments=bool(_MOMENTS.search(untimed)),
-        extremes=bool(_EXTREMES.search(_SORTED.sub(" ", _without(question.lower(), own))))
+        extremes=bool(_EXTREMES.search(_SORTED.sub(" ", periods.without(question.lower(), own))))
         and not (_LASTING.search(untimed) and TO_FIRST.search(question.lower())),
         same=unit[1] if (unit := _SAME.search(lower)) is not None else "",
         absence=bool(_ABSENCE.search(negating)),
@@ -262,12 +262,6 @@ def read(question: str, hints: str = "") -> Wording:
         ongoing=bool(_ONGOING.search(_CURRENT.sub(" ", lower)) or _HAVING.search(lower)),
         empty=bool(_EMPTY.search(negating)),
     )
-
-
-def _without(text: str, spans: Iterable[periods.Span]) -> str:
-    for span in spans:
-        text = text.replace(span.text, " ")
-    return text
 
 
 def least(before: str) -> tuple[str, int] | None:

@@ -260,30 +260,25 @@ class _Samples:
         kind = next((f for e in _KIND_ENDINGS if (f := entity.find_field(f"{stem}{e}")) is not None), None)
         if kind is None or not stem:
             return []
-        scan = Scan(
-            entity=entity,
-            fields=(field.name, kind.name),
-            limit=SAMPLE_ROWS,
-            types={field.name: field.type, kind.name: kind.type},
-        )
         found: dict[object, set[object]] = {}
-        try:
-            for batch in self.connector.scan(scan, ScanReport(deadline=self.deadline)):
-                for value, which in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
-                    if value is not None and which is not None:
-                        found.setdefault(which, set()).add(value)
-        except SourceError:
-            return []
+        for value, which in self._rows(entity, field, kind) or ():
+            if value is not None and which is not None:
+                found.setdefault(which, set()).add(value)
         return list(found.values()) if 1 < len(found) <= _MOST_TARGETS else []
 
     def _values(self, entity: Entity, field: Field) -> set[object] | None:
         at = (entity.full_name, field.name)
         if at not in self._known:
-            scan = Scan(entity=entity, fields=(field.name,), limit=SAMPLE_ROWS, types={field.name: field.type})
-            try:
-                batches = list(self.connector.scan(scan, ScanReport(deadline=self.deadline)))
-            except SourceError:
-                self._known[at] = None
-            else:
-                self._known[at] = {v for b in batches for v in b.column(0).to_pylist() if v is not None}
+            rows = self._rows(entity, field)
+            self._known[at] = None if rows is None else {value for (value,) in rows if value is not None}
         return self._known[at]
+
+    def _rows(self, entity: Entity, *fields: Field) -> list[tuple[object, ...]] | None:
+        """A sample of records; None where the source gives none."""
+        names = tuple(f.name for f in fields)
+        scan = Scan(entity=entity, fields=names, limit=SAMPLE_ROWS, types={f.name: f.type for f in fields})
+        try:
+            batches = list(self.connector.scan(scan, ScanReport(deadline=self.deadline)))
+        except SourceError:
+            return None
+        return [row for b in batches for row in zip(*(c.to_pylist() for c in b.columns), strict=True)]
