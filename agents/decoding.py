@@ -1,8 +1,8 @@
 """Tokens in, tokens out: only what a grammar allows, and a prefix that is evaluated once.
 
-What a grammar leaves no choice about is not asked of the model, it is evaluated in one batch. The
-longest common beginning of two prompts is reused in memory, and the state behind an unchanging prefix
-is kept on disk.
+What a grammar leaves no choice about is not asked of the model, it is evaluated in one batch with the choice before it,
+and what ends a text only where another call goes on from there. The longest common beginning of two prompts is reused
+in memory, and the state behind an unchanging prefix is kept on disk.
 """
 
 from __future__ import annotations
@@ -235,6 +235,7 @@ class Runtime:
         random = np.random.default_rng(request.seed)
         text = _Text(request)
         chosen, total = 0, 0.0
+        due: list[int] = []  # of the text, and not evaluated: what is forced is evaluated with what follows it
         room = min(request.max_tokens, self.n_ctx - len(model.evaluated) - 1)
         made.stopped = "length"
         while len(made.tokens) < room:
@@ -243,6 +244,9 @@ class Runtime:
                 break
             tokens = list(constraint.forced())[: room - len(made.tokens)] if constraint is not None else []
             if not tokens:
+                for start in range(0, len(due), MOST_AT_ONCE):
+                    model.evaluate(due[start : start + MOST_AT_ONCE])
+                due = []
                 logits = model.logits()
                 if request.first_bias and not made.tokens:
                     logits = logits.copy()
@@ -263,8 +267,7 @@ class Runtime:
             if text.ended or (constraint is not None and constraint.ended):
                 made.stopped = "end"
                 break
-            for start in range(0, len(tokens), MOST_AT_ONCE):
-                model.evaluate(tokens[start : start + MOST_AT_ONCE])
+            due += tokens
         made.text = text.end()
         made.mean_logprob = total / chosen if chosen else 0.0
 
