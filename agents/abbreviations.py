@@ -11,111 +11,12 @@ from collections.abc import Iterable
 
 from groundwire.agents import naming
 from groundwire.agents.wording import root, stems
-from groundwire.agents.words import ORDINARY, SAID
+from groundwire.agents.words import KNOWN, ORDINARY, SAID, UNITS
 from groundwire.core.catalog import Entity
 
 _SHARE = 0.15
 """Of the words in a catalog's names, how many must be short forms for every cut to count as one."""
 _LONGEST = 5
-
-KNOWN: dict[str, frozenset[str]] = {
-    short: frozenset(words.split())
-    for short, words in {
-        "acct": "account",
-        "act": "actual active activity",
-        "actv": "active",
-        "addr": "address",
-        "amt": "amount",
-        "arr": "arrival arrive arrived",
-        "avg": "average",
-        "bal": "balance",
-        "brnd": "brand",
-        "cat": "category",
-        "ccy": "currency",
-        "cd": "code",
-        "cls": "class",
-        "cmt": "comment",
-        "cnt": "count number",
-        "co": "company",
-        "ctry": "country",
-        "cur": "currency current",
-        "curr": "currency current",
-        "cust": "customer",
-        "dep": "departure depart departed department",
-        "dept": "department",
-        "desc": "description",
-        "dest": "destination",
-        "dt": "date",
-        "dtl": "detail",
-        "emp": "employee",
-        "exp": "expiry expire expired expiration expense",
-        "flg": "flag",
-        "fname": "name",
-        "gndr": "gender",
-        "grp": "group",
-        "hr": "hour hourly",
-        "hrs": "hour",
-        "inv": "invoice inventory",
-        "lang": "language",
-        "lic": "licence license",
-        "lim": "limit",
-        "lname": "name",
-        "loc": "location",
-        "lvl": "level",
-        "max": "maximum highest",
-        "mfr": "manufacturer",
-        "mgr": "manager",
-        "min": "minimum lowest minute",
-        "mk": "make",
-        "mo": "month",
-        "nbr": "number",
-        "nm": "name",
-        "no": "number",
-        "num": "number",
-        "ord": "order",
-        "org": "organisation organization",
-        "orig": "origin original",
-        "pct": "percent percentage share",
-        "pln": "plan planned",
-        "pmt": "payment",
-        "pr": "price",
-        "prd": "product period",
-        "prod": "product",
-        "prt": "part",
-        "purch": "purchase",
-        "qty": "quantity piece unit",
-        "reg": "registration region registered",
-        "rgn": "region",
-        "rt": "rate",
-        "seg": "segment",
-        "sev": "severity",
-        "snap": "snapshot",
-        "src": "source",
-        "st": "status state",
-        "stat": "status statistic",
-        "stn": "station",
-        "sub": "subscription",
-        "sup": "supervisor supplier",
-        "svc": "service",
-        "tel": "telephone phone",
-        "term": "termination terminated",
-        "tkt": "ticket",
-        "tot": "total",
-        "trx": "transaction",
-        "ts": "time timestamp",
-        "tx": "transaction",
-        "txn": "transaction",
-        "typ": "type",
-        "uom": "unit",
-        "upd": "update updated",
-        "usr": "user",
-        "val": "value",
-        "veh": "vehicle",
-        "whse": "warehouse",
-        "wt": "weight",
-        "yr": "year",
-    }.items()
-}
 
 
 class Abbreviations:
@@ -138,6 +39,8 @@ class Abbreviations:
             return True
         if len(name) >= len(word) or len(word) < 4:
             return False
+        if name in UNITS:
+            return word in UNITS[name]
         if name in KNOWN:
             return (len(name) > 2 or self._usual) and word in KNOWN[name]
         if name[:1] != word[:1]:

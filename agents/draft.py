@@ -7,12 +7,13 @@ A draft leaves out what code does better than a small model: which table it star
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sqlglot
 from sqlglot import exp
 
-from groundwire.agents import meanings, naming, ways
+from groundwire.agents import latest, meanings, naming, ways
+from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.evidence import alike
 from groundwire.agents.wording import Wording, begins, ends, stems
 from groundwire.core.catalog import Entity, Relation
@@ -24,7 +25,12 @@ _DURING = re.compile(r"""((?:[\w]+|"[^"]*")(?:\.(?:[\w]+|"[^"]*"))*) DURING '((?
 
 
 def to_sql(
-    draft: str, entities: Iterable[Entity], names: Mapping[str, str], said: Wording, listed: Iterable[str] = ()
+    draft: str,
+    entities: Iterable[Entity],
+    names: Mapping[str, str],
+    said: Wording,
+    listed: Iterable[str] = (),
+    between: Sequence[str] = (),
 ) -> str:
     """The query that a draft means, in the query language.
 
@@ -35,6 +41,7 @@ def to_sql(
         said: what DURING may name, and which of two ways is meant.
         listed: columns that are to be seen where records are listed; `id` for the key of these, `id number`
             and `id code` for one that is called so.
+        between: the two moments in the question's order where it asks for the time between them.
 
     A draft that broke off comes back as it is: the query language says what is wrong with it.
     """
@@ -57,7 +64,7 @@ def to_sql(
         root = by_name.get(".".join(p.name for p in from_.parts).lower())
         for count in list(select.find_all(exp.Count)):
             _name_counted(count, root, by_name)
-        if root is not None and select is tree:
+        if root is not None and select is tree and not latest.of_each(select, root, by_name, said):
             _show(select, root, listed, by_name, shown)
         meanings.read(select, root, by_name, said)
         _group(select, root, by_name)
@@ -66,7 +73,7 @@ def to_sql(
             _choose_ways(select, root, by_name, shown, spoken)
         _once_each(select)
         _sum_products(select)
-        _turn_backward_spans(select)
+        _turn_backward_spans(select, between)
         for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
             _bind_alternatives(connected)
     return str(tree.sql(DIALECT))
@@ -94,8 +101,17 @@ def _sum_products(select: exp.Select) -> None:
             product.replace(exp.Sum(this=exp.Mul(this=operand.copy(), expression=other.copy())))
 
 
-def _turn_backward_spans(select: exp.Select) -> None:
-    """From a beginning to an end, time runs forward: `started - ended` means `ended - started`."""
+def _turn_backward_spans(select: exp.Select, between: Sequence[str]) -> None:
+    """From a beginning to an end, time runs forward: `started - ended` means `ended - started`.
+
+    Args:
+        between: the two moments in the question's order where it asks for the time between them, else empty.
+    """
+    for span in list(select.find_all(exp.Sub, exp.DateDiff)):
+        if [c.sql(DIALECT).lower() for c in (span.this, span.expression)] == [c.lower() for c in between]:
+            later, earlier = span.expression.copy(), span.this.copy()
+            span.set("this", later)
+            span.set("expression", earlier)
     for span in list(select.find_all(exp.Sub)):
         left, right = span.this, span.expression
         if isinstance(left, exp.Column) and isinstance(right, exp.Column) and begins(left.name) and ends(right.name):
@@ -152,7 +168,7 @@ def _look_beyond(select: exp.Select, root: Entity, by_name: Mapping[str, Entity]
                 test = test.this
             wanted.setdefault(tuple(r.name for r in path), []).append((test, rest))
     for names_of_path, tests in wanted.items():
-        inner = exp.select("1").from_(_table(names_of_path))
+        inner = exp.select("1").from_(ways.related(names_of_path))
         for test, rest in tests:
             copy = exp.paren(test.copy())
             for column in list(copy.find_all(exp.Column)):
@@ -168,14 +184,6 @@ def _nodes(where: exp.Where | None) -> list[exp.Expr]:
     return [where.this] if where is not None else []
 
 
-def _table(path: Sequence[str]) -> exp.Table:
-    """A path of relations as what stands behind FROM, called `its`."""
-    text = ".".join(exp.to_identifier(p, quoted=True).sql(DIALECT) for p in path)
-    made = sqlglot.parse_one(f"SELECT 1 FROM {text} AS its", dialect=DIALECT).args["from_"].this
-    assert isinstance(made, exp.Table)
-    return made
-
-
 def _choose_ways(
     select: exp.Select, root: Entity, by_name: Mapping[str, Entity], shown: Mapping[str, Entity], spoken: set[str]
 ) -> None:
@@ -183,7 +191,7 @@ def _choose_ways(
 
     Of several ways it is the cheapest; what the question speaks of is cheaper.
     """
-    start = select.args["from_"].this
+    start, same = select.args["from_"].this, Abbreviations(shown.values()).same
     for column in list(select.find_all(exp.Column)):
         qualifier = ways.qualifier(column)
         target = by_name.get(qualifier)
@@ -191,10 +199,29 @@ def _choose_ways(
             continue
         found = ways.between(shown, root.full_name, target.full_name if target is not None else None, qualifier)
         if len(found) > 1 or (target is None and found and len(next(iter(found))) > 1):
-            heard = {w: sum(any(alike(s, x) for x in spoken) for s in stems(" ".join(w))) for w in found}
+            heard = {w: _heard(_words_of(w, root, shown), spoken, same) for w in found}
             best = min((found[way] - 1.5 * heard[way], n, way) for n, way in enumerate(found))[2]
             path = [*(p.copy() for p in start.parts), *(exp.to_identifier(r, quoted=True) for r in best), column.this]
             column.replace(exp.Dot.build(path) if len(path) > 4 else exp.column(*reversed(path)))
+
+
+def _words_of(way: Sequence[str], root: Entity, shown: Mapping[str, Entity]) -> list[str]:
+    """What the relations of a way are called, and the fields that they go by."""
+    words, entity = [], root
+    for name in way:
+        words += stems(name)
+        relation = next((r for r in entity.relations if r.name == name), None)
+        if relation is None:
+            break
+        field = entity.find_field(relation.on[0][0])
+        words += stems(naming.bare(field, entity)) if field is not None else []
+        entity = shown.get(relation.target, entity)
+    return list(dict.fromkeys(words))
+
+
+def _heard(words: Iterable[str], spoken: Iterable[str], same: Callable[[str, str], bool]) -> int:
+    """How many words of a way the question speaks of."""
+    return sum(any(alike(w, s) or same(w, s) for s in spoken) for w in words)
 
 
 def _name_counted(count: exp.Count, root: Entity | None, by_name: Mapping[str, Entity]) -> None:
@@ -249,12 +276,15 @@ def _group(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity
     What records are called by stands for the record: two that have one name are not one, and none is no group.
     """
     places = [*select.selects, *(select.args[k] for k in ("having", "order") if select.args.get(k))]
+    meanings.whole_days(places, by_name)
+    places = [*select.selects, *(select.args[k] for k in ("having", "order") if select.args.get(k))]
     if not any(ways.aggregates(p) for p in places):
         return
     keys = ways.keys_of(select.selects)
     _order(select, keys)
     for window in list(select.find_all(exp.Window)):
         _partition(window, keys)
+        _sum_of_sums(window)
     if keys:
         own = [key for k in keys if (key := _own_key(k, by_name)) is not None]
         loose = [
@@ -269,6 +299,13 @@ def _group(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity
 def _is_loose(column: exp.Column) -> bool:
     """Whether it stands beside aggregates, and in none: `MIN(ordered_at) - joined_on`."""
     return column.find_ancestor(exp.AggFunc, exp.Window, exp.Subquery) is None
+
+
+def _sum_of_sums(window: exp.Window) -> None:
+    """A running total over groups adds up what each of them comes to: `SUM(SUM(x)) OVER (ORDER BY month)`."""
+    total = window.this
+    if isinstance(total, exp.Sum) and total.this.find(exp.AggFunc) is None and total.find(exp.Column) is not None:
+        total.set("this", exp.Sum(this=total.this.copy()))
 
 
 def _partition(window: exp.Window, keys: Sequence[exp.Expr]) -> None:

@@ -10,7 +10,7 @@ import calendar
 import re
 from collections.abc import Collection, Iterable
 
-from groundwire.agents import countries, periods
+from groundwire.agents import countries, naming, periods
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.wording import root, stems
 from groundwire.agents.words import EMPTY, FORMS, ORDINARY, SAID, STATES
@@ -31,6 +31,7 @@ class Evidence:
         limits: whether values need a reason at all.
         things: what records are called by, each as one word.
         spent: words that name columns, and are no reason to think of a value that begins as they do.
+        deeds: words for what was done that a moment records (`booked in May`): no state that is called so.
 
     Attributes:
         open_words: words that call for a condition and are found nowhere.
@@ -49,9 +50,13 @@ class Evidence:
         limits: bool = True,
         things: Iterable[str] = (),
         spent: Collection[str] = (),
+        deeds: Collection[str] = (),
     ) -> None:
         self._limits = limits
+        self._deeds = frozenset(deeds)
+        self._done = {root(w) for w in deeds}
         entities = list(entities)
+        question = _ORDER.sub(lambda m: " " * len(m[0]), question)
         self._written = set(re.findall(r"\w+", f"{question} {hints}"))
         self._text = " ".join(stems(f"{question} {hints}"))
         self._words = dict.fromkeys(stems(f"{question} {hints}"))
@@ -59,6 +64,7 @@ class Evidence:
         self._called = {s for e in entities for s in stems(f"{e.name.split('.')[-1]} {e.label}")}
         self._things = {root(w): w for w in things}
         self._plain = f"{question} {hints}".lower()
+        self._plain_words = set(re.findall(r"[^\W_]+", self._plain))
         self._same = Abbreviations(entities).same
         known = set(stems(" ".join(n for e in entities for n in (e.name, e.label, *e.synonyms, *_of_fields(e)))))
         people = {text for e in entities for f in e.fields for texts in countries.spoken(f).values() for text in texts}
@@ -135,6 +141,7 @@ class Evidence:
             if len(w) > 1
             and w not in SAID
             and w not in ORDINARY
+            and w not in ("date", "time")
             and not w.isdigit()
             and w not in told
             and FORMS.get(w) not in told
@@ -175,6 +182,8 @@ class Evidence:
             named = any(re.search(rf"\b{text}\b", self._plain) for text in countries.spoken(field).get(value, ()))
             return written or named or any(n.startswith(value[0].lower()) for n in self._names)
         texts = [value, field.labels.get(value, "")]
+        if _SHADE.fullmatch(value) and not texts[1]:  # `top 3` says nothing of `A3`
+            return value.lower() in self._plain_words
         parts = [part for text in texts for part in stems(text)]
         if len(parts) == 1 and (thing := self._things.get(root(parts[0]), "")):  # `booked` of bookings
             told = rf"['\"]{re.escape(value.lower())}['\"]|\b{re.escape(value.lower())} (?:\w+ )?{re.escape(thing)}"
@@ -185,8 +194,12 @@ class Evidence:
         parts = [p for p in parts if p not in self._called and p not in SAID and p not in _TIMES] or parts
         if len(parts) > 1 and value.isalnum() and not field.labels.get(value):  # `PayPal` is not what is `paid`
             return all(any(alike(word, part) for word in self._words) for part in parts) or value.lower() in self._plain
-        exact = any(part in self._words for part in parts) and " ".join(stems(value)) in self._text
-        return exact or any(alike(word, part) for part in parts for word in self._free)
+        exact = (
+            any(part in self._words and part not in self._deeds for part in parts)
+            and " ".join(stems(value)) in self._text
+        )
+        states = [p for p in parts if root(p) not in self._done]
+        return exact or any(alike(word, part) for part in states for word in self._free)
 
 
 def _pattern(word: str, text: str) -> str:
@@ -201,7 +214,7 @@ def _pattern(word: str, text: str) -> str:
 
 def _of_fields(entity: Entity) -> Iterable[str]:
     for field in entity.fields:
-        yield from (field.name, field.label, *field.synonyms)
+        yield from (field.name, naming.bare(field, entity), field.label, *field.synonyms)
 
 
 def alike(word: str, part: str) -> bool:
@@ -240,4 +253,8 @@ _PLACED = re.compile(
     r"(?P<head>\b(?:start|begin)\w*\s+(?:with|in|by))|(?P<tail>\bend\w*\s+(?:with|in|on))"
     r"|(?P<part>\b(?:contain|includ|mention)\w*|\bwith the (?:word|text)|\bdomain\b)"
 )
+_ORDER = re.compile(r"(?:^|(?<=[.?!;:] ))(?:return|show|list|display|report)\b", re.IGNORECASE)
+"""What the asker wants done: `Return the name` says nothing of what was returned."""
+_SHADE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|\d{1,3}[A-Za-z]{1,2}")
+"""A short code of letters and digits."""
 _STATE = re.compile(r"(?:un|in|non|over|out|dis|mis)[a-z]+(?:ed|ing|ue|ive|ete|id|aid|en|ble)")

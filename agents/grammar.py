@@ -58,7 +58,7 @@ elapsed: point " - " point | "DATE_DIFF('" STRIDE "', " point ", " point ")"
 point: instant | ("MIN(" | "MAX(") instant ")" | "CURRENT_DATE"
 figure: times ((" + " | " - ") times){0,3}
 times: one ((" * " | " / ") one){0,3}
-one: quantity | NUMBER | "(" figure ")" | case | part | lasted | "ABS(" figure ")"
+one: addend | NUMBER | "(" figure ")" | case | part | lasted | "ABS(" figure ")"
 lasted: DIFFERENCES | "CURRENT_DATE - " instant | "DATE_DIFF('" STRIDE "', " instant ", " (instant | "CURRENT_DATE") ")"
 case: "CASE WHEN " condition " THEN " figure [" ELSE " figure] " END"
 part: "EXTRACT(" PART " FROM " moment [" - " moment] ")"
@@ -170,6 +170,7 @@ class Language:
         self.bounded = False  # by a span of time that stands already
         self.used = ""  # what is shown, where that is a part of the records
         self.seen = ""  # what is shown
+        self.timed_as_a_whole = False  # the one time that is named is said of all that is shown
         self.settled: set[str] = set()  # columns whose values are known already
 
     def first_part(self, groups: Sequence[Sequence[str]] = (), moment: str = "", *, refusal: bool = True) -> str:
@@ -193,6 +194,7 @@ class Language:
         if self.wording.middles == ("MEDIAN",):
             items = '(key ", "){0,3} middle' if self.wording.groups and not groups else "middle"
         select = select.replace("ITEMS", items)
+        select = select if self.wording.ranks else select.replace(" | ranking", "")
         start = 'start: query | "CANNOT ANSWER: " REASON' if refusal else "start: query"
         return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"
 
@@ -262,6 +264,7 @@ class Language:
         rules = rules.replace(" ABSENT", self._absent() if said.absence else "")
         rules = rules.replace(" | elapsed", " | elapsed" if said.lasting else "")
         rules = rules.replace(" | lasted", " | lasted" if said.lasting else "")
+        rules = rules if said.ranks else rules.replace(" | ranking", "")
         rules = rules.replace(" | TODAY", "" if said.spans else ' | "CURRENT_DATE"')
         flags = self._columns(("flag",), asked=True)
         empty = (said.absence and said.empty) or said.ongoing
@@ -271,7 +274,7 @@ class Language:
             *(["measured COMPARE quantity"] if said.compares else []),
             *(["measured COMPARE ASKED", 'measured " BETWEEN " ASKED " AND " ASKED'] if numbers else []),
             *([f'quantity MEMBER ASKED{_more("ASKED", len(numbers) - 1)} ")"'] if numbers else []),
-            *(['instant " DURING " SPAN'] if said.spans and not self.bounded else []),
+            *(['instant " DURING " SPAN'] if said.spans and not self.bounded and not self.timed_as_a_whole else []),
             *(_TEXTS if self.evidence.text_words else []),
             *(['optional (" IS NULL" | " IS NOT NULL")'] if optional != _NOTHING else []),
             *self._choices(),
@@ -302,6 +305,7 @@ class Language:
         lines[0] = lines[0].replace("DIFFERENCES", self._differences())
         lines.append(f"optional: {optional}")
         lines.append(f"told: {flags}")
+        lines.append(f"addend: {self._columns(('number',), keys=False)}")
         lines.append(f"quantity: {self._columns(('number',), keys=self.wording.keys)}")
         return [*lines, *self._literals()]
 

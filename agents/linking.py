@@ -19,7 +19,7 @@ from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import keys_of, kind, told_relations
 from groundwire.agents.stance import Around, clause_of
 from groundwire.agents.wording import as_nouns, root, stems
-from groundwire.agents.words import FORMS, NO_VERBS, PLAIN, SAID
+from groundwire.agents.words import FORMS, NO_VERBS, NOUNS, PLAIN, SAID
 from groundwire.core.catalog import Entity, Field
 
 MOST_HINTS = 8
@@ -60,6 +60,7 @@ class Link:
         flag: whether it is something that is true or false of a record.
         left_out: where the question says that records with these values are left out, in characters.
         only: whether the question says that it asks for nothing else.
+        beside: whether records with it are counted beside all of them (`the number of orders and of rush orders`).
         test: what must be so of the column, as a query has it; empty where the other attributes say it.
         end: where the phrase ends in the question, in characters.
     """
@@ -76,6 +77,7 @@ class Link:
     flag: bool = False
     left_out: tuple[int, int] | None = None
     only: bool = False
+    beside: bool = False
     test: str = ""
     end: int = 0
 
@@ -221,6 +223,8 @@ class Words:
             flag = all(p.flag for p in places)
             sure = bool(meant) and len(columns) == 1 and self._is_sure(at, places[0].entity)
             sure = sure or (flag and len(columns) == 1 and self._is_told(at, places[0].entity))
+            beside = (bool(meant) or flag) and self._is_beside(at, places[0].entity)
+            sure = sure and not beside
             named = not flag and not meant and not places[0].told
             moment = all(p.moment for p in places)
             start = self.spans[at[0]][0]
@@ -245,6 +249,7 @@ class Words:
                 moment=moment,
                 flag=flag,
                 only=bool(meant) and self._around(at).only,
+                beside=beside,
                 left_out=self._left_out(at, places[0].entity) if meant or flag else None,
                 end=self.spans[at[1] - 1][1],
             )
@@ -298,6 +303,24 @@ class Words:
                         place = (rank, f"{said} is COUNT({self.names[entity.full_name]}.*)")
                         found[said] = min(found.get(said, place), place)
         return tuple(dict.fromkeys(text for _, text in found.values()))[:2]
+
+    def with_some(self) -> tuple[str, ...]:
+        """Hints on records that have any of others: `parcels with a claim is COUNT(DISTINCT claims.parcel_id)`."""
+        found = []
+        for child in self.entities:
+            for phrase in self.called[child.full_name]:
+                for start, end in self.find(phrase, self.words):
+                    if start < 2 or self.plain[start - 1] not in ("a", "an", "any") or self.plain[start - 2] != "with":
+                        continue
+                    for r in child.relations:
+                        if r.many or len(r.on) != 1 or r.target not in self.called:
+                            continue
+                        for owner in self.called[r.target]:
+                            begin = start - 2 - len(owner)
+                            if begin >= 0 and self.words[begin : start - 2] == owner:
+                                said = self.question[self.spans[begin][0] : self.spans[end - 1][1]]
+                                found.append(f"{said} is COUNT(DISTINCT {self.names[child.full_name]}.{r.on[0][0]})")
+        return tuple(dict.fromkeys(found))[:1]
 
     def least(self) -> tuple[tuple[str, str, int], ...]:
         """What there must be so many of (`with at least 5 orders`): table as written, comparison, number."""
@@ -375,7 +398,7 @@ class Words:
                             yield at, _Place(name, column)
             for at in self._named(field, naming.bare(field, entity), self.called[name]):
                 yield at, _Place(name, column, moment=moment)
-            for at in self._shortened(naming.bare(field, entity)):
+            for at in self._shortened(naming.bare(field, entity), self.called[name]):
                 yield at, _Place(name, column, short=True)
             for at, values in self._part_of_values(field, name):
                 yield at, _Place(name, column, values)
@@ -420,7 +443,7 @@ class Words:
                 yield from self.find([*entity[-1:], *wanted], self.words)
             telling = [w for w in wanted if w not in PLAIN and w not in SAID]
             roots = {root(phrase[-1]) for phrase in called}
-            if len(wanted) == 2 and len(telling) > 0:
+            if len(wanted) == 2 and len(telling) > 0 and wanted[1] != "number":  # the number of parcels is no parcel's
                 yield from self.find(wanted[::-1], self.words)  # `paid amount` is `amt_paid`
                 yield from self._apart(wanted)
             for start, end in self.find(wanted, self.words):
@@ -428,7 +451,7 @@ class Words:
                     yield start, end + 1  # `amount claimed` of claims
             if not telling and len(wanted) == 1:
                 yield from self._per(wanted[0], called)
-            if not telling:  # `type` alone says little, the type of a vehicle says it
+            if not telling and wanted != ["number"]:  # `type` alone says little, the type of a vehicle says it
                 for entity in called:
                     for way in ("of", "of the", "of a", "of each"):
                         yield from self.find([*wanted, *way.split(), *entity], self.words)
@@ -451,21 +474,28 @@ class Words:
             if self._around(at).grouped and any(True for phrase in called for _ in self.find(phrase, self.words)):
                 yield at
 
-    def _shortened(self, bare: str) -> Iterator[tuple[int, int]]:
-        """Where the question has a name without the word for the kind of value that it ends with."""
+    def _shortened(self, bare: str, called: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
+        """Where the question has a name without the word for the kind of value that it ends with.
+
+        What a record is called by, or its last word (`pieces` of work pieces), means the record.
+        """
         wanted = self.spelled(stems(bare))
         if len(wanted) > 1 and wanted[-1] in _KINDS_OF_VALUE:
             head = wanted[:-1]
-            if head not in self.called_any and not all(w in PLAIN or w in SAID for w in head):
+            own = any(list(phrase[-len(head) :]) == head for phrase in called)
+            if head not in self.called_any and not own and not all(w in PLAIN or w in SAID for w in head):
                 yield from self.find(head, self.words)
 
     def _done(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a form of the verb that a moment is named by: `joining` and `joined_on`."""
         bare = re.sub(r"^starts?[ _]", "started ", bare.lower())  # `starts at` tells when something started
-        parts = (w for w in self.spelled(stems(bare)) if w not in NO_VERBS and w not in self.things)
-        roots = {root(w) for w in parts if len(w) > 3}
+        parts = [w for w in self.spelled(stems(bare)) if w not in NO_VERBS and w not in self.things and len(w) > 3]
+        roots = {*(root(w) for w in parts), *(FORMS[w] for w in parts if w in FORMS)}
         for index, word in enumerate(self.words):
             begin, end = self.spans[index]
+            if self.words[index + 1 : index + 2] in (["date"], ["day"], ["time"]) and NOUNS.get(word) in roots:
+                yield index, index + 2
+                continue
             alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
             alone = alone and re.match(r"[.@]\w", self.question[end:]) is None
             sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"], ["out"], ["aside"], ["over"])
@@ -505,7 +535,12 @@ class Words:
                 plain = all(w.isdigit() or w in PLAIN or w in SAID for w in wanted)
                 for at in self._said(wanted):
                     written = value.isupper() and self._phrase(at) == value  # the US, and not us
-                    if plain and not written and not self._is_said_of(at, entity):
+                    if (
+                        plain
+                        and not written
+                        and not self._is_said_of(at, entity)
+                        and not self._before_its(at, field, entity)
+                    ):
                         continue
                     if self._is_own_deed(at, entity) and not self._before(at, entity):
                         continue  # who `booked` has a booking, whatever became of it
@@ -596,6 +631,15 @@ class Words:
         around = self._around((first, first + 1))
         return bool(free) and (around.grouped or (around.for_all and not moment))
 
+    def _is_beside(self, at: tuple[int, int], entity: str) -> bool:
+        """Whether such records are counted where all of them are counted too."""
+        counted = r"\b(?:(?:the )?(?:number|count)s? of(?: the)?|how many) "
+        if not re.search(rf"{counted}$", self.question[: self.spans[at[0]][0]].lower()):
+            return False
+        whole = {self.spans[a][0] for phrase in self.called[entity] for a, _ in self.find(phrase[-1:], self.words)}
+        found = [m.end() for m in re.finditer(counted, self.question.lower())]
+        return self._before(at, entity) and any(end in whole for end in found)
+
     def _before(self, at: tuple[int, int], entity: str) -> bool:
         """Whether the phrase stands right before the name of its own entity, and that is not a part of a longer one."""
         for phrase in self.called[entity]:
@@ -607,6 +651,12 @@ class Words:
                         after = self.words[start + width : start + width + 1]
                         return not after or after[0] not in self.tails
         return False
+
+    def _before_its(self, at: tuple[int, int], field: Field, entity: str) -> bool:
+        """Whether a value stands right before its own field's name (`an express service level`)."""
+        holder = next(e for e in self.entities if e.full_name == entity)
+        name = self.spelled(stems(naming.bare(field, holder)))
+        return bool(name) and self.words[at[1] : at[1] + len(name)] == name
 
     def _is_subject(self, at: tuple[int, int], entity: str) -> bool:
         """Whether a verb stands right behind its entity's name, or behind that and `were`."""
@@ -639,6 +689,8 @@ class Words:
 
     def spelled(self, name: list[str]) -> list[str]:
         """A name's words as the question spells them, where it uses the long forms of short ones."""
+        if len(name) > 1 and name[-1] in ("no", "nr") and "number" in self.spoken:
+            name = [*name[:-1], "number"]
         return [w if w in self.spoken else next((s for s in self.spoken if self.same(w, s)), w) for w in name]
 
 

@@ -7,8 +7,9 @@ code. Upper and lower case are one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -40,6 +41,12 @@ _ADDRESS = re.compile(
 _WILDCARDS = re.compile(
     r"(?:LOWER|UPPER)?\(?\b(?:(?P<table>\w+)\.)?(?P<column>\w+)\)? I?LIKE '%(?:\.\.\.|…)?%'", re.IGNORECASE
 )
+_ANYWHERE = re.compile(
+    r"(?P<texts>(?:'[^'%]{2,40}'|\"[^\"%]{2,40}\")(?:(?:,| or|, or) (?:'[^'%]{2,40}'|\"[^\"%]{2,40}\"))*)"
+    r" (?:anywhere|somewhere) in (?:the |its |their )?",
+    re.IGNORECASE,
+)
+_BETWEEN_TEXTS = re.compile(r"\W*(?:,|or)\W*", re.IGNORECASE)
 _NO_TEXT = EMPTY | frozenset("at more less fewer only exactly over up no any all both least most some one".split())  # noqa: SIM905
 """What stands behind `contain` where records are meant, and no text."""
 _BETWEEN = frozenset("that which must should do does field column value text".split())  # noqa: SIM905
@@ -115,7 +122,10 @@ def _addresses(words: Words) -> Iterator[Match]:
             if column is not None:
                 end_only = match["bare"].startswith(".")
                 condition = _like(column, f"%{match['bare']}" + ("" if end_only else "%"))
-                end = words.spans[count - 1][1]
+                last = count - 1
+                while words.plain[last + 1 : last + 2] in (["address"], ["addresses"], ["domain"], ["domains"]):
+                    last += 1
+                end = words.spans[last][1]
                 yield Match(column=column, condition=condition, begin=match.start(), end=end, texts=(match["bare"],))
                 break
 
@@ -123,7 +133,7 @@ def _addresses(words: Words) -> Iterator[Match]:
 def hinted(words: Words, hints: str) -> Match | None:
     """What is looked for in the one column that the asker's hints compare with wildcards: `LOWER(t.c) LIKE '%...%'`.
 
-    It is the one word of the question that some of the column's values hold.
+    It is the one word of the question that some of the column's values hold, or several such words with `or` between.
     """
     match = _WILDCARDS.search(hints)
     if match is None:
@@ -134,16 +144,42 @@ def hinted(words: Words, hints: str) -> Match | None:
     if len(fields) != 1:
         return None
     entity, field = fields[0]
-    text = " ".join(field.values).lower()
+    values = field.values or [v for other in entity.fields for v in other.values]  # names of materials say of what kind
+    text = " ".join(values).lower()
     said = [(i, w) for i, w in enumerate(words.plain) if len(w) > 3 and w not in _NO_TEXT | SAID | ORDINARY]
     said = [(i, w) for i, w in said if words.words[i] not in words.things | words.tails]
     found = [(i, w) for i, w in said if re.search(rf"\b{re.escape(w)}", text)]
-    if len({w for _, w in found}) != 1:
+    texts = tuple(dict.fromkeys(w for _, w in found))
+    between = [words.question[words.spans[i][1] : words.spans[j][0]] for (i, _), (j, _) in pairwise(found)]
+    if not texts or (len(texts) > 1 and not all(_BETWEEN_TEXTS.fullmatch(b) for b in between)):
         return None
-    index, word = found[0]
-    begin, end = words.spans[index]
     column = f"{words.names[entity.full_name]}.{identifier(field.name)}"
-    return Match(column=column, condition=_like(column, f"%{word}%"), begin=begin, end=end, texts=(word,))
+    begin, end = words.spans[found[0][0]][0], words.spans[found[len(texts) - 1][0]][1]
+    return Match(column=column, condition=_any_of(column, texts), begin=begin, end=end, texts=texts)
+
+
+def anywhere(words: Words) -> Match | None:
+    """`'express' or 'chilled' anywhere in the label`: what the asker's hints look for in one column.
+
+    Args:
+        words: of the hints.
+    """
+    match = _ANYWHERE.search(words.question)
+    if match is None or words.question[: match.start()].endswith(("' and ", '" and ')):
+        return None
+    ends = [b for a, b in words.spans if a >= match.end()][:4]
+    column = next((c for end in ends if (c := _column(words, end)) is not None), None)
+    if column is None:
+        return None
+    texts = tuple(re.findall(r"['\"]([^'\"]+)['\"]", match["texts"]))
+    condition = _any_of(column, texts)
+    return Match(column=column, condition=condition, begin=match.start(), end=match.end(), texts=texts)
+
+
+def _any_of(column: str, texts: Sequence[str]) -> str:
+    """That any of some texts is in a column."""
+    either = " OR ".join(_like(column, f"%{text.lower()}%") for text in texts)
+    return f"({either})" if len(texts) > 1 else either
 
 
 def _is_text(match: re.Match[str]) -> bool:

@@ -8,7 +8,7 @@ through many others are listed once.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 from sqlglot import exp
@@ -73,7 +73,17 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
         for total in list(select.find_all(exp.Sum)):
             _nothing_is_zero(total, root, by_name)
     if root is not None:
+        for count in list(select.find_all(exp.Count)):
+            _with_some(count, root, by_name)
         _once(select, root, by_name)
+
+
+def whole_days(places: Iterable[exp.Expr], by_name: Mapping[str, Entity]) -> None:
+    """The month of a day begins on a day, and not at a time: for what is shown, and what that is sorted by."""
+    for place in places:
+        for period in list(place.find_all(exp.DateTrunc, exp.TimestampTrunc)):
+            if _moment(period.this, by_name) == "day" and not isinstance(period.parent, exp.Cast):
+                period.replace(exp.cast(period.copy(), "date"))
 
 
 def _one_extract(node: exp.Sub) -> None:
@@ -255,6 +265,35 @@ def _nothing_is_zero(total: exp.Sum, root: Entity, by_name: Mapping[str, Entity]
     many = {r.target for r in root.relations if r.many}
     if places and all((e := by_name.get(p)) is not None and e.full_name in many for p in places):
         total.replace(exp.Coalesce(this=total.copy(), expressions=[exp.Literal.number(0)]))
+
+
+def _with_some(count: exp.Count, root: Entity, by_name: Mapping[str, Entity]) -> None:
+    """Beside all records, those that have some of others: `COUNT(DISTINCT claims.parcel_id)`, asked of parcels."""
+    counted = count.this.expressions[0] if isinstance(count.this, exp.Distinct) else None
+    test: exp.Expr | None = None
+    if isinstance(counted, exp.Case) and len(counted.args["ifs"]) == 1 and counted.args.get("default") is None:
+        test, counted = counted.args["ifs"][0].this, counted.args["ifs"][0].args["true"]
+    if not isinstance(counted, exp.Column):
+        return
+    child = by_name.get(ways.qualifier(counted))
+    others = {by_name.get(ways.qualifier(c)) for c in test.find_all(exp.Column)} if test is not None else {child}
+    way = next((r for r in root.relations if r.many and child is not None and r.target == child.full_name), None)
+    if way is None or child is None or child is root or others != {child} or len(way.on) != 1:
+        return
+    here, there = way.on[0]
+    if counted.name.lower() != there.lower() or here not in root.primary_key or len(root.primary_key) != 1:
+        return
+    start = count.find_ancestor(exp.Select)
+    assert start is not None
+    path = [*(p.name for p in start.args["from_"].this.parts), way.name]
+    inner = exp.select("1").from_(ways.related(path))
+    if test is not None:
+        told = exp.paren(test.copy())
+        for column in list(told.find_all(exp.Column)):
+            column.replace(exp.column(column.this.copy(), "its"))
+        inner.where(told.this, copy=False)
+    case = exp.Case().when(exp.Exists(this=inner), exp.Literal.number(1)).else_(exp.Literal.number(0))
+    count.replace(exp.Sum(this=case))
 
 
 def _once(select: exp.Select, root: Entity, by_name: Mapping[str, Entity]) -> None:

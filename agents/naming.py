@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
+import pyarrow as pa
+
 from groundwire.agents.wording import stems
-from groundwire.agents.words import ENDINGS
+from groundwire.agents.words import ENDINGS, KNOWN
 from groundwire.core.catalog import Entity, Field
 
 
@@ -28,6 +31,7 @@ def called(entity: Entity, shared: str) -> Iterator[list[str]]:
 _ENDINGS = sorted(ENDINGS, key=lambda e: (-len(e), e))
 
 
+_FLAG = re.compile(r"(is|has|was|can)(\w{3,})")
 _DONE = {"begins", "begun", "bought", "built", "due", "end", "ends", "given", "left", "lost", "made", "opens", "paid"}
 _DONE |= {"seen", "sent", "sold", "start", "starts", "taken", "won"}
 """Verbs before `at`, `on` and `by` that don't end as most do."""
@@ -40,9 +44,17 @@ def bare(field: Field, entity: Entity) -> str:
     plain = field.name[len(prefix) :] if field.name.lower().startswith(prefix) else field.name
     plain = plain.removesuffix("__c")
     if all(n.islower() and "_" not in n for n in names):  # `shippedat`, as PostgreSQL folds `shippedAt`
+        if pa.types.is_boolean(field.type) and (flag := _FLAG.fullmatch(plain)):
+            return f"{flag[1]} {flag[2]}"
         ending = next((e for e in _ENDINGS if plain.endswith(e) and _stands_alone(plain[: -len(e)], e)), "")
-        return f"{plain.removesuffix(ending)} {ending}" if ending else plain
+        return f"{plain.removesuffix(ending)} {ending}" if ending else _apart(plain)
     return plain
+
+
+def _apart(plain: str) -> str:
+    """Two short forms in one word with a space between: `vehcls` is the class of a vehicle."""
+    halves = ((plain[:n], plain[n:]) for n in range(3, len(plain) - 2))
+    return next((f"{a} {b}" for a, b in halves if a in KNOWN and b in KNOWN), plain)
 
 
 def _stands_alone(rest: str, ending: str) -> bool:

@@ -84,7 +84,7 @@ def find(text: str) -> tuple[Span, ...]:
 
 def without(text: str, spans: Iterable[Span]) -> str:
     """A text in lower case without spans of time that it names."""
-    for span in spans:
+    for span in sorted(spans, key=lambda s: -len(s.text)):
         text = text.replace(span.text, " ")
     return text
 

@@ -11,8 +11,21 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 
-from groundwire.agents import draft, lacks, linking, matching, numbered, periods, ranking, retrieval, ways, wording
+from groundwire.agents import (
+    draft,
+    explained,
+    lacks,
+    linking,
+    matching,
+    numbered,
+    periods,
+    ranking,
+    retrieval,
+    ways,
+    wording,
+)
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language, identifier, kind
 from groundwire.agents.levers import Levers
@@ -22,14 +35,29 @@ _SHOWN = re.compile(
     r"\b(?:return|show|list|display|report|include|give me|(?:i )?(?:want|need)|with)\b[^.?!;]*", re.IGNORECASE
 )
 """What a question wants to see."""
+_ADDRESSED = r"(?: (?:e-?mail|web))?(?: (?:address(?:es)?|domains?))?"
 _KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
+_DEFINED = r"\b(?P<name>[A-Z]{2,})\b[^=.\n]* ?= ?[^.\n]*?"
+_DEFINED_RANK = re.compile(
+    _DEFINED + r"\brank\w*\b[^.,\n]*? (?:by|based on|according to|in terms of|of) (?:the |their |its )?"
+    r"(?P<what>(?:total|average|mean|number of|count of|sum of) [^.,;\n]{2,50})"
+)
+_DEFINED_RUNNING = re.compile(
+    _DEFINED + r"\b(?:running|cumulative) (?:total|sum)s? (?:of )?(?:the )?(?P<what>[^.,;\n]{2,50})"
+)
+_TRUNCATED = re.compile(r"\bto (?:the )?(day|week|month|quarter|year)\b")
+_LEFT_OUT = r"\b(?:leav\w+ out|exclud\w+|ignor\w+|omit\w*|without|not|non|no)\b"
+_FROM_TO = re.compile(r"from (\w+) to (\w+)")
 _EXTREME = re.compile(
     r"\b(?:for|on|at|of|from|in)\s+(?:the\s+|its\s+)?(earliest|first|oldest|latest|most recent|last|newest)\s+"
     r"(?:\w+\s+){0,2}$"
 )
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
+_BETWEEN = re.compile(r"\b(?:between|from) (?:(?:the|its|their|his|her) )?(?:\w+ ){0,2}$", re.IGNORECASE)
+_AND = re.compile(r" (?:\w+ ){0,3}(?:and|to|until) (?:\w+ ){0,3}", re.IGNORECASE)
+_MEASURES = re.compile(r"\b(?:how many|number of|count of|total|how much|sum of)\b", re.IGNORECASE)
 MOST_UNKNOWN = 4
 """Words named in the hint that nothing is called so."""
 DOUBT, DOUBT_OF_DEEDS = 1.8, 0.9
@@ -59,6 +87,7 @@ class Reading:
         levers: Levers | None = None,
     ) -> None:
         self.levers = levers or Levers()
+        entities, hints = explained.explained(entities, hints)
         self.question = question
         self.hints = hints
         self.names = names
@@ -69,19 +98,22 @@ class Reading:
         said = wording.read(spoken, hints)
         clear = self.levers.required and not said.parts
         self._matches = matching.find(words) if self.levers.required else ()
-        if clear and (looked_for := matching.hinted(words, hints)) is not None and not self._matches:
-            self._matches = (looked_for,)
+        if clear and (looked_for := matching.hinted(words, hints)) is not None:
+            self._matches = (*(m for m in self._matches if m.column != looked_for.column), looked_for)
         rest = _blanked(question, ((m.begin, m.end) for m in self._matches))
         self.links = tuple(x for x in self.links if not any(m.begin < x.end <= m.end for m in self._matches))
         spoken_hints = hints
         if clear and hints:
             other = linking.Words(hints, entities, names)
             told, more = matching.find(other), numbered.find(other)
+            if (looked_for := matching.anywhere(other)) is not None:
+                told = (*(m for m in told if m.column != looked_for.column), looked_for)
             known = {n.link.columns for n in numbers}
             numbers += tuple(n for n in more if n.link.columns not in known)
             said = wording.read(spoken, _blanked(hints, ((n.begin, n.end) for n in more)))
             written = {m.column for m in self._matches}
             spoken_hints = _blanked(hints, ((m.begin, m.end) for m in told))
+            spoken_hints = _without_texts(spoken_hints, self._matches)
             rest = _without_texts(rest, told)
             self._matches += tuple(m for m in told if m.column not in written)
         mine = {n.link.columns for n in numbers}
@@ -92,7 +124,13 @@ class Reading:
         self.links = (*(x for x in self.links if x.columns not in mine), *(n.link for n in numbers))
         things = {phrase[-1] for phrase in words.called_any}
         spent = {w for x in self.links if not x.values and not x.flag for w in wording.stems(x.phrase)}
-        self._evidence = Evidence(rest, spoken_hints, entities, limits=self.levers.evidence, things=things, spent=spent)
+        linked = (*self.links, *linking.find(hints, entities, names)) if hints else self.links
+        asked = f"{question}\n{hints}".lower()
+        deeds = {w for x in linked if x.told and x.moment for w in wording.stems(x.phrase)}
+        deeds -= {w for w in deeds if re.search(rf"{_LEFT_OUT}[^.;,\n]*\b{re.escape(w)}\b", asked)}
+        deeds -= {w for x in linked if x.values for w in wording.stems(x.phrase)}
+        limits = self.levers.evidence
+        self._evidence = Evidence(rest, spoken_hints, entities, limits=limits, things=things, spent=spent, deeds=deeds)
         self._whole = entities
         self._everybody = self._shown_in_any_case(words)
         self.entities = self._about(entities) if self.levers.tables else entities
@@ -152,7 +190,8 @@ class Reading:
             return missing
         defined = [link for link in self._hinted if not link.told][:MOST_DEFINED]
         found = (x.text for x in (*self.links, *defined))
-        return list(dict.fromkeys([*found, *self._counts, *self._formulas(), *missing]))
+        some = linking.Words(f"{self.question}\n{self.hints}", self.entities, self.names).with_some()
+        return list(dict.fromkeys([*found, *self._counts, *some, *self._formulas(), *self._among_others(), *missing]))
 
     @cached_property
     def _hinted(self) -> tuple[linking.Link, ...]:
@@ -168,12 +207,59 @@ class Reading:
             defined, one, sign, other = (part.strip().lower() for part in match.groups())
             if one in columns and other in columns:
                 yield f"{defined} is {columns[one]} {sign} {columns[other]}"
+        for match in _FROM_TO.finditer(self.hints):
+            holders = [e for e in self.entities if all(e.find_field(name) is not None for name in match.groups())]
+            if len(holders) == 1 and all(kind(holders[0].field(name)) == "moment" for name in match.groups()):
+                table = self.names[holders[0].full_name]
+                yield f"the time {match[0]} is {table}.{match[2]} - {table}.{match[1]}"
+
+    def _among_others(self) -> Iterator[str]:
+        """What the asker's hints define as a rank or a running total: `CR = rank by total cost`."""
+        text = f"{self.question}\n{self.hints}"
+        for match in _DEFINED_RANK.finditer(self.hints):
+            if figure := self._figure(match["what"]):
+                yield f"{match['name']} is RANK() OVER (ORDER BY {figure} DESC)"
+        told = [x.columns[0] for x in (*self.links, *self._hinted) if x.moment and len(x.columns) == 1]
+        unit = self.wording.period or (m[1] if (m := _TRUNCATED.search(text.lower())) is not None else "")
+        for match in _DEFINED_RUNNING.finditer(self.hints):
+            figure = self._figure(f"total {match['what']}")
+            if figure and told and unit:
+                yield f"{match['name']} is SUM({figure}) OVER (ORDER BY DATE_TRUNC('{unit}', {told[0]}))"
+
+    def _figure(self, said: str) -> str:
+        """What some words of the hints sum up (`total cost`), as a draft has it; empty where that is not clear."""
+        counted = self._words_of_hints.counts()
+        if re.match(r"(?:the )?(?:number|count) of ", said):
+            return next((c.partition(" is ")[2] for c in counted if c.partition(" is ")[0] in said), "")
+        links = [x for x in self._hinted if len(x.columns) == 1 and not x.values and x.phrase.lower() in said.lower()]
+        kinds = {x.columns[0]: self._kind_of(x.columns[0]) for x in links}
+        numbers = [column for column, kind_ in kinds.items() if kind_ == "number"]
+        function = "AVG" if re.search(r"\baverage\b|\bmean\b", said.lower()) else "SUM"
+        return f"{function}({numbers[0]})" if len(numbers) == 1 else ""
+
+    def _kind_of(self, column: str) -> str:
+        table, _, name = column.rpartition(".")
+        entity = next((e for e in self.entities if self.names[e.full_name] == table), None)
+        field = entity.find_field(name) if entity is not None else None
+        return kind(field, entity) if field is not None else ""
+
+    @cached_property
+    def _words_of_hints(self) -> linking.Words:
+        return linking.Words(self.hints, self.entities, self.names)
 
     @cached_property
     def _language(self) -> Language:
         shown = [e for e in self.entities if self._lack is None or e.full_name != self._lack.entity]
         said = replace(self.wording, spans=()) if self._lack is not None and self._lack.timed else self.wording
-        return Language(shown, self.names, said, self._evidence, self._mentioned)
+        language = Language(shown, self.names, said, self._evidence, self._mentioned)
+        language.timed_as_a_whole = self._is_timed_as_a_whole
+        return language
+
+    @property
+    def _is_timed_as_a_whole(self) -> bool:
+        """Whether the one time that is named bounds all that is asked for, and no part of it alone."""
+        main = _SHOWN.sub(" ", self.question)
+        return bool(self._span) and not self.wording.parts and len(_MEASURES.findall(main)) < 2
 
     @cached_property
     def _words(self) -> linking.Words:
@@ -272,6 +358,8 @@ class Reading:
             at = [e.full_name for e in self.entities if self.names[e.full_name] == everybody]
             if ways.is_reached(first_part, self.entities, self.names, at):
                 return (everybody,)
+        if self._lack is None and (whole := ways.whole_of(first_part, self.entities, self.names)):
+            return (whole,)
         return (self.names[self._lack.owner],) if self._lack is not None else self._start(first_part).tables
 
     def _in_the_same(self, near: Collection[str]) -> list[str]:
@@ -308,6 +396,7 @@ class Reading:
         required += [m.condition for m in self._matches]
         required += [*extreme, *self._in_the_same(near)]
         required += self._happened(table)
+        required += self._flags_of_hints(near, required)
         required += self._roles(table)
         required += self._meant(first_part, near, required)
         least = self._least if self._least is not None and self._least[0] == table else None
@@ -332,7 +421,16 @@ class Reading:
 
     def sql(self, written: str) -> str:
         """The query that a whole draft means."""
-        return draft.to_sql(written, self._whole, self.names, self.wording, self._listed())
+        return draft.to_sql(written, self._whole, self.names, self.wording, self._listed(), self._between())
+
+    def _between(self) -> tuple[str, ...]:
+        """The two moments in the question's order where it asks for the time between them; else empty."""
+        moments = sorted((x for x in self.links if x.moment and len(x.columns) == 1), key=lambda x: x.end)
+        for one, other in pairwise(moments):
+            begin, start = one.end - len(one.phrase), other.end - len(other.phrase)
+            if _BETWEEN.search(self.question[:begin]) and _AND.fullmatch(self.question[one.end : start]):
+                return one.columns[0], other.columns[0]
+        return ()
 
     def _listed(self) -> list[str]:
         """Columns that the question wants to see of each record; for what tells records apart see `draft.to_sql`."""
@@ -348,7 +446,8 @@ class Reading:
 
     def _required(self, first_part: str) -> list[str]:
         """Conditions that the question leaves no doubt about and that the draft does not hold yet."""
-        sure = [x for x in self.links if x.sure and self.levers.required and not (x.flag and self.wording.parts)]
+        clear = (x for x in self.links if x.sure and self.levers.required)
+        sure = [x for x in clear if not (x.flag and self.wording.parts and wording.read(self._sentence(x.end)).parts)]
         often = Counter(link.columns[0] for link in sure)
         return [
             f"{link.columns[0]}{link.comparison}"
@@ -371,6 +470,14 @@ class Reading:
                     made.append(f"{link.columns[0]} IS NOT NULL")
         return made
 
+    def _flags_of_hints(self, near: Collection[str], required: Sequence[str]) -> list[str]:
+        """What must be true of records by the asker's own words for them: `AD = active drivers`."""
+        if not self.levers.required or self.wording.parts:
+            return []
+        flags = (x for x in self._hinted if x.flag and x.sure and len(x.columns) == 1 and not x.beside)
+        tests = (f"{x.columns[0]}{x.comparison}" for x in flags if x.columns[0].rpartition(".")[0] in near)
+        return [test for test in tests if test not in required]
+
     def _roles(self, table: str) -> list[str]:
         """For what is asked per manager, that there is one."""
         by_name = {self.names[e.full_name]: e for e in self.entities}
@@ -392,7 +499,12 @@ class Reading:
         whole = (x for x in self.links if not wording.read(self._sentence(x.end)).parts)
         for link in (*whole, *self._left_out_by_hints):
             columns = [c for c in link.columns if c.rpartition(".")[0] in near]
-            if link.values and len(columns) == 1 and not any(f"'{v}'" in first_part for v in link.values):
+            if (
+                link.values
+                and not link.beside
+                and len(columns) == 1
+                and not any(f"'{v}'" in first_part for v in link.values)
+            ):
                 chosen.setdefault((columns[0], link.negated), {}).update(dict.fromkeys(link.values))
         stand = " ".join(required)
         made = []
@@ -427,6 +539,8 @@ class Reading:
         at = self.question.lower().find(text) if text else -1
         moments = [link for link in self.links if link.moment and len(link.columns) == 1]
         before = [link for link in moments if 0 <= at - link.end < 30]
+        done = {wording.root(w) for w in wording.stems(self.question[max(0, at - 30) : max(0, at)])}
+        before += [x for x in moments if x.told and wording.root(wording.stems(x.phrase)[0]) in done]  # said again
         only = moments if len({link.columns for link in moments}) == 1 else []
         if happened := next((link.columns for link in (*reversed(before), *only)), ()):
             return text, happened
@@ -460,7 +574,8 @@ def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
 def _without_texts(text: str, matches: Iterable[matching.Match]) -> str:
     """A text with blanks for what is looked for, wherever it says it again."""
     for looked_for in (t for m in matches for t in m.texts if len(t) > 1):
-        text = re.sub(rf"(?<!\w){re.escape(looked_for)}(?!\w)", " " * len(looked_for), text, flags=re.IGNORECASE)
+        said = rf"(?<!\w){re.escape(looked_for)}(?!\w){_ADDRESSED if looked_for[0] in '.@' else ''}"
+        text = re.sub(said, lambda m: " " * len(m[0]), text, flags=re.IGNORECASE)
     return text
 
 

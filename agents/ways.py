@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -123,6 +123,32 @@ def requalified(first_part: str, entities: Iterable[Entity], names: Mapping[str,
     return first_part
 
 
+def whole_of(first_part: str, entities: Iterable[Entity], names: Mapping[str, str]) -> str:
+    """The table whose records a ratio is of, where only some of them have what its other part counts.
+
+    `COUNT(DISTINCT CASE WHEN claims.open THEN claims.parcel_id END) / COUNT(DISTINCT parcels.id)` starts at parcels
+    and not at claims: a parcel without any counts too. Empty where it is no such ratio.
+
+    Args: those of `start`.
+    """
+    shown = {e.full_name: e for e in entities}
+    tree = parsed(first_part)
+    by_name = {_plain(names[n]): n for n in shown}
+    for ratio in tree.find_all(exp.Div) if tree is not None else ():
+        counts = [n for n in ratio.expression.find_all(exp.Count) if n.find(exp.Case) is None]
+        places = {by_name.get(qualifier(c)) for n in counts for c in n.find_all(exp.Column)}
+        parts = {by_name.get(qualifier(c)) for n in ratio.this.find_all(exp.AggFunc) for c in n.find_all(exp.Column)}
+        whole = next(iter(places), None) if len(places) == 1 else None
+        others = parts - {whole}
+        if whole is None or len(others) != 1:
+            continue
+        part = next(iter(others))
+        own = {r.target for r in shown[whole].relations if r.many}
+        if part in own and is_reached(first_part, shown.values(), names, [whole]):
+            return names[whole]
+    return ""
+
+
 def is_reached(
     first_part: str, entities: Iterable[Entity], names: Mapping[str, str], at: Iterable[str] | None = None
 ) -> bool:
@@ -144,6 +170,14 @@ def is_reached(
         if asked <= distances(shown, name).keys() | own:
             return True
     return not asked
+
+
+def related(path: Sequence[str]) -> exp.Table:
+    """A path of relations as what stands behind FROM, called `its`."""
+    text = ".".join(exp.to_identifier(p, quoted=True).sql(DIALECT) for p in path)
+    made = sqlglot.parse_one(f"SELECT 1 FROM {text} AS its", dialect=DIALECT).args["from_"].this
+    assert isinstance(made, exp.Table)
+    return made
 
 
 def parsed(first_part: str) -> exp.Select | None:

@@ -76,6 +76,12 @@ TO_FIRST = re.compile(
     r"(?P<what>\w+)"
 )
 """Until when something lasted that each record has a first or last of: `from joining to the first order`."""
+_RANKS = re.compile(
+    r"\b(?:rank\w*|position\w*|places?|row numbers?|running|cumulat\w*|accumulat\w*|so far|year.to.date|moving|rolling"
+    r"|previous\w*|prior|preceding|before|lag|lead|next|chang\w*|grow\w*|grew|trend\w*|increas\w*|decreas\w*|rise\w*|rose"
+    r"|drop\w*|declin\w*|differ\w*|compar\w*|over|mom\w*|yoy|wow|shares?|percent\w*|ratio\w*|proportion\w*|fraction\w*"
+    r"|contribut\w*|quartile\w*|percentile\w*)\b|%"
+)
 _SAME = re.compile(r"\bsame (?:calendar )?(day|week|month|quarter|year)\b")
 _EXTREMES = re.compile(r"\b(?:latest|earliest|newest|oldest|first|last|(?:most )?recent)\b")
 _SORTED = re.compile(
@@ -92,6 +98,16 @@ EVERYBODY = re.compile(
 """How a question says that those are shown too that have none of what is counted."""
 _NOT_PER = re.compile(r",?\s*(?:and\s+|but\s+)?not\s+(?:per|by|for each|for every)\s+\w+\b", re.IGNORECASE)
 """What a question says that it does not ask per value of."""
+_THOSE_WITHOUT = re.compile(
+    r"\b(?:ignor\w+|exclud\w+|omit\w*|skip\w*|disregard\w*|leav\w+ (?:out|aside))\s+(?:(?:the|any|all|those)\s+)?"
+    r"(?:\w+\s+){0,2}?(?:(?:that|who|which)\s+(?:\w+\s+)?(?:not|never|no|\w+n['’]t|have no|had no)\b"
+    r"|(?:without|with no) (?:any )?\w+s\b(?! time))[^.;?!\n]*"
+)
+"""Who is left out for having none: of all others something is asked, and of what they have."""
+_SO_ZERO = re.compile(
+    r"\b(?:so |and )?(?:0|zero) (?:if|when|where) (?:there (?:are|is) |it has |they have )?no\w*\b[^.;?!\n)]*"
+)
+"""What a ratio comes to without any."""
 _ONLY = re.compile(
     r"\bnot\s+(?:just|only|necessarily|merely)\b|\b(?:no|without|never)\s+(?:any\s+)?(?:duplicates?|repeats?|matter)\b"
     r"|\bor\s+not\b"
@@ -174,6 +190,7 @@ class Wording:
         weekdays: whether it speaks of days of the week.
         compares: whether it may compare one number of a record with another.
         lasting: whether it may ask how much time lies between two moments.
+        ranks: whether it may ask for what a row is among others: its rank, a running total, what came before.
         same: the unit of time that two moments are to share (`in the same month as`); empty for none.
         text: all of it, in lower case.
         direction: `DESC` or `ASC` where a ranking leaves no doubt about it, else empty.
@@ -201,6 +218,7 @@ class Wording:
     percent: bool = False
     groups: bool = False
     factors: tuple[str, ...] = ()
+    ranks: bool = True
     same: str = ""
     text: str = ""
 
@@ -223,7 +241,7 @@ def read(question: str, hints: str = "") -> Wording:
     untimed = lower
     for span in spans:
         untimed = re.sub(rf"(?:{_BOUND})?{re.escape(span.text)}", " ", untimed)
-    untimed = EVERYBODY.sub(" ", _RANK.sub(" ", _AGO.sub(" ", untimed)))
+    untimed = _SO_ZERO.sub(" ", EVERYBODY.sub(" ", _RANK.sub(" ", _AGO.sub(" ", untimed))))
     untimed = re.sub(r"(?<=\d),(?=\d{3})", "", _TABLES.sub(" ", untimed))
     numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", untimed))
     factors = numbers.keys() - set(re.findall(r"\d+(?:\.\d+)?", _FACTOR.sub(" ", untimed)))
@@ -232,6 +250,7 @@ def read(question: str, hints: str = "") -> Wording:
         factors = factors if "0" in numbers or _NAMES_ZERO.search(untimed) else factors | {"0"}
         numbers["0"] = None
     negating = EVERYBODY.sub(" ", _ONLY.sub(" ", _CURRENT.sub(" ", lower)))
+    negating = _SO_ZERO.sub(" ", _THOSE_WITHOUT.sub(" ", negating))
     limit = _limit(_ACRONYM.sub(_kept, question).lower())
     if limit is not None and len(re.findall(rf"\b(?:{limit}|{_SPELLED.get(limit, limit)})\b", untimed)) < 2:
         numbers.pop(str(limit), None)  # it says how many are shown, and nothing about them
@@ -245,6 +264,7 @@ def read(question: str, hints: str = "") -> Wording:
         moments=bool(_MOMENTS.search(untimed)),
         extremes=bool(_EXTREMES.search(_SORTED.sub(" ", periods.without(question.lower(), own))))
         and not (_LASTING.search(untimed) and TO_FIRST.search(question.lower())),
+        ranks=bool(_RANKS.search(lower)),
         same=unit[1] if (unit := _SAME.search(lower)) is not None else "",
         absence=bool(_ABSENCE.search(negating)),
         missing=bool(_MISSING.search(negating)),
