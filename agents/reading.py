@@ -18,38 +18,27 @@ from groundwire.agents import (
     explained,
     lacks,
     linking,
-    matching,
-    numbered,
     periods,
     ranking,
     retrieval,
+    settled,
     ways,
     wording,
 )
+from groundwire.agents.definitions import Definitions
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language, identifier, kind
 from groundwire.agents.levers import Levers
+from groundwire.agents.settled import blanked
 from groundwire.core.catalog import Entity
 
 _SHOWN = re.compile(
     r"\b(?:return|show|list|display|report|include|give me|(?:i )?(?:want|need)|with)\b[^.?!;]*", re.IGNORECASE
 )
 """What a question wants to see."""
-_ADDRESSED = r"(?: (?:e-?mail|web))?(?: (?:address(?:es)?|domains?))?"
 _KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
-_FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
-_DEFINED = r"\b(?P<name>[A-Z]{2,})\b[^=.\n]* ?= ?[^.\n]*?"
-_DEFINED_RANK = re.compile(
-    _DEFINED + r"\brank\w*\b[^.,\n]*? (?:by|based on|according to|in terms of|of) (?:the |their |its )?"
-    r"(?P<what>(?:total|average|mean|number of|count of|sum of) [^.,;\n]{2,50})"
-)
-_DEFINED_RUNNING = re.compile(
-    _DEFINED + r"\b(?:running|cumulative) (?:total|sum)s? (?:of )?(?:the )?(?P<what>[^.,;\n]{2,50})"
-)
-_TRUNCATED = re.compile(r"\bto (?:the )?(day|week|month|quarter|year)\b")
 _LEFT_OUT = r"\b(?:leav\w+ out|exclud\w+|ignor\w+|omit\w*|without|not|non|no)\b"
-_FROM_TO = re.compile(r"from (\w+) to (\w+)")
 _EXTREME = re.compile(
     r"\b(?:for|on|at|of|from|in)\s+(?:the\s+|its\s+)?(earliest|first|oldest|latest|most recent|last|newest)\s+"
     r"(?:\w+\s+){0,2}$"
@@ -92,61 +81,45 @@ class Reading:
         self.hints = hints
         self.names = names
         words = linking.Words(question, entities, names)
-        self.links = words.named()
-        numbers = numbered.find(words) if self.levers.required else ()
-        spoken = _blanked(question, ((n.begin, n.end) for n in numbers))
-        said = wording.read(spoken, hints)
-        clear = self.levers.required and not said.parts
-        self._matches = matching.find(words) if self.levers.required else ()
-        if clear and (looked_for := matching.hinted(words, hints)) is not None:
-            self._matches = (*(m for m in self._matches if m.column != looked_for.column), looked_for)
-        rest = _blanked(question, ((m.begin, m.end) for m in self._matches))
-        self.links = tuple(x for x in self.links if not any(m.begin < x.end <= m.end for m in self._matches))
-        spoken_hints = hints
-        if clear and hints:
-            other = linking.Words(hints, entities, names)
-            told, more = matching.find(other), numbered.find(other)
-            if (looked_for := matching.anywhere(other)) is not None:
-                told = (*(m for m in told if m.column != looked_for.column), looked_for)
-            known = {n.link.columns for n in numbers}
-            numbers += tuple(n for n in more if n.link.columns not in known)
-            said = wording.read(spoken, _blanked(hints, ((n.begin, n.end) for n in more)))
-            written = {m.column for m in self._matches}
-            spoken_hints = _blanked(hints, ((m.begin, m.end) for m in told))
-            spoken_hints = _without_texts(spoken_hints, self._matches)
-            rest = _without_texts(rest, told)
-            self._matches += tuple(m for m in told if m.column not in written)
-        mine = {n.link.columns for n in numbers}
-        verbs = {x.phrase.lower() for x in self.links if x.told and x.moment}
-        self.links = tuple(  # `shipped on weekends` names no `shipped_on` where `shipped` is known
-            x for x in self.links if x.told or not x.moment or x.phrase.lower().split()[0] not in verbs
-        )
-        self.links = (*(x for x in self.links if x.columns not in mine), *(n.link for n in numbers))
-        things = {phrase[-1] for phrase in words.called_any}
-        spent = {w for x in self.links if not x.values and not x.flag for w in wording.stems(x.phrase)}
-        linked = (*self.links, *linking.find(hints, entities, names)) if hints else self.links
-        asked = f"{question}\n{hints}".lower()
-        deeds = {w for x in linked if x.told and x.moment for w in wording.stems(x.phrase)}
-        deeds -= {w for w in deeds if re.search(rf"{_LEFT_OUT}[^.;,\n]*\b{re.escape(w)}\b", asked)}
-        deeds -= {w for x in linked if x.values for w in wording.stems(x.phrase)}
-        limits = self.levers.evidence
-        self._evidence = Evidence(rest, spoken_hints, entities, limits=limits, things=things, spent=spent, deeds=deeds)
+        known = settled.settle(words, hints, self.levers)
+        self._matches, self.links = known.matches, known.links
+        self._evidence = self._reasons(known, words)
         self._whole = entities
         self._everybody = self._shown_in_any_case(words)
         self.entities = self._about(entities) if self.levers.tables else entities
-        rest = self._without_what_is_left_out(rest) if clear else rest
-        rest = _blanked(rest, lacks.doubly(words)) if clear else rest
-        self._lack = lacks.find(words, self.links) if clear else None
+        rest, said = known.question, known.said
+        if known.clear:
+            rest = blanked(self._without_what_is_left_out(rest), lacks.doubly(words))
+        self._lack = lacks.find(words, self.links) if known.clear else None
         if self._lack is not None:
             begin, end = self._lack.begin, self._lack.end
             self.links = tuple(x for x in self.links if not begin < x.end <= end)
-            rest = _blanked(rest, [(begin, end)])
+            rest = blanked(rest, [(begin, end)])
             about = {e.full_name for e in self.entities} | {self._lack.entity, self._lack.owner}
             self.entities = [e for e in entities if e.full_name in about]
         self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
         if self._lack is not None:
             said = replace(said, numbers=free.numbers)
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=free.ongoing)
+
+    def _reasons(self, known: settled.Settled, words: linking.Words) -> Evidence:
+        """What the question gives a reason to compare with."""
+        things = {phrase[-1] for phrase in words.called_any}
+        spent = {w for x in self.links if not x.values and not x.flag for w in wording.stems(x.phrase)}
+        linked = (*self.links, *linking.find(self.hints, words.entities, self.names)) if self.hints else self.links
+        asked = f"{self.question}\n{self.hints}".lower()
+        deeds = {w for x in linked if x.told and x.moment for w in wording.stems(x.phrase)}
+        deeds -= {w for w in deeds if re.search(rf"{_LEFT_OUT}[^.;,\n]*\b{re.escape(w)}\b", asked)}
+        deeds -= {w for x in linked if x.values for w in wording.stems(x.phrase)}
+        return Evidence(
+            known.question,
+            known.hints,
+            words.entities,
+            limits=self.levers.evidence,
+            things=things,
+            spent=spent,
+            deeds=deeds,
+        )
 
     def _shown_in_any_case(self, words: linking.Words) -> str:
         """The table whose records are all shown, also those that have none of what is counted; empty for none."""
@@ -191,7 +164,7 @@ class Reading:
         defined = [link for link in self._hinted if not link.told][:MOST_DEFINED]
         found = (x.text for x in (*self.links, *defined))
         some = linking.Words(f"{self.question}\n{self.hints}", self.entities, self.names).with_some()
-        return list(dict.fromkeys([*found, *self._counts, *some, *self._formulas(), *self._among_others(), *missing]))
+        return list(dict.fromkeys([*found, *self._counts, *some, *self._defined(), *missing]))
 
     @cached_property
     def _hinted(self) -> tuple[linking.Link, ...]:
@@ -200,52 +173,17 @@ class Reading:
         named = _ACRONYM.sub(lambda m: " " * len(m[0]), self.hints)
         return linking.find(named, self.entities, self.names) if self.hints else ()
 
-    def _formulas(self) -> Iterator[str]:
-        """What the asker's hints define as a sum or difference of two columns, by these."""
-        columns = {x.phrase.lower(): x.columns[0] for x in self._hinted if len(x.columns) == 1 and not x.values}
-        for match in _FORMULA.finditer(self.hints):
-            defined, one, sign, other = (part.strip().lower() for part in match.groups())
-            if one in columns and other in columns:
-                yield f"{defined} is {columns[one]} {sign} {columns[other]}"
-        for match in _FROM_TO.finditer(self.hints):
-            holders = [e for e in self.entities if all(e.find_field(name) is not None for name in match.groups())]
-            if len(holders) == 1 and all(kind(holders[0].field(name)) == "moment" for name in match.groups()):
-                table = self.names[holders[0].full_name]
-                yield f"the time {match[0]} is {table}.{match[2]} - {table}.{match[1]}"
-
-    def _among_others(self) -> Iterator[str]:
-        """What the asker's hints define as a rank or a running total: `CR = rank by total cost`."""
-        text = f"{self.question}\n{self.hints}"
-        for match in _DEFINED_RANK.finditer(self.hints):
-            if figure := self._figure(match["what"]):
-                yield f"{match['name']} is RANK() OVER (ORDER BY {figure} DESC)"
-        told = [x.columns[0] for x in (*self.links, *self._hinted) if x.moment and len(x.columns) == 1]
-        unit = self.wording.period or (m[1] if (m := _TRUNCATED.search(text.lower())) is not None else "")
-        for match in _DEFINED_RUNNING.finditer(self.hints):
-            figure = self._figure(f"total {match['what']}")
-            if figure and told and unit:
-                yield f"{match['name']} is SUM({figure}) OVER (ORDER BY DATE_TRUNC('{unit}', {told[0]}))"
-
-    def _figure(self, said: str) -> str:
-        """What some words of the hints sum up (`total cost`), as a draft has it; empty where that is not clear."""
-        counted = self._words_of_hints.counts()
-        if re.match(r"(?:the )?(?:number|count) of ", said):
-            return next((c.partition(" is ")[2] for c in counted if c.partition(" is ")[0] in said), "")
-        links = [x for x in self._hinted if len(x.columns) == 1 and not x.values and x.phrase.lower() in said.lower()]
-        kinds = {x.columns[0]: self._kind_of(x.columns[0]) for x in links}
-        numbers = [column for column, kind_ in kinds.items() if kind_ == "number"]
-        function = "AVG" if re.search(r"\baverage\b|\bmean\b", said.lower()) else "SUM"
-        return f"{function}({numbers[0]})" if len(numbers) == 1 else ""
-
-    def _kind_of(self, column: str) -> str:
-        table, _, name = column.rpartition(".")
-        entity = next((e for e in self.entities if self.names[e.full_name] == table), None)
-        field = entity.find_field(name) if entity is not None else None
-        return kind(field, entity) if field is not None else ""
-
-    @cached_property
-    def _words_of_hints(self) -> linking.Words:
-        return linking.Words(self.hints, self.entities, self.names)
+    def _defined(self) -> Iterator[str]:
+        """What the asker's hints define."""
+        moments = [x.columns[0] for x in (*self.links, *self._hinted) if x.moment and len(x.columns) == 1]
+        return Definitions(
+            hints=self.hints,
+            links=self._hinted,
+            moments=moments,
+            period=self.wording.period,
+            entities=self.entities,
+            names=self.names,
+        ).notes()
 
     @cached_property
     def _language(self) -> Language:
@@ -564,21 +502,6 @@ class Reading:
         return spans[0].text
 
 
-def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """A text with blanks for some of its characters: the others stay where they are."""
-    for begin, end in spans:
-        text = text[:begin] + " " * (end - begin) + text[end:]
-    return text
-
-
-def _without_texts(text: str, matches: Iterable[matching.Match]) -> str:
-    """A text with blanks for what is looked for, wherever it says it again."""
-    for looked_for in (t for m in matches for t in m.texts if len(t) > 1):
-        said = rf"(?<!\w){re.escape(looked_for)}(?!\w){_ADDRESSED if looked_for[0] in '.@' else ''}"
-        text = re.sub(said, lambda m: " " * len(m[0]), text, flags=re.IGNORECASE)
-    return text
-
-
 def _without(text: str, links: Iterable[linking.Link]) -> str:
     """A text with blanks for the words that leave out certain values."""
-    return _blanked(text, (link.left_out for link in links if link.left_out is not None))
+    return blanked(text, (link.left_out for link in links if link.left_out is not None))

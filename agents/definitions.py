@@ -1,0 +1,101 @@
+"""What an asker's hints define: a formula, the time between two columns, a rank, a running total.
+
+A small model reads `CR = customer rank by total amount` and sums something. Where the words leave no doubt, the
+definition is spelled out for it as a draft has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from groundwire.agents.grammar import kind
+from groundwire.agents.linking import Link, Words
+from groundwire.core.catalog import Entity
+
+_FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
+_FROM_TO = re.compile(r"from (\w+) to (\w+)")
+_DEFINED = r"\b(?P<name>[A-Z]{2,})\b[^=.\n]* ?= ?[^.\n]*?"
+_RANK = re.compile(
+    _DEFINED + r"\brank\w*\b[^.,\n]*? (?:by|based on|according to|in terms of|of) (?:the |their |its )?"
+    r"(?P<what>(?:total|average|mean|number of|count of|sum of) [^.,;\n]{2,50})"
+)
+_RUNNING = re.compile(_DEFINED + r"\b(?:running|cumulative) (?:total|sum)s? (?:of )?(?:the )?(?P<what>[^.,;\n]{2,50})")
+_COUNTED = re.compile(r"(?:the )?(?:number|count) of ")
+_AVERAGE = re.compile(r"\b(?:average|mean)\b")
+_TRUNCATED = re.compile(r"\bto (?:the )?(day|week|month|quarter|year)\b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definitions:
+    """What hints define, beside what they name.
+
+    Attributes:
+        hints: what the asker says beside the question.
+        links: what the words of the hints name.
+        moments: columns that tell time, the question's own first.
+        period: the unit of time for each of which something is asked; empty where that is not known.
+        entities: what the question is about.
+        names: for each full entity name the form in which the model writes it.
+    """
+
+    hints: str
+    links: Sequence[Link]
+    moments: Sequence[str]
+    period: str
+    entities: Sequence[Entity]
+    names: Mapping[str, str]
+
+    def notes(self) -> Iterator[str]:
+        """Hints for the model: `CR is RANK() OVER (ORDER BY SUM(orders.total) DESC)`."""
+        yield from self._formulas()
+        yield from self._spans()
+        yield from self._among_others()
+
+    def _formulas(self) -> Iterator[str]:
+        """A sum or difference of two columns."""
+        columns = {x.phrase.lower(): x.columns[0] for x in self.links if len(x.columns) == 1 and not x.values}
+        for match in _FORMULA.finditer(self.hints):
+            defined, one, sign, other = (part.strip().lower() for part in match.groups())
+            if one in columns and other in columns:
+                yield f"{defined} is {columns[one]} {sign} {columns[other]}"
+
+    def _spans(self) -> Iterator[str]:
+        """The time from one column to another."""
+        for match in _FROM_TO.finditer(self.hints):
+            holders = [e for e in self.entities if all(e.find_field(name) is not None for name in match.groups())]
+            if len(holders) == 1 and all(kind(holders[0].field(name)) == "moment" for name in match.groups()):
+                table = self.names[holders[0].full_name]
+                yield f"the time {match[0]} is {table}.{match[2]} - {table}.{match[1]}"
+
+    def _among_others(self) -> Iterator[str]:
+        """A rank or a running total."""
+        for match in _RANK.finditer(self.hints):
+            if figure := self._figure(match["what"]):
+                yield f"{match['name']} is RANK() OVER (ORDER BY {figure} DESC)"
+        unit = self.period or (m[1] if (m := _TRUNCATED.search(self.hints.lower())) is not None else "")
+        for match in _RUNNING.finditer(self.hints):
+            figure = self._figure(f"total {match['what']}")
+            if figure and self.moments and unit:
+                yield f"{match['name']} is SUM({figure}) OVER (ORDER BY DATE_TRUNC('{unit}', {self.moments[0]}))"
+
+    def _figure(self, said: str) -> str:
+        """What some words sum up (`total cost`), as a draft has it; empty where that is not clear."""
+        if _COUNTED.match(said):
+            counted = (hint.partition(" is ") for hint in Words(self.hints, self.entities, self.names).counts())
+            return next((count for words, _, count in counted if words in said), "")
+        named = {
+            x.columns[0]
+            for x in self.links
+            if len(x.columns) == 1 and not x.values and x.phrase.lower() in said.lower()
+        }
+        numbers = [column for column in named if self._kind(column) == "number"]
+        function = "AVG" if _AVERAGE.search(said.lower()) else "SUM"
+        return f"{function}({numbers[0]})" if len(numbers) == 1 else ""
+
+    def _kind(self, column: str) -> str:
+        table, _, name = column.rpartition(".")
+        entity = next((e for e in self.entities if self.names[e.full_name] == table), None)
+        field = entity.find_field(name) if entity is not None else None
+        return kind(field, entity) if field is not None else ""
