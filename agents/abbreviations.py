@@ -43,8 +43,8 @@ class Abbreviations:
             return word in UNITS[name]
         if name in KNOWN:
             return (len(name) > 2 or self._usual) and word in KNOWN[name]
-        if name[:1] != word[:1]:
-            return False
+        if name[:1] != word[:1] or (len(name) > 3 and name in ORDINARY | SAID):
+            return False  # `over` is a word, and not short for `overdue`
         if not 3 <= len(name) <= _LONGEST or not _in_order(name, word):
             return False
         cut = len(name) > 3 and word.startswith(name) and len(word) > len(name) + 2

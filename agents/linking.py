@@ -192,7 +192,7 @@ class Words:
             if any(p.values for p in places) and self._around(at).neutral:
                 continue
             if any(p.told and p.moment for p in places):  # `orders placed in May`; `placed orders` are a state
-                places = [p for p in places if not p.values or self._before(at, p.entity)]
+                places = [p for p in places if not p.values or self._is_said_of(at, p.entity)]
             described = [p for p in places if (p.values or p.flag) and self._is_said_of(at, p.entity)]
             places = described or places
             places = [p for p in places if p.flag] or places
@@ -292,11 +292,13 @@ class Words:
         A table's own name goes before a synonym of another.
         """
         found: dict[str, tuple[int, str]] = {}
+        named = [at for phrase in self.called_any for at in self.find(phrase, self.words)]
         for entity in self.entities:
             for rank, phrase in enumerate(self.called[entity.full_name]):
                 for start, end in self.find(phrase, self.words):
                     before = self.question[: self.spans[start][0]].lower()
-                    if self.describes(end, entity.full_name):
+                    part = any(a <= start and end <= b and b - a > end - start for a, b in named)
+                    if part or self.describes(end, entity.full_name):
                         continue
                     if match := _COUNTED.search(before):
                         said = self.question[match.start() : self.spans[start + len(phrase) - 1][1]]

@@ -38,7 +38,7 @@ _SHOWN = re.compile(
 """What a question wants to see."""
 _KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
-_LEFT_OUT = r"\b(?:leav\w+ out|exclud\w+|ignor\w+|omit\w*|without|not|non|no)\b"
+_LEFT_OUT = r"\b(?:leav\w+ out|exclud\w+|ignor\w+|omit\w*|without|(?<!did )(?<!do )(?<!does )not|non|no)\b"
 _EXTREME = re.compile(
     r"\b(?:for|on|at|of|from|in)\s+(?:the\s+|its\s+)?(earliest|first|oldest|latest|most recent|last|newest)\s+"
     r"(?:\w+\s+){0,2}$"

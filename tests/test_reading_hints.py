@@ -316,3 +316,26 @@ def test_units_flags_and_short_forms_are_known_in_folded_names() -> None:
 def test_a_word_of_time_alone_is_nothing_that_is_missing() -> None:
     evidence = Evidence("What is the booking date and the weather?", "", SHOP)
     assert evidence.unknown_words == ["weather"]
+
+
+def test_what_is_said_of_records_is_a_state_and_no_deed() -> None:
+    states = replace(
+        JOBS,
+        fields=(
+            *JOBS.fields,
+            Field(name="state", type=pa.string(), values=("open", "closed")),
+            Field(name="handed_over_on", type=pa.date32()),
+        ),
+    )
+    opened = replace(PRESSES, fields=(*PRESSES.fields, Field(name="opened_on", type=pa.date32())))
+    found = {
+        x.phrase: x.text for x in Words("cost of the jobs that are open, or overdue", (opened, states), NAMES).named()
+    }
+    assert found["open"] == "open is jobs.state = 'open'"
+    assert "overdue" not in found  # `over` is not short for it
+
+
+def test_what_is_counted_is_the_whole_of_a_name() -> None:
+    lines = Entity(source="shop", name="job_parts", primary_key=("id",), fields=(Field(name="id", type=pa.int64()),))
+    words = Words("the number of job parts", (*SHOP, lines), NAMES | {"shop.job_parts": "job_parts"})
+    assert words.counts() == ("number of job parts is COUNT(job_parts.*)",)
