@@ -236,7 +236,7 @@ _QUOTED = re.compile(r"(?:(?<=\W)|^)['\"`‘“]([^'\"`’”]{1,60})['\"`’”
 _DOTTED = re.compile(r"(?<![\w.@])[\w%+-]*[.@][\w-]+(?:[.@][\w-]+)*")
 _TOLD = re.compile(
     r"(?:(?<=[a-z,;(] )|(?<=\())(\w*[A-Z]\w*|%\w+|\w*\d\w*[_-][\w-]+|\w+[_-]\w*\d[\w-]*)"
-    r"|\b(?:contain(?:s|ing)?|named|called|like|about|mention(?:s|ing)?|titled|letters?|start(?:s|ing)? with"
+    r"|(?<!-)\b(?:contain(?:s|ing)?|named|called|like|about|mention(?:s|ing)?|titled|letters?|start(?:s|ing)? with"
     r"|end(?:s|ing)? (?:with|in)|from|for|by|at|or|in) (?:the (?:word|letter) )?(\w+)"
 )
 _WORD = re.compile(r"[^\W_]+")

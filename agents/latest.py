@@ -20,7 +20,8 @@ from groundwire.core.catalog import Entity, Field
 _WHICH = r"(?P<which>latest|last|most recent|newest|earliest|first|oldest)"
 _ONE = r"(?:each|every|any|that|the|a|per|one)"
 _OF_EACH = re.compile(
-    rf"\b{_WHICH} (?P<what>\w+)(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+))? (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)",
+    rf"\b{_WHICH} (?P<what>\w+)(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+)| (?:of|from|in) \w+(?= (?:for|per) {_ONE} ))?"
+    rf" (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)"
 )
 _WITH = re.compile(
     rf"\bthe (?P<what>\w+) with the {_WHICH} (?P<by>\w+(?: \w+)?) (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)",
@@ -54,7 +55,7 @@ def of_each(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], sai
             (r for r in root.relations if not r.many and len(r.on) == 1 and _is_called(r.target, one.whom, by_name)),
             None,
         )
-        moment = _moment(root, one.by)
+        moment = _moment(root, one.by or one.what)
         if relation is None or moment is None or not _names(root, one.what):
             continue
         start = select.args["from_"].this

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from cap_server import CapServer, NoServer
 from node_packages import NoNode
+from planted import pytest_runtest_makereport as pytest_runtest_makereport
 from soql_grammar import refused
 
 from groundwire.agents import weights

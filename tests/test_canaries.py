@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from pathlib import Path
 from typing import Any
 
+import planted
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -24,6 +26,7 @@ from groundwire.core.errors import GroundwireError
 from groundwire.core.sync import Syncer
 from groundwire.demo.salesforce_sandbox import SalesforceSandbox
 
+pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 PLANTED = {n: f"canary-{n}-55f1" for n in ("mask", "audit", "mcp", "broker", "model")}
 
@@ -148,3 +151,26 @@ def _content(file: Path) -> str:
     if file.suffix == ".gz":
         data = gzip.decompress(data)
     return data.decode("utf-8", "replace")
+
+
+def test_a_secret_that_any_test_leaves_is_found(
+    tmp_path: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "canary-" + "secret-1"  # not in one piece: this test's own folder is looked through too
+    (tmp_path / "kept.toml").write_text(f"key = '{secret}'")
+    assert planted.in_files(tmp_path) == []
+    here = str(Path(__file__).parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")])))
+    pytester.makepyfile(
+        """
+        SECRET = "canary-" + "secret-1"
+        def test_that_writes(tmp_path): (tmp_path / "audit.jsonl").write_text(SECRET)
+        def test_that_names(tmp_path): (tmp_path / SECRET).touch()
+        def test_that_prints(): print(SECRET)
+        def test_that_logs(caplog):
+            import logging
+            logging.getLogger("x").error(SECRET)
+        def test_that_keeps(tmp_path): (tmp_path / "groundwire.toml").write_text(SECRET)
+        """
+    )
+    pytester.runpytest_subprocess("-p", "planted", "--tb=no", "-rN").assert_outcomes(passed=1, failed=4)

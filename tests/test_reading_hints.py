@@ -160,6 +160,7 @@ def test_the_latest_of_each_is_shown() -> None:
 @pytest.mark.parametrize(
     ("hints", "function"),
     [
+        ("only select the latest flaw from flaws for each job", ""),  # found or settled, nobody says
         ("only use the earliest flaw (by settled_at) per job", "ARG_MIN(flaws.fault, flaws.settled_at)"),
         ("only take the flaw with the latest found time for that job", "ARG_MAX(flaws.fault, flaws.found_at)"),
         ("only take the latest flaw of each job", ""),  # by which moment, nobody says
@@ -311,6 +312,11 @@ def test_units_flags_and_short_forms_are_known_in_folded_names() -> None:
     found = {x.phrase: x.columns for x in Words("total kilometres of presses", SHOP, NAMES).named()}
     assert found.get("kilometres") is None  # `run_km` is called by both its words
     assert Words("", SHOP, NAMES).same("km", "kilometre")
+
+
+def test_a_word_behind_a_hyphen_is_no_text() -> None:
+    assert Evidence("What is the opt-in preference of each press?", "", SHOP).text_words == ()
+    assert Evidence("Which presses are in storage?", "", SHOP).text_words == ("storage",)
 
 
 def test_a_word_of_time_alone_is_nothing_that_is_missing() -> None:
