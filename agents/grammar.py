@@ -222,6 +222,8 @@ class Language:
             ranked_by: the name of what a ranking goes by first; empty where that is not known.
         """
         said, having = self.wording, '[" HAVING " having (" AND " having)?]'
+        if not (said.numbers or said.compares):
+            having = ""
         if least is not None:
             counted, comparison, number = least
             having = _quoted(f" HAVING COUNT({counted}.*) {comparison} {number}")
@@ -234,17 +236,20 @@ class Language:
             language.wording = replace(said, weekdays=False)
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
         first = " AND ".join(required)
-        where = f'{_quoted(f" WHERE {first}")} [" AND " condition]' if required else '[" WHERE " condition]'
+        language.bounded = bool(span) and language.has_moments()
+        more = '[" AND " condition]' if language.has_tests() else ""
+        where = '[" WHERE " condition]' if language.has_tests() else ""
+        where = f"{_quoted(f' WHERE {first}')} {more}" if required else where
         rules = _REST
-        if span and language.has_moments():
-            language.bounded = True
+        if language.bounded:
             first = f" WHERE {first} AND " if required else " WHERE "
-            where = f'{_quoted(first)} bounded {_quoted(f" DURING {_text(span)}")} [" AND " condition]'
+            where = f"{_quoted(first)} bounded {_quoted(f' DURING {_text(span)}')} {more}"
             near = {self.names[e.full_name] for e in language.walked}
             known = " | ".join(_quoted(m) for m in moments if m.rpartition(".")[0] in near)
             rules += f"bounded: {known or language._columns(('moment',), walked=True)}\n"
         rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {self._ending(ranked_by)}")
         rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
+        rules = rules.replace("rest:  ", 'rest: "" ')
         return "\n".join(["start: rest", rules.strip(), *language._shared()]) + "\n"
 
     def _start_at(self, table: str) -> None:
@@ -255,28 +260,22 @@ class Language:
         self.walked = [self.shown[n] for n in ones]
         self.shown = {n: self.shown[n] for n in dict.fromkeys([*ones, *many])}
 
-    def _shared(self) -> list[str]:
-        middles = " | ".join(f'"{name}("' for name in self.wording.middles)
-        rules = _RULES.replace("MIDDLES", middles)
+    def has_tests(self) -> bool:
+        """Whether the question gives a reason for any condition that is not known already."""
+        return self.wording.absence or any(self._tests())
+
+    def _tests(self) -> tuple[list[str], list[str]]:
+        """What may be asked of a record, and what else outside a list of others."""
         said, numbers = self.wording, self.wording.asked
-        rules = rules.replace("MEMBERS", '" IN (" | " NOT IN ("' if said.absence else '" IN ("')
-        rules = rules.replace("UNLIKE", ' | " <> " | " NOT LIKE "' if said.absence else "")
-        rules = rules.replace(" ABSENT", self._absent() if said.absence else "")
-        rules = rules.replace(" | elapsed", " | elapsed" if said.lasting else "")
-        rules = rules.replace(" | lasted", " | lasted" if said.lasting else "")
-        rules = rules if said.ranks else rules.replace(" | ranking", "")
-        rules = rules.replace(" | TODAY", "" if said.spans else ' | "CURRENT_DATE"')
-        flags = self._columns(("flag",), asked=True)
-        empty = (said.absence and said.empty) or said.ongoing
-        optional = self._columns(optional=True) if empty else _NOTHING
+        timed = said.spans and not self.bounded and not self.timed_as_a_whole
         tests = [
-            *(['told (" = TRUE" | " = FALSE")'] if flags != _NOTHING else []),
+            *(['told (" = TRUE" | " = FALSE")'] if self._flags() != _NOTHING else []),
             *(["measured COMPARE quantity"] if said.compares else []),
             *(["measured COMPARE ASKED", 'measured " BETWEEN " ASKED " AND " ASKED'] if numbers else []),
             *([f'quantity MEMBER ASKED{_more("ASKED", len(numbers) - 1)} ")"'] if numbers else []),
-            *(['instant " DURING " SPAN'] if said.spans and not self.bounded and not self.timed_as_a_whole else []),
+            *(['instant " DURING " SPAN'] if timed else []),
             *(_TEXTS if self.evidence.text_words else []),
-            *(['optional (" IS NULL" | " IS NOT NULL")'] if optional != _NOTHING else []),
+            *(['optional (" IS NULL" | " IS NOT NULL")'] if self._optional() != _NOTHING else []),
             *self._choices(),
         ]
         more = [
@@ -284,6 +283,27 @@ class Language:
             *(_same(said.same) if said.same else _MOMENTS if said.moments else []),
             *(_EXTREMES if said.extremes else []),
         ]
+        return tests, more
+
+    def _flags(self) -> str:
+        return self._columns(("flag",), asked=True)
+
+    def _optional(self) -> str:
+        empty = (self.wording.absence and self.wording.empty) or self.wording.ongoing
+        return self._columns(optional=True) if empty else _NOTHING
+
+    def _shared(self) -> list[str]:
+        middles = " | ".join(f'"{name}("' for name in self.wording.middles)
+        rules = _RULES.replace("MIDDLES", middles)
+        said = self.wording
+        rules = rules.replace("MEMBERS", '" IN (" | " NOT IN ("' if said.absence else '" IN ("')
+        rules = rules.replace("UNLIKE", ' | " <> " | " NOT LIKE "' if said.absence else "")
+        rules = rules.replace(" ABSENT", self._absent() if said.absence else "")
+        rules = rules.replace(" | elapsed", " | elapsed" if said.lasting else "")
+        rules = rules.replace(" | lasted", " | lasted" if said.lasting else "")
+        rules = rules if said.ranks else rules.replace(" | ranking", "")
+        rules = rules.replace(" | TODAY", "" if said.spans else ' | "CURRENT_DATE"')
+        tests, more = self._tests()
         rules = rules.replace(
             "MORE", f' ((" AND " | " OR ") test){{0,{most}}}' if (most := self._reasons() - 1) > 0 else ""
         )
@@ -303,8 +323,8 @@ class Language:
         searched = ("text", "choice") if any(self.evidence.patterns.values()) else ("text",)
         lines.append(f"prose: {self._columns(searched, keys=key_like)}")
         lines[0] = lines[0].replace("DIFFERENCES", self._differences())
-        lines.append(f"optional: {optional}")
-        lines.append(f"told: {flags}")
+        lines.append(f"optional: {self._optional()}")
+        lines.append(f"told: {self._flags()}")
         lines.append(f"addend: {self._columns(('number',), keys=False)}")
         lines.append(f"quantity: {self._columns(('number',), keys=self.wording.keys)}")
         return [*lines, *self._literals()]
@@ -327,6 +347,8 @@ class Language:
                 first = _quoted(ranked_by) if ranked_by else "(value | LABEL)"
                 order = f'" ORDER BY " {first} " {self.wording.direction}" (", " order){{0,2}}'
             return f'{order} " LIMIT {self.wording.limit}"'
+        if not self.wording.sorts:
+            return ""
         return f'[{order} [" LIMIT 1"]]'
 
     def _ways(self) -> Iterable[tuple[str, Entity]]:

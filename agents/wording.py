@@ -82,6 +82,10 @@ _RANKS = re.compile(
     r"|drop\w*|declin\w*|differ\w*|compar\w*|over|mom\w*|yoy|wow|shares?|percent\w*|ratio\w*|proportion\w*|fraction\w*"
     r"|contribut\w*|quartile\w*|percentile\w*)\b|%"
 )
+_SORTS = re.compile(
+    rf"\b(?:{_EXTREME}|sort\w*|order(?:ed|ing)?|rank\w*|ascend\w*|descend\w*|alphabet\w*|chronolog\w*|start\w*|begin\w*|by"
+    r"|first|last|top|bottom|max\w*|min\w*|more|less|fewer|higher|lower|larger|smaller|trend\w*|develop\w*)\b"
+)
 _SAME = re.compile(r"\bsame (?:calendar )?(day|week|month|quarter|year)\b")
 _EXTREMES = re.compile(r"\b(?:latest|earliest|newest|oldest|first|last|(?:most )?recent)\b")
 _SORTED = re.compile(
@@ -191,6 +195,7 @@ class Wording:
         compares: whether it may compare one number of a record with another.
         lasting: whether it may ask how much time lies between two moments.
         ranks: whether it may ask for what a row is among others: its rank, a running total, what came before.
+        sorts: whether it may say in which order something is shown.
         same: the unit of time that two moments are to share (`in the same month as`); empty for none.
         text: all of it, in lower case.
         direction: `DESC` or `ASC` where a ranking leaves no doubt about it, else empty.
@@ -219,6 +224,7 @@ class Wording:
     groups: bool = False
     factors: tuple[str, ...] = ()
     ranks: bool = True
+    sorts: bool = True
     same: str = ""
     text: str = ""
 
@@ -265,6 +271,7 @@ def read(question: str, hints: str = "") -> Wording:
         extremes=bool(_EXTREMES.search(_SORTED.sub(" ", periods.without(question.lower(), own))))
         and not (_LASTING.search(untimed) and TO_FIRST.search(question.lower())),
         ranks=bool(_RANKS.search(lower)),
+        sorts=bool(_SORTS.search(lower)),
         same=unit[1] if (unit := _SAME.search(lower)) is not None else "",
         absence=bool(_ABSENCE.search(negating)),
         missing=bool(_MISSING.search(negating)),

@@ -243,6 +243,22 @@ def test_windows_are_written_only_where_something_is_asked_of_a_row_among_others
     assert "| ranking" in read("What is the change in cost from the previous month?").first_part()
 
 
+def test_nothing_is_left_to_a_model_where_a_question_gives_no_reason_for_anything() -> None:
+    plain = read("How many jobs are there per press?").second_part(
+        "SELECT jobs.press_no, COUNT(jobs.*) AS jobs FROM ", "jobs"
+    )
+    rest = next(line for line in plain.splitlines() if line.startswith("rest:"))
+    assert rest.split() == ["rest:", '""', '"', "GROUP", "BY", 'jobs.press_no"']
+    nothing = read("How many jobs are there?").second_part("SELECT COUNT(jobs.*) AS jobs FROM ", "jobs")
+    assert next(line for line in nothing.splitlines() if line.startswith("rest:")).split() == ["rest:", '""']
+    sorted_ = read("How many jobs are there per press, sorted by their number?").second_part(
+        "SELECT jobs.press_no, COUNT(jobs.*) AS jobs FROM ", "jobs"
+    )
+    assert '" ORDER BY "' in sorted_
+    counted = read("Which presses had more than 3 jobs?").second_part("SELECT presses.press_no FROM ", "jobs")
+    assert '" HAVING COUNT(jobs.*) > 3"' in counted
+
+
 def test_keys_are_not_added_up() -> None:
     line = next(
         x for x in read("What is the sum of job number 7?").first_part().splitlines() if x.startswith("addend:")
