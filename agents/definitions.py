@@ -22,6 +22,11 @@ _RANK = re.compile(
     r"(?P<what>(?:total|average|mean|number of|count of|sum of) [^.,;\n]{2,50})"
 )
 _RUNNING = re.compile(_DEFINED + r"\b(?:running|cumulative) (?:total|sum)s? (?:of )?(?:the )?(?P<what>[^.,;\n]{2,50})")
+_CHANGE = re.compile(
+    r"\b(?P<name>[A-Z]\w*[A-Z]\w*)\b(?: \([^)]*\))? ?= ?[^.=\n]*\b(?:change|growth|difference) (?:in|of) (?:the )?"
+    r"(?P<what>[^.=\n]+?) ?= ?\([^()]* - [^()]*previous[_ ](?P<unit>day|week|month|quarter|year)[^()]*\)"
+    r"(?P<over> ?/ ?[^.;\n]*previous)?"
+)
 _COUNTED = re.compile(r"(?:the )?(?:number|count) of ")
 _AVERAGE = re.compile(r"\b(?:average|mean)\b")
 _TRUNCATED = re.compile(r"\bto (?:the )?(day|week|month|quarter|year)\b")
@@ -70,10 +75,16 @@ class Definitions:
                 yield f"the time {match[0]} is {table}.{match[2]} - {table}.{match[1]}"
 
     def _among_others(self) -> Iterator[str]:
-        """A rank or a running total."""
+        """A rank, a running total, or a change from the row before."""
         for match in _RANK.finditer(self.hints):
             if figure := self._figure(match["what"]):
                 yield f"{match['name']} is RANK() OVER (ORDER BY {figure} DESC)"
+        for match in _CHANGE.finditer(self.hints):
+            figure = self._figure(match["what"])
+            if figure:
+                told = f"DATE_TRUNC('{match['unit']}', {self.moments[0]})" if self.moments else match["unit"]
+                before = f"LAG({figure}) OVER (ORDER BY {told})"
+                yield f"{match['name']} is ({figure} - {before})" + (f" / {before}" if match["over"] else "")
         unit = self.period or (m[1] if (m := _TRUNCATED.search(self.hints.lower())) is not None else "")
         for match in _RUNNING.finditer(self.hints):
             figure = self._figure(f"total {match['what']}")

@@ -291,7 +291,8 @@ def _group(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity
             c for item in select.selects if ways.aggregates(item) for c in item.find_all(exp.Column) if _is_loose(c)
         ]
         select.set("group", exp.Group(expressions=list(dict.fromkeys([*keys, *own, *(c.copy() for c in loose)]))))
-        for key in dict.fromkeys(own):
+        told = [key for k in keys if (key := _key_of(k, by_name)) is not None]
+        for key in dict.fromkeys(told):
             if _entity_of(key, by_name) is not root:
                 select.where(exp.Not(this=exp.Is(this=key.copy(), expression=exp.null())), copy=False)
 
@@ -309,11 +310,12 @@ def _sum_of_sums(window: exp.Window) -> None:
 
 
 def _partition(window: exp.Window, keys: Sequence[exp.Expr]) -> None:
-    """Partition groups by what tells them apart beside their order, where a model has taken another column."""
+    """Partition groups by what tells them apart beside their order, where a model has taken another column, or none."""
     wanted = window.args.get("partition_by") or []
-    if wanted and not all(w in keys for w in wanted):
-        order = window.args.get("order")
-        by = [o.this for o in order.expressions] if order is not None else []
+    order = window.args.get("order")
+    by = [o.this for o in order.expressions] if order is not None else []
+    whole = not wanted and isinstance(window.this, exp.Lag | exp.Sum) and any(k in keys for k in by)
+    if whole or not all(w in keys for w in wanted):
         window.set("partition_by", [k.copy() for k in keys if k not in by])
 
 
@@ -344,7 +346,13 @@ def _own_key(node: exp.Expr, by_name: Mapping[str, Entity]) -> exp.Column | None
     field = next((f for f in entity.fields if f.name.lower() == node.name.lower()), None)
     called = naming.bare(field, entity) if field is not None else node.name
     bare = [w for w in stems(called) if w not in stems(entity.name.split(".")[-1])]
-    if bare not in (["name"], ["nm"], ["full", "name"], ["fullname"], ["username"]):
+    return _key_of(node, by_name) if bare in (["name"], ["nm"], ["full", "name"], ["fullname"], ["username"]) else None
+
+
+def _key_of(node: exp.Expr, by_name: Mapping[str, Entity]) -> exp.Column | None:
+    """The primary key of the record that a column is of."""
+    entity = _entity_of(node, by_name) if isinstance(node, exp.Column) else None
+    if not isinstance(node, exp.Column) or entity is None or len(entity.primary_key) != 1:
         return None
     key = node.copy()
     key.set("this", exp.to_identifier(entity.primary_key[0], quoted=True))

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from groundwire.agents import countries, naming, periods
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.wording import root, stems
-from groundwire.agents.words import EMPTY, FORMS, ORDINARY, SAID, STATES
+from groundwire.agents.words import EMPTY, FORMS, ORDINARY, SAID, STATES, UNITS
 from groundwire.core.catalog import Entity, Field
 
 
@@ -119,6 +119,7 @@ class Evidence:
             and not (w.isupper() and len(w) == 2 and w.lower() in codes)
             and not plain.issuperset(stems(w))
             and w not in defined
+            and w.lower() not in UNITS
             and not (w.islower() and (w in ORDINARY or describes(w)))
             and w.lower() not in covered
             and not (w.islower() and len(root(w)) > 3 and root(w) != w and any(root(w) in k for k in known))
@@ -130,7 +131,7 @@ class Evidence:
             s for e in entities for text in (e.description, *(f.description for f in e.fields)) for s in stems(text)
         }
         told |= {s for w in explained for s in stems(w)}
-        told |= known | values | set(stems(hints)) | {s for w in quoted for s in stems(w)}
+        told |= known | values | set(stems(hints)) | set(stems(hints.lower())) | {s for w in quoted for s in stems(w)}
         told |= {s for m in _SEARCHED.finditer(question) for s in stems(m["after"] or m["before"])}
         untimed = periods.without(question.lower(), periods.find(question))
         forms = {s: w for w in reversed(_WORD.findall(untimed)) for s in stems(w)}

@@ -27,10 +27,14 @@ _NONE_OF = re.compile(
     re.IGNORECASE,
 )
 _NEVER_DONE = re.compile(
-    r"\b(?:never|not once)(?: been)? (?P<verb>\w+)(?: (?:in|on|at|for|by) (?:an?|any) (?P<what>\w+))?", re.IGNORECASE
+    r"\b(?:never|not once)(?: been)? (?P<verb>\w+)(?: (?:in|on|at|for|by|to) (?:an?|any) (?P<what>\w+))?",
+    re.IGNORECASE,
 )
 _COUNTS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10, "twelve": 12}
-_DONE = frozenset("booked bought carried chosen done hired ordered performed placed rented requested sold used".split())  # noqa: SIM905
+_DONE = frozenset(
+    {"booked", "bought", "carried", "chosen", "come", "done", "hired", "ordered", "performed"}
+    | {"placed", "rented", "requested", "sold", "used"}
+)
 """What may be done with a thing whatever the records of it are called."""
 _ENDS = re.compile(
     r"\s*(?:$|[.?!;]|,?\s*(?:at all|yet|so far|ever|and (?:return|show|list|give|what))\b)", re.IGNORECASE

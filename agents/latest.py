@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from groundwire.agents import naming, ways
 from groundwire.agents.wording import Wording, stems
+from groundwire.agents.wording import root as base
 from groundwire.core.catalog import Entity, Field
 
 _WHICH = r"(?P<which>latest|last|most recent|newest|earliest|first|oldest)"
@@ -122,9 +123,8 @@ def _moment(entity: Entity, by: str) -> str | None:
 
 
 def _says(field: Field, entity: Entity, by: str) -> bool:
-    return bool(
-        {w for w in stems(by) if w not in ("time", "date", "at", "on")} & set(stems(naming.bare(field, entity)))
-    )
+    spoken = {base(w) for w in stems(by) if w not in ("time", "date", "at", "on")}
+    return bool(spoken & {base(w) for w in stems(naming.bare(field, entity))})
 
 
 def _belongs(node: exp.Expr, whose: Entity, by_name: Mapping[str, Entity], of: set[str]) -> bool:

@@ -19,7 +19,7 @@ from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import keys_of, kind, told_relations
 from groundwire.agents.stance import Around, clause_of
 from groundwire.agents.wording import as_nouns, root, stems
-from groundwire.agents.words import FORMS, NO_VERBS, NOUNS, PLAIN, SAID
+from groundwire.agents.words import FORMS, NO_VERBS, NOUNS, PLAIN, SAID, UNITS
 from groundwire.core.catalog import Entity, Field
 
 MOST_HINTS = 8
@@ -482,7 +482,7 @@ class Words:
         What a record is called by, or its last word (`pieces` of work pieces), means the record.
         """
         wanted = self.spelled(stems(bare))
-        if len(wanted) > 1 and wanted[-1] in _KINDS_OF_VALUE:
+        if len(wanted) > 1 and (wanted[-1] in _KINDS_OF_VALUE or wanted[-1] in UNITS):
             head = wanted[:-1]
             own = any(list(phrase[-len(head) :]) == head for phrase in called)
             if head not in self.called_any and not own and not all(w in PLAIN or w in SAID for w in head):

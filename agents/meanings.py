@@ -120,7 +120,7 @@ def _first_of_each(
     ):
         return
     own, other = columns if places[0] is root else columns[::-1]
-    if stems(match["what"])[0] not in stems(root.name) and not root.name.lower().endswith(stems(match["what"])[0]):
+    if not any(w in stems(root.name) or root.name.lower().endswith(w) for w in stems(match["what"])):
         return
     found = (exp.Min if match["which"] in ("first", "earliest", "initial") else exp.Max)(this=own.copy())
     node.set("this", found)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from groundwire.agents import ways
+from groundwire.agents.wording import stems
 
 _AMOUNT = (
     r"(?:amounts?|values?|revenues?|sales|costs?|prices?|money|turnover|volumes?|income|spend|spending|sums?|totals?"
@@ -25,6 +26,7 @@ _SAID = {
     ),
 }
 """How a question says what it ranks by."""
+_NUMBER_OF = re.compile(r"\bby (?:the |their )?(?:total )?(?:number|count) of (?:distinct |different )?(\w+)")
 _MOST = re.compile(r"\b(?:most|fewest)\b")
 
 
@@ -46,8 +48,18 @@ def figure(question: str, first_part: str, counted: Iterable[str]) -> str:
     if tree is None:
         return ""
     figures = [i for i in tree.selects if isinstance(i, exp.Alias) and ways.aggregates(i)]
+    if (match := _NUMBER_OF.search(lower)) is not None and len(
+        figures
+    ) > 1:  # of bottles: what is added up may be called so
+        named = [i.alias for i in figures if stems(match[1])[0] in _words(i)]
+        if len(named) == 1:
+            return named[0]
     found = [i.alias for i in figures if _kind(i.this) == said[0]]
     return found[0] if len(found) == 1 and len(figures) > 1 else ""
+
+
+def _words(item: exp.Alias) -> set[str]:
+    return set(stems(" ".join([item.alias, *(c.name for c in item.find_all(exp.Column))])))
 
 
 def _kind(node: exp.Expr) -> str:

@@ -69,11 +69,12 @@ _HAVING = re.compile(r"\b(?:with|have|has|had|having|us(?:es?|ed|ing)) (?:an?|an
 _MISSING = re.compile(r"\b(?:no|not|never|without|lack\w*|none|neither|nobody)\b|n't\b")
 _CURRENT = re.compile(rf"\b{periods.LEFT_OUT}\s+(?:of\s+)?(?:the\s+)?{periods.RUNNING}")
 _MOMENTS = re.compile(
-    r"\b(?:same|within|earlier|later?|before|after|than|until|since|overdue|due|expir\w+|future|late|upcoming|past|ago|recently)\b"
+    r"\b(?:same|within|earlier|later?|before|after|than|until|since|overdue|due|expir\w+|future|late|upcoming|past|ago"
+    r"|(?<!most )recently)\b"
 )
 TO_FIRST = re.compile(
-    r"\b(?:to|until|till|and|between)\s+(?:the|their|its|his|her)?\s*(?P<which>first|earliest|initial|last|latest)\s+"
-    r"(?P<what>\w+)"
+    r"\b(?:to|until|till|and|between)\s+(?:(?:the\s+)?(?:date|day|time|moment)\s+of\s+)?(?:the|their|its|his|her)?\s*"
+    r"(?P<which>first|earliest|initial|last|latest)\s+(?P<what>\w+(?: \w+)?)"
 )
 """Until when something lasted that each record has a first or last of: `from joining to the first order`."""
 _RANKS = re.compile(

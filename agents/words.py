@@ -240,10 +240,13 @@ KNOWN: dict[str, frozenset[str]] = {
 """Usual short forms, and what they are short for."""
 
 UNITS: dict[str, frozenset[str]] = {
+    "cl": frozenset({"centilitre", "centiliter"}),
     "cm": frozenset({"centimetre", "centimeter"}),
-    "kg": frozenset({"kilogram", "kilo", "weight"}),
+    "ha": frozenset({"hectare"}),
+    "kg": frozenset({"kilogram", "kilo"}),
     "km": frozenset({"kilometre", "kilometer"}),
-    "kwh": frozenset({"energy"}),
+    "kwh": frozenset({"kilowatt"}),
+    "ml": frozenset({"millilitre", "milliliter"}),
     "mm": frozenset({"millimetre", "millimeter"}),
 }
 """Units, which mean one thing whatever the names around them are like."""

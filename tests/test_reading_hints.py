@@ -218,6 +218,41 @@ def test_ranks_and_running_totals_that_hints_define_are_spelled_out() -> None:
     assert not any(note.startswith("CR is") for note in undefined.notes)
 
 
+def test_a_change_that_hints_define_is_spelled_out() -> None:
+    hints = (
+        "MoMC = month-over-month change in average cost = (avg_cost_given_month - avg_cost_previous_month) /"
+        " avg_cost_previous_month. Truncate booked_on to month."
+    )
+    before = "LAG(AVG(jobs.cost)) OVER (ORDER BY DATE_TRUNC('month', jobs.booked_on))"
+    notes = read("What is the MoMC of jobs per zone and month?", hints).notes
+    assert f"MoMC is (AVG(jobs.cost) - {before}) / {before}" in notes
+
+
+def test_a_change_from_the_row_before_is_one_within_each_group() -> None:
+    sql = read("change in cost from the previous month per paper").sql(
+        "SELECT jobs.paper, DATE_TRUNC('month', jobs.printed_at) AS month, SUM(jobs.cost) - LAG(SUM(jobs.cost)) OVER"
+        " (ORDER BY DATE_TRUNC('month', jobs.printed_at)) AS change FROM jobs"
+    )
+    assert "OVER (PARTITION BY jobs.paper ORDER BY DATE_TRUNC('MONTH', jobs.printed_at))" in sql
+    ranked = read("rank by cost per paper").sql(
+        "SELECT jobs.paper, RANK() OVER (ORDER BY SUM(jobs.cost) DESC) AS r FROM jobs"
+    )
+    assert "PARTITION" not in ranked
+
+
+def test_what_a_group_belongs_to_is_there() -> None:
+    sql = read("number of jobs per zone").sql("SELECT presses.zone, COUNT(jobs.*) AS jobs FROM jobs")
+    assert sql.endswith('WHERE NOT presses."press_no" IS NULL GROUP BY presses.zone')
+
+
+def test_a_ranking_by_the_number_of_things_goes_by_what_is_added_up_of_them() -> None:
+    first = "SELECT jobs.paper, COUNT(DISTINCT jobs.press_no) AS presses, SUM(jobs.sheets) AS sheets FROM "
+    question = (
+        "What are the top 2 papers by number of sheets? Return the paper, number of distinct presses and of sheets."
+    )
+    assert '" ORDER BY " "sheets"' in read(question).second_part(first, "jobs")
+
+
 def test_a_running_total_of_groups_adds_their_totals() -> None:
     sql = read("running total of cost per month").sql(
         "SELECT DATE_TRUNC('month', jobs.printed_at) AS month, SUM(jobs.cost) AS cost,"
