@@ -1,4 +1,4 @@
-"""What the asker's hints say that values mean: `region north = 'NO'`.
+"""What the asker's hints say that values mean: `zone upper = 'UP'`.
 
 A value that is explained has a label from then on, for this question: the words that stand for it are found in the
 question as those of a catalog's own labels are.

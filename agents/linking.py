@@ -655,7 +655,7 @@ class Words:
         return False
 
     def _before_its(self, at: tuple[int, int], field: Field, entity: str) -> bool:
-        """Whether a value stands right before its own field's name (`an express service level`)."""
+        """Whether a value stands right before its own field's name (`a premium support tier`)."""
         holder = next(e for e in self.entities if e.full_name == entity)
         name = self.spelled(stems(naming.bare(field, holder)))
         return bool(name) and self.words[at[1] : at[1] + len(name)] == name

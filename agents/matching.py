@@ -159,7 +159,7 @@ def hinted(words: Words, hints: str) -> Match | None:
 
 
 def anywhere(words: Words) -> Match | None:
-    """`'express' or 'chilled' anywhere in the label`: what the asker's hints look for in one column.
+    """`'wool' or 'silk' anywhere in the title`: what the asker's hints look for in one column.
 
     Args:
         words: of the hints.

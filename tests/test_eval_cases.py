@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 EVALS = Path(__file__).parent.parent / "examples" / "evals"
-QUESTIONS = dict.fromkeys(("clinic", "gym", "market", "tickets"), 30)
+QUESTIONS = dict.fromkeys(("clinic", "dental", "gym", "market", "parcel", "tickets"), 30)
 QUESTIONS |= dict.fromkeys(("energy", "fleet", "hire", "hotel", "insurance", "library"), 25)
 """How many questions each database has, translations not counted."""
 DAYS = (None, "2027-01-01", "2028-02-29")

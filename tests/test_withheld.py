@@ -27,6 +27,7 @@ COMMON = {"full_name", "first_name", "last_name", "created_at", "updated_at", "u
 COMMON |= {"valid_from", "valid_to", "started_at", "country_code", "description", "categories", "newsletter"}
 COMMON |= {"model_name", "weight_kg", "company_name"}
 COMMON |= {"properties", "joined_on", "is_open", "closed_at", "manufacturer", "technician"}
+COMMON |= {"service_level", "shipped_at", "paid_on"}
 """Names that any schema may have."""
 
 
