@@ -114,9 +114,11 @@ class _Place:
     """Whether the last word of the field's name is left out: `carrier` for `carrier_name`."""
 
 
-def _shared(names: Iterable[str]) -> str:
+def _shared(source: str, names: Iterable[str]) -> str:
     """Letters with which the names of all entities of a source begin; also of those that a question is not about."""
-    return naming.common_prefix([n.rpartition(".")[2] for n in names])
+    last = {n: n.rpartition(".")[2] for n in names}
+    own = [name for full, name in last.items() if full.startswith(f"{source}.")]
+    return naming.prefix_of_tables(own, list(last.values()))
 
 
 def _amount(entity: Entity) -> str:
@@ -158,7 +160,7 @@ class Words:
         self.words = [next(iter(stems(question[a:b])), "") for a, b in self.spans]
         self.roots = [root(w) for w in self.words]
         self.plain = [re.sub(r"['’]s$", "", question[a:b].lower()) for a, b in self.spans]
-        shared = {e.source: _shared([n for n in names if n.startswith(f"{e.source}.")]) for e in entities}
+        shared = {source: _shared(source, names) for source in {e.source for e in entities}}
         self.joined = as_nouns(self.plain)
         self.spoken = dict.fromkeys([*self.words, *self.joined.values()])
         self.called = {e.full_name: [self.spelled(c) for c in naming.called(e, shared[e.source])] for e in entities}

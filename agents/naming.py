@@ -31,6 +31,8 @@ def called(entity: Entity, shared: str) -> Iterator[list[str]]:
 _ENDINGS = sorted(ENDINGS, key=lambda e: (-len(e), e))
 
 
+_FEWEST = 3
+"""Names that must begin alike for that to be no chance."""
 _FLAG = re.compile(r"(is|has|was|can)(\w{3,})")
 _DONE = {"begins", "begun", "bought", "built", "due", "end", "ends", "given", "left", "lost", "made", "opens", "paid"}
 _DONE |= {"seen", "sent", "sold", "start", "starts", "taken", "won"}
@@ -69,10 +71,20 @@ def split(synonyms: Iterable[str]) -> Iterator[str]:
     return (part.strip() for text in synonyms for part in text.split(","))
 
 
+def prefix_of_tables(own: Sequence[str], everything: Sequence[str]) -> str:
+    """Letters with which the names of all entities of a source begin, lower case.
+
+    Args:
+        own: names of the source's entities, without the source's.
+        everything: names of those of all sources: where a source has too few, what all of them share is believed.
+    """
+    return common_prefix(own) or (common_prefix(everything) if len(own) < _FEWEST else "")
+
+
 def common_prefix(names: Sequence[str]) -> str:
     """Letters with which every name begins, lower case, where something is left of each; else nothing."""
     lower = [n.lower() for n in names]
-    if len(lower) < 3:
+    if len(lower) < _FEWEST:
         return ""
     first, last = min(lower), max(lower)
     length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))

@@ -48,9 +48,10 @@ class Retriever:
         by_source: dict[str, list[Entity]] = {}
         for entity in catalog:
             by_source.setdefault(entity.source, []).append(entity)
+        everything = [e.name.split(".")[-1] for e in catalog]
         for source, entities in by_source.items():
             self._short[source] = Abbreviations(entities)
-            shared = naming.common_prefix([e.name.split(".")[-1] for e in entities])
+            shared = naming.prefix_of_tables([e.name.split(".")[-1] for e in entities], everything)
             for entity in entities:
                 self._read(entity, shared)
         self._near: dict[str, set[str]] = {e.full_name: set() for e in catalog}

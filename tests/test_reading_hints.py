@@ -348,6 +348,15 @@ def test_texts_that_hints_look_for_with_wildcards_may_be_several() -> None:
     assert matching.anywhere(Words("Look for 'smeared' and 'torn' anywhere in the note.", SHOP, NAMES)) is None
 
 
+def test_tables_of_two_systems_are_called_alike() -> None:
+    one = Entity(source="a", name="xxPress", primary_key=("id",), fields=(Field(name="id", type=pa.int64()),))
+    two = replace(one, name="xxDailyCost")
+    other = replace(one, source="b", name="xxJob")
+    names = {e.full_name: e.name for e in (one, two, other)}
+    called = Words("the daily costs", (one, two, other), names).called
+    assert called == {"a.xxPress": [["press"]], "a.xxDailyCost": [["daily", "cost"]], "b.xxJob": [["job"]]}
+
+
 def test_units_flags_and_short_forms_are_known_in_folded_names() -> None:
     fields = tuple(
         Field(name=name, type=type_)
