@@ -21,7 +21,8 @@ from groundwire.core.catalog import Entity, Field
 _WHICH = r"(?P<which>latest|last|most recent|newest|earliest|first|oldest)"
 _ONE = r"(?:each|every|any|that|the|a|per|one)"
 _OF_EACH = re.compile(
-    rf"\b{_WHICH} (?P<what>\w+)(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+)| (?:of|from|in) \w+(?= (?:for|per) {_ONE} ))?"
+    rf"\b{_WHICH} (?P<what>\w+)(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+)| (?:of|from|in) \w+(?= (?:for|per) {_ONE} )"
+    rf"| (?:with|whose|that) [^.;\n]{{1,40}}?(?= (?:of|for|per) {_ONE} ))?"
     rf" (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)"
 )
 _WITH = re.compile(

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -570,6 +571,8 @@ class Words:
         yield from self.find(wanted, self.plain)
         if len(wanted) > 1:
             yield from self.find([next(iter(stems(w)), w) for w in wanted], self.words)
+        if len(wanted) == 1 and len(wanted[0]) > 5:  # `on hold` for `onhold`
+            yield from ((i, i + 2) for i, pair in enumerate(pairwise(self.plain)) if "".join(pair) == wanted[0])
         if len(wanted) == 1 and len(wanted[0]) > 2:
             many = [i for i, w in enumerate(self.words) if w == wanted[0] != self.plain[i]]  # `stocks` for `stock`
             yield from ((i, i + 1) for i in many)
@@ -653,7 +656,7 @@ class Words:
                     start = at[1] + skip
                     if self.words[start : start + width] == head and (skip == 0 or self.plain[at[1]] not in SAID):
                         after = self.words[start + width : start + width + 1]
-                        return not after or after[0] not in self.tails
+                        return not after or after[0] not in self.tails or after[0] in ("count", "number", "total")
         return False
 
     def _before_its(self, at: tuple[int, int], field: Field, entity: str) -> bool:

@@ -46,7 +46,7 @@ _ANYWHERE = re.compile(
     r" (?:anywhere|somewhere) in (?:the |its |their )?",
     re.IGNORECASE,
 )
-_BETWEEN_TEXTS = re.compile(r"\W*(?:,|or)\W*", re.IGNORECASE)
+_BETWEEN_TEXTS = re.compile(r"\W*(?:,|or)\W*(?:(?:an?|the) )?", re.IGNORECASE)
 _NO_TEXT = EMPTY | frozenset("at more less fewer only exactly over up no any all both least most some one".split())  # noqa: SIM905
 """What stands behind `contain` where records are meant, and no text."""
 _BETWEEN = frozenset("that which must should do does field column value text".split())  # noqa: SIM905

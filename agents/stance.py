@@ -45,6 +45,11 @@ _WHO = re.compile(r"(\w+)\s+(?:who|that|which|whose)\b[^,;.?!]*$")
 _THAT_IS = re.compile(r"\b(?:that|which|who|whose \w+)\s+(?:is|are|was|were|has|have|had|been)\s+(?:not\s+)?$")
 _NONE = re.compile(r"\b(?:no|never|neither|without|any)\W+(?:\w+\W+)?$")
 _KNOWN = re.compile(r"(?<!without a )(?<!without )\bknown\s+(?:[a-z]+\s+)?$")
+_WITHOUT_ONE = re.compile(
+    r"\b(?:leav\w+ (?:out|aside)|ignor\w+|exclud\w+|omit\w*|skip\w*|disregard\w*)\b[^.;]*"
+    r"\b(?:without|with no) (?:an? |any )?$"
+)
+"""Before what those lack who are left out: `Ignore members without a phone`."""
 _ONLY = re.compile(r"\bonly(?: (?:consider|count|includ|tak|look)\w*)?(?: (?:the|those|at))?\s+$")
 _LOST = re.compile(r"\s+(?:is|are|was|were)\s+(?:not known|unknown|missing|empty|blank)\b")
 
@@ -126,7 +131,7 @@ class Around:
     @property
     def present(self) -> bool:
         """Whether only records are meant that have a value there."""
-        if _KNOWN.search(self.before):
+        if _KNOWN.search(self.before) or _WITHOUT_ONE.search(self.before):
             return True
         return bool(_LOST.match(self.after)) and bool(_LEFT_OUT.search(self.before))
 

@@ -131,7 +131,9 @@ _TABLES = re.compile(r"\b\d+ (?:different |other )?tables?\b")
 _PATTERN = re.compile(r"'[^'\n]*%[^'\n]*'")
 """A text with wildcards, whose signs are no hundredths."""
 _WEEKDAYS = re.compile(r"\b(?:weekends?|weekdays?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b")
-_COMPARES = re.compile(r"\b(?:than|exceed\w*|equals?|same|match\w*|differ(?!ence)\w*|above|below|beyond)\b")
+_COMPARES = re.compile(
+    r"\b(?:than|exceed\w*|equals?|same (?:\w+ ){0,3}?as|match\w*|differ(?!ence)\w*|above|below|beyond)\b"
+)
 _LASTING = re.compile(
     r"\b(?:(?:how|so|too|as) long|long(?:er|est)?|short(?:er|est)?|days?|nights?|hours?|minutes?|seconds?|durations?"
     r"|difference|between|elapsed|took|takes?|tak(?:en|ing)|ages?|old(?:er|est)?|young(?:er|est)?|late|delays?|delayed|lasts?|lasted"

@@ -163,6 +163,7 @@ def test_the_latest_of_each_is_shown() -> None:
         ("only select the latest flaw from flaws for each job", ""),  # found or settled, nobody says
         ("only use the earliest flaw (by settled_at) per job", "ARG_MIN(flaws.fault, flaws.settled_at)"),
         ("only take the flaw with the latest found time for that job", "ARG_MAX(flaws.fault, flaws.found_at)"),
+        ("only take the latest flaw with fault 'ours' (by found_at) for each job", ""),  # two things at once
         ("only take the latest flaw of each job", ""),  # by which moment, nobody says
         ("the latest flaw (by found_at) of each job is often the worst", ""),
         ("only take the latest press (by bought_on) of each zone", ""),
@@ -346,6 +347,18 @@ def test_texts_that_hints_look_for_with_wildcards_may_be_several() -> None:
     assert told is not None
     assert told.condition == match.condition
     assert matching.anywhere(Words("Look for 'smeared' and 'torn' anywhere in the note.", SHOP, NAMES)) is None
+
+
+def test_who_is_left_out_for_having_no_value_has_one() -> None:
+    reading = read("How many jobs are there per paper? Ignore jobs without a paper.")
+    second = reading.second_part("SELECT jobs.paper, COUNT(jobs.*) AS jobs FROM ", "jobs")
+    assert "WHERE jobs.paper IS NOT NULL" in second
+
+
+def test_two_words_are_found_as_one_value() -> None:
+    held = replace(JOBS, fields=(*JOBS.fields, Field(name="stage", type=pa.string(), values=("onhold", "begun"))))
+    found = {x.phrase: x.values for x in Words("jobs that are on hold", (held,), NAMES).named()}
+    assert found == {"on hold": ("onhold",)}
 
 
 def test_tables_of_two_systems_are_called_alike() -> None:
