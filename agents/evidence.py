@@ -10,6 +10,8 @@ import calendar
 import re
 from collections.abc import Collection, Iterable
 
+import pyarrow as pa
+
 from groundwire.agents import countries, naming, periods
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.wording import root, stems
@@ -136,20 +138,39 @@ class Evidence:
         untimed = periods.without(question.lower(), periods.find(question))
         forms = {s: w for w in reversed(_WORD.findall(untimed)) for s in stems(w)}
         roots = {root(k) for k in known}
+        moments = {
+            s for e in entities for f in e.fields if pa.types.is_temporal(f.type) for s in stems(naming.bare(f, e))
+        }
+        things_known = set(stems(" ".join(n for e in entities for n in (e.name, e.label, *e.synonyms))))
+
+        def does(word: str) -> bool:
+            """Whether it is somebody who does what only a moment records: no `picker` is known by `picked_on`."""
+            others = told - moments
+            return (
+                word.endswith("er")
+                and len(word) > 5
+                and any(root(word) == root(m) for m in moments)
+                and word not in told
+                and not any(word[:5] in k for k in things_known | others if len(k) > 3)
+            )
+
         self.unknown_words = [
             forms[w]
             for w in dict.fromkeys(s for s in stems(untimed) if s in forms)
-            if len(w) > 1
-            and w not in SAID
-            and w not in ORDINARY
-            and w not in ("date", "time")
-            and not w.isdigit()
-            and w not in told
-            and FORMS.get(w) not in told
-            and root(re.sub(r"^(?:un|non|in|dis)", "", w)) not in roots
-            and not any(w[:5] in k for k in told if len(w) > 2)
-            and not (len(root(w)) > 3 and any(k.startswith(root(w)) for k in told))
-            and not any(self._same(k, w) for k in known)
+            if does(w)
+            or (
+                len(w) > 1
+                and w not in SAID
+                and w not in ORDINARY
+                and w not in ("date", "time")
+                and not w.isdigit()
+                and w not in told
+                and FORMS.get(w) not in told
+                and root(re.sub(r"^(?:un|non|in|dis)", "", w)) not in roots
+                and not any(w[:5] in k for k in told if len(w) > 2)
+                and not (len(root(w)) > 3 and any(k.startswith(root(w)) for k in told))
+                and not any(self._same(k, w) for k in known)
+            )
         ]
 
         beside = {

@@ -44,6 +44,15 @@ _EXTREME = re.compile(
     r"(?:\w+\s+){0,2}$"
 )
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
+_WILL = re.compile(
+    r"\bwill (?:\w+ly )?(?:(?:be|have|get|been) )*(?P<deed>[a-z]{3,})\b[^.?!]*"
+    r"\b(?:next|tomorrow|coming|upcoming|following)\b",
+    re.IGNORECASE,
+)
+_SCHEDULED = frozenset(
+    {"arriv", "begin", "clos", "com", "du", "end", "expir", "fall", "laps", "open", "run", "start", "tak"}
+)
+"""What is often known to be, by its root."""
 _BETWEEN = re.compile(r"\b(?:between|from) (?:(?:the|its|their|his|her) )?(?:\w+ ){0,2}$", re.IGNORECASE)
 _AND = re.compile(r" (?:\w+ ){0,3}(?:and|to|until) (?:\w+ ){0,3}", re.IGNORECASE)
 _MEASURES = re.compile(r"\b(?:how many|number of|count of|total|how much|sum of)\b", re.IGNORECASE)
@@ -229,9 +238,17 @@ class Reading:
         """
         understood = len({x.columns for x in self.links}) + len(self._counts)
         slight = len(self._unknown) == 1 and understood >= ENOUGH
-        if self._misses_things and not slight:
+        if (self._misses_things and not slight) or self._foretells:
             return DOUBT
         return DOUBT_OF_DEEDS * min(len(self._unknown), 3)
+
+    @property
+    def _foretells(self) -> bool:
+        """Whether it asks what will be (`who will leave next month`), and no moment is known for that."""
+        match = _WILL.search(self.question) if self.levers.doubt else None
+        deed = wording.root(wording.stems(match["deed"])[0]) if match is not None else ""
+        told = {wording.root(w) for x in self.links if x.moment for w in wording.stems(x.phrase)}
+        return bool(deed) and deed not in told and deed not in _SCHEDULED
 
     @property
     def _unknown(self) -> list[str]:

@@ -418,3 +418,20 @@ def test_what_is_counted_is_the_whole_of_a_name() -> None:
     lines = Entity(source="shop", name="job_parts", primary_key=("id",), fields=(Field(name="id", type=pa.int64()),))
     words = Words("the number of job parts", (*SHOP, lines), NAMES | {"shop.job_parts": "job_parts"})
     assert words.counts() == ("number of job parts is COUNT(job_parts.*)",)
+
+
+def test_somebody_who_does_what_only_a_moment_records_is_unknown() -> None:
+    assert read("Which printer did the most jobs in 2024?")._evidence.unknown_words == ["printer"]
+    assert read("Which maker has the most presses?")._evidence.unknown_words == []  # there is a column of that name
+
+
+@pytest.mark.parametrize(
+    ("question", "doubtful"),
+    [
+        ("Which presses will break next month?", True),
+        ("Which jobs will be paid next week?", False),  # `paid_on` may lie ahead
+        ("How many jobs were paid last month?", False),
+    ],
+)
+def test_what_will_be_is_known_of_moments_only(question: str, doubtful: bool) -> None:
+    assert (read(question).doubt > 0) is doubtful
