@@ -133,7 +133,7 @@ def test_what_is_shown_has_the_catalogs_names_and_types(model: LocalChatModel, w
 )
 def test_conditions_hold_the_askers_values(model: LocalChatModel, written: str, allowed: bool) -> None:
     with _shop() as hub:
-        reading = _read(hub, "paid orders over 5 of Ada in March 2024")
+        reading = _read(hub, "paid orders over 5 of Ada in March 2024, sorted by total")
         assert reading.tables("SELECT orders.id FROM ") == ("orders",)
         grammar = reading.second_part("SELECT orders.id FROM ", "orders")
         asked = " WHERE orders.status = 'paid' AND orders.ordered_on DURING 'march 2024'"
@@ -142,6 +142,8 @@ def test_conditions_hold_the_askers_values(model: LocalChatModel, written: str, 
             "a time was asked for"
         )
         assert not _accepted(model, grammar, " WHERE orders.ordered_on DURING"), "paid orders were"
+        plain = _read(hub, "paid orders over 5 of Ada in March 2024").second_part("SELECT orders.id FROM ", "orders")
+        assert not _accepted(model, plain, asked + " ORDER BY orders.total DESC"), "nobody asked for an order"
 
 
 def _accepted(model: LocalChatModel, grammar: str, text: str) -> bool:
