@@ -191,7 +191,7 @@ def _choose_ways(
 
     Of several ways it is the cheapest; what the question speaks of is cheaper.
     """
-    start, same = select.args["from_"].this, Abbreviations(shown.values()).same
+    start = select.args["from_"].this
     for column in list(select.find_all(exp.Column)):
         qualifier = ways.qualifier(column)
         target = by_name.get(qualifier)
@@ -199,6 +199,7 @@ def _choose_ways(
             continue
         found = ways.between(shown, root.full_name, target.full_name if target is not None else None, qualifier)
         if len(found) > 1 or (target is None and found and len(next(iter(found))) > 1):
+            same = Abbreviations(shown.values()).same
             heard = {w: _heard(_words_of(w, root, shown), spoken, same) for w in found}
             best = min((found[way] - 1.5 * heard[way], n, way) for n, way in enumerate(found))[2]
             path = [*(p.copy() for p in start.parts), *(exp.to_identifier(r, quoted=True) for r in best), column.this]
@@ -275,8 +276,6 @@ def _group(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity
 
     What records are called by stands for the record: two that have one name are not one, and none is no group.
     """
-    places = [*select.selects, *(select.args[k] for k in ("having", "order") if select.args.get(k))]
-    meanings.whole_days(places, by_name)
     places = [*select.selects, *(select.args[k] for k in ("having", "order") if select.args.get(k))]
     if not any(ways.aggregates(p) for p in places):
         return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pyarrow as pa
@@ -142,6 +142,16 @@ def keys_of(entity: Entity) -> set[str]:
     return {*entity.primary_key, *(here for r in entity.relations if not r.many for here, _ in r.on)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Tests:
+    """What may be asked of a record, and what else outside a list of others; flags and columns that may be empty."""
+
+    inner: list[str]
+    outer: list[str]
+    flags: str
+    optional: str
+
+
 class Language:
     """The drafts that a question may be answered with.
 
@@ -196,7 +206,7 @@ class Language:
         select = select.replace("ITEMS", items)
         select = select if self.wording.ranks else select.replace(" | ranking", "")
         start = 'start: query | "CANNOT ANSWER: " REASON' if refusal else "start: query"
-        return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared()]) + "\n"
+        return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared(self._tests())]) + "\n"
 
     def second_part(
         self,
@@ -237,8 +247,10 @@ class Language:
         grouped = f" {_quoted(f' GROUP BY {start.keys}')}" if start.keys else ""
         first = " AND ".join(required)
         language.bounded = bool(span) and language.has_moments()
-        more = '[" AND " condition]' if language.has_tests() else ""
-        where = '[" WHERE " condition]' if language.has_tests() else ""
+        tests = language._tests()
+        free = language.wording.absence or any((tests.inner, tests.outer))  # a reason for what is not known already
+        more = '[" AND " condition]' if free else ""
+        where = '[" WHERE " condition]' if free else ""
         where = f"{_quoted(f' WHERE {first}')} {more}" if required else where
         rules = _REST
         if language.bounded:
@@ -250,7 +262,7 @@ class Language:
         rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {self._ending(ranked_by)}")
         rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
         rules = rules.replace("rest:  ", 'rest: "" ')
-        return "\n".join(["start: rest", rules.strip(), *language._shared()]) + "\n"
+        return "\n".join(["start: rest", rules.strip(), *language._shared(tests)]) + "\n"
 
     def _start_at(self, table: str) -> None:
         """Leave what conditions on a table may speak of: what its records belong to, and what belongs to them."""
@@ -260,22 +272,21 @@ class Language:
         self.walked = [self.shown[n] for n in ones]
         self.shown = {n: self.shown[n] for n in dict.fromkeys([*ones, *many])}
 
-    def has_tests(self) -> bool:
-        """Whether the question gives a reason for any condition that is not known already."""
-        return self.wording.absence or any(self._tests())
-
-    def _tests(self) -> tuple[list[str], list[str]]:
-        """What may be asked of a record, and what else outside a list of others."""
+    def _tests(self) -> _Tests:
+        """What the question gives a reason to ask of a record."""
+        flags = self._columns(("flag",), asked=True)
+        empty = (self.wording.absence and self.wording.empty) or self.wording.ongoing
+        optional = self._columns(optional=True) if empty else _NOTHING
         said, numbers = self.wording, self.wording.asked
         timed = said.spans and not self.bounded and not self.timed_as_a_whole
         tests = [
-            *(['told (" = TRUE" | " = FALSE")'] if self._flags() != _NOTHING else []),
+            *(['told (" = TRUE" | " = FALSE")'] if flags != _NOTHING else []),
             *(["measured COMPARE quantity"] if said.compares else []),
             *(["measured COMPARE ASKED", 'measured " BETWEEN " ASKED " AND " ASKED'] if numbers else []),
             *([f'quantity MEMBER ASKED{_more("ASKED", len(numbers) - 1)} ")"'] if numbers else []),
             *(['instant " DURING " SPAN'] if timed else []),
             *(_TEXTS if self.evidence.text_words else []),
-            *(['optional (" IS NULL" | " IS NOT NULL")'] if self._optional() != _NOTHING else []),
+            *(['optional (" IS NULL" | " IS NOT NULL")'] if optional != _NOTHING else []),
             *self._choices(),
         ]
         more = [
@@ -283,16 +294,9 @@ class Language:
             *(_same(said.same) if said.same else _MOMENTS if said.moments else []),
             *(_EXTREMES if said.extremes else []),
         ]
-        return tests, more
+        return _Tests(inner=tests, outer=more, flags=flags, optional=optional)
 
-    def _flags(self) -> str:
-        return self._columns(("flag",), asked=True)
-
-    def _optional(self) -> str:
-        empty = (self.wording.absence and self.wording.empty) or self.wording.ongoing
-        return self._columns(optional=True) if empty else _NOTHING
-
-    def _shared(self) -> list[str]:
+    def _shared(self, tests: _Tests) -> list[str]:
         middles = " | ".join(f'"{name}("' for name in self.wording.middles)
         rules = _RULES.replace("MIDDLES", middles)
         said = self.wording
@@ -303,12 +307,11 @@ class Language:
         rules = rules.replace(" | lasted", " | lasted" if said.lasting else "")
         rules = rules if said.ranks else rules.replace(" | ranking", "")
         rules = rules.replace(" | TODAY", "" if said.spans else ' | "CURRENT_DATE"')
-        tests, more = self._tests()
         rules = rules.replace(
             "MORE", f' ((" AND " | " OR ") test){{0,{most}}}' if (most := self._reasons() - 1) > 0 else ""
         )
-        rules = rules.replace("inside: TESTS", f"inside: {_either(tests)}")
-        rules = rules.replace("simple: TESTS WEEKDAYS MOMENTS", f"simple: {_either([*tests, *more])}")
+        rules = rules.replace("inside: TESTS", f"inside: {_either(tests.inner)}")
+        rules = rules.replace("simple: TESTS WEEKDAYS MOMENTS", f"simple: {_either([*tests.inner, *tests.outer])}")
         lines = [rules.strip(), "table: " + " | ".join(_quoted(self.names[n]) for n in self.shown)]
         for rule, kinds in (
             ("number", ("number",)),
@@ -323,8 +326,8 @@ class Language:
         searched = ("text", "choice") if any(self.evidence.patterns.values()) else ("text",)
         lines.append(f"prose: {self._columns(searched, keys=key_like)}")
         lines[0] = lines[0].replace("DIFFERENCES", self._differences())
-        lines.append(f"optional: {self._optional()}")
-        lines.append(f"told: {self._flags()}")
+        lines.append(f"optional: {tests.optional}")
+        lines.append(f"told: {tests.flags}")
         lines.append(f"addend: {self._columns(('number',), keys=False)}")
         lines.append(f"quantity: {self._columns(('number',), keys=self.wording.keys)}")
         return [*lines, *self._literals()]

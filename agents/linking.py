@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pyarrow as pa
 
@@ -311,21 +311,14 @@ class Words:
 
     def with_some(self) -> tuple[str, ...]:
         """Hints on records that have any of others: `parcels with a claim is COUNT(DISTINCT claims.parcel_id)`."""
-        found = []
-        for child in self.entities:
-            for phrase in self.called[child.full_name]:
-                for start, end in self.find(phrase, self.words):
-                    if start < 2 or self.plain[start - 1] not in ("a", "an", "any") or self.plain[start - 2] != "with":
-                        continue
-                    for r in child.relations:
-                        if r.many or len(r.on) != 1 or r.target not in self.called:
-                            continue
-                        for owner in self.called[r.target]:
-                            begin = start - 2 - len(owner)
-                            if begin >= 0 and self.words[begin : start - 2] == owner:
-                                said = self.question[self.spans[begin][0] : self.spans[end - 1][1]]
-                                found.append(f"{said} is COUNT(DISTINCT {self.names[child.full_name]}.{r.on[0][0]})")
-        return tuple(dict.fromkeys(found))[:1]
+        ways = ((e, r) for e in self.entities for r in e.relations if not r.many and len(r.on) == 1)
+        for child, relation in ways:
+            owners, articles = self.called.get(relation.target, []), ("a", "an", "any")
+            for phrase, article, owner in product(self.called[child.full_name], articles, owners):
+                for at in self.find([*owner, "with", article, *phrase], self.words):
+                    key = f"{self.names[child.full_name]}.{relation.on[0][0]}"
+                    return (f"{self._phrase(at)} is COUNT(DISTINCT {key})",)
+        return ()
 
     def least(self) -> tuple[tuple[str, str, int], ...]:
         """What there must be so many of (`with at least 5 orders`): table as written, comparison, number."""

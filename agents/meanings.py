@@ -8,7 +8,7 @@ through many others are listed once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pyarrow as pa
 from sqlglot import exp
@@ -76,11 +76,12 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
         for count in list(select.find_all(exp.Count)):
             _with_some(count, root, by_name)
         _once(select, root, by_name)
+    _whole_days(select, by_name)
 
 
-def whole_days(places: Iterable[exp.Expr], by_name: Mapping[str, Entity]) -> None:
+def _whole_days(select: exp.Select, by_name: Mapping[str, Entity]) -> None:
     """The month of a day begins on a day, and not at a time: for what is shown, and what that is sorted by."""
-    for place in places:
+    for place in (*select.selects, *(select.args[k] for k in ("having", "order") if select.args.get(k))):
         for period in list(place.find_all(exp.DateTrunc, exp.TimestampTrunc)):
             if _moment(period.this, by_name) == "day" and not isinstance(period.parent, exp.Cast):
                 period.replace(exp.cast(period.copy(), "date"))

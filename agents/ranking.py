@@ -48,14 +48,14 @@ def figure(question: str, first_part: str, counted: Iterable[str]) -> str:
     if tree is None:
         return ""
     figures = [i for i in tree.selects if isinstance(i, exp.Alias) and ways.aggregates(i)]
-    if (match := _NUMBER_OF.search(lower)) is not None and len(
-        figures
-    ) > 1:  # of bottles: what is added up may be called so
+    if len(figures) < 2:
+        return ""
+    if (match := _NUMBER_OF.search(lower)) is not None:  # of bottles: what is added up may be called so
         named = [i.alias for i in figures if stems(match[1])[0] in _words(i)]
         if len(named) == 1:
             return named[0]
     found = [i.alias for i in figures if _kind(i.this) == said[0]]
-    return found[0] if len(found) == 1 and len(figures) > 1 else ""
+    return found[0] if len(found) == 1 else ""
 
 
 def _words(item: exp.Alias) -> set[str]:

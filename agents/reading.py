@@ -90,9 +90,10 @@ class Reading:
         self.hints = hints
         self.names = names
         words = linking.Words(question, entities, names)
-        known = settled.settle(words, hints, self.levers)
+        other = linking.Words(hints, entities, names)
+        known = settled.settle(words, other, self.levers)
         self._matches, self.links = known.matches, known.links
-        self._evidence = self._reasons(known, words)
+        self._evidence = self._reasons(known, words, other)
         self._whole = entities
         self._everybody = self._shown_in_any_case(words)
         self.entities = self._about(entities) if self.levers.tables else entities
@@ -111,11 +112,11 @@ class Reading:
             said = replace(said, numbers=free.numbers)
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=free.ongoing)
 
-    def _reasons(self, known: settled.Settled, words: linking.Words) -> Evidence:
+    def _reasons(self, known: settled.Settled, words: linking.Words, other: linking.Words) -> Evidence:
         """What the question gives a reason to compare with."""
         things = {phrase[-1] for phrase in words.called_any}
         spent = {w for x in self.links if not x.values and not x.flag for w in wording.stems(x.phrase)}
-        linked = (*self.links, *linking.find(self.hints, words.entities, self.names)) if self.hints else self.links
+        linked = (*self.links, *other.named())
         asked = f"{self.question}\n{self.hints}".lower()
         deeds = {w for x in linked if x.told and x.moment for w in wording.stems(x.phrase)}
         deeds -= {w for w in deeds if re.search(rf"{_LEFT_OUT}[^.;,\n]*\b{re.escape(w)}\b", asked)}

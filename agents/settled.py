@@ -37,29 +37,28 @@ class Settled:
     clear: bool
 
 
-def settle(words: Words, hints: str, levers: Levers) -> Settled:
+def settle(words: Words, other: Words, levers: Levers) -> Settled:
     """What of a question is settled.
 
     Args:
         words: of the question.
-        hints: what else the asker says.
+        other: of the asker's hints.
         levers: which helps are in use.
     """
-    question = words.question
+    question, hints = words.question, other.question
     numbers = numbered.find(words) if levers.required else ()
     spoken = blanked(question, ((n.begin, n.end) for n in numbers))
     said = wording.read(spoken, hints)
     clear = levers.required and not said.parts
     matches = matching.find(words) if levers.required else ()
     if clear and (looked_for := matching.hinted(words, hints)) is not None:
-        matches = (*(m for m in matches if m.column != looked_for.column), looked_for)
+        matches = _instead(matches, looked_for)
     rest = blanked(question, ((m.begin, m.end) for m in matches))
     links = tuple(x for x in words.named() if not any(m.begin < x.end <= m.end for m in matches))
     if clear and hints:
-        other = Words(hints, words.entities, words.names)
         told, more = matching.find(other), numbered.find(other)
         if (looked_for := matching.anywhere(other)) is not None:
-            told = (*(m for m in told if m.column != looked_for.column), looked_for)
+            told = _instead(told, looked_for)
         known = {n.link.columns for n in numbers}
         numbers += tuple(n for n in more if n.link.columns not in known)
         said = wording.read(spoken, blanked(hints, ((n.begin, n.end) for n in more)))
@@ -74,6 +73,11 @@ def settle(words: Words, hints: str, levers: Levers) -> Settled:
     )
     links = (*(x for x in links if x.columns not in mine), *(n.link for n in numbers))
     return Settled(matches=matches, links=links, question=rest, hints=hints, said=said, clear=clear)
+
+
+def _instead(matches: Iterable[matching.Match], one: matching.Match) -> tuple[matching.Match, ...]:
+    """Matches with another one in place of that of its column."""
+    return (*(m for m in matches if m.column != one.column), one)
 
 
 def blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:

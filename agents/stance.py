@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from groundwire.agents.words import LEAVING_OUT
+
 _GROUPED = re.compile(
     r"\b(?:per|each|every|(?:grouped|broken down|split) by)\s+$"
     r"|\b(?:split|break|broken|group|grouped|divide|divided)\b[^.;?]*\bby\s+(?:the\s+|their\s+)?$"
@@ -45,10 +47,7 @@ _WHO = re.compile(r"(\w+)\s+(?:who|that|which|whose)\b[^,;.?!]*$")
 _THAT_IS = re.compile(r"\b(?:that|which|who|whose \w+)\s+(?:is|are|was|were|has|have|had|been)\s+(?:not\s+)?$")
 _NONE = re.compile(r"\b(?:no|never|neither|without|any)\W+(?:\w+\W+)?$")
 _KNOWN = re.compile(r"(?<!without a )(?<!without )\bknown\s+(?:[a-z]+\s+)?$")
-_WITHOUT_ONE = re.compile(
-    r"\b(?:leav\w+ (?:out|aside)|ignor\w+|exclud\w+|omit\w*|skip\w*|disregard\w*)\b[^.;]*"
-    r"\b(?:without|with no) (?:an? |any )?$"
-)
+_WITHOUT_ONE = re.compile(rf"\b{LEAVING_OUT}\b[^.;]*\b(?:without|with no) (?:an? |any )?$")
 """Before what those lack who are left out: `Ignore members without a phone`."""
 _ONLY = re.compile(r"\bonly(?: (?:consider|count|includ|tak|look)\w*)?(?: (?:the|those|at))?\s+$")
 _LOST = re.compile(r"\s+(?:is|are|was|were)\s+(?:not known|unknown|missing|empty|blank)\b")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from groundwire.agents import periods
-from groundwire.agents.words import BEGINNINGS, ENDS, FORMS, SAID
+from groundwire.agents.words import BEGINNINGS, ENDS, FORMS, LEAVING_OUT, SAID
 
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 _NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL.split())} | {
@@ -104,7 +104,7 @@ EVERYBODY = re.compile(
 _NOT_PER = re.compile(r",?\s*(?:and\s+|but\s+)?not\s+(?:per|by|for each|for every)\s+\w+\b", re.IGNORECASE)
 """What a question says that it does not ask per value of."""
 _THOSE_WITHOUT = re.compile(
-    r"\b(?:ignor\w+|exclud\w+|omit\w*|skip\w*|disregard\w*|leav\w+ (?:out|aside))\s+(?:(?:the|any|all|those)\s+)?"
+    rf"\b{LEAVING_OUT}\s+(?:(?:the|any|all|those)\s+)?"
     r"(?:\w+\s+){0,2}?(?:(?:that|who|which)\s+(?:\w+\s+)?(?:not|never|no|\w+n['’]t|have no|had no)\b"
     r"|(?:without|with no) (?:any )?\w+s\b(?! time))[^.;?!\n]*"
 )

@@ -92,6 +92,9 @@ ENDINGS = _words(
 )
 """Words with which names of columns end."""
 
+LEAVING_OUT = r"(?:leav\w+ (?:out|aside)|ignor\w+|exclud\w+|omit\w*|skip\w*|disregard\w*)"
+"""How a question says that it leaves somebody out, as a pattern."""
+
 NOUNS = {"payment": "pay", "sale": "sell", "shipment": "ship", "delivery": "deliver", "loss": "lose", "birth": "born"}
 """What was done by what it is called: `the payment date` is when something was paid."""
 

@@ -1,7 +1,7 @@
 """Secrets that tests plant, and whether one has come out: in a file that a test left, or in what it printed.
 
-Every test is looked at when it is over: this is a plugin, and `conftest.py` takes its hook. A secret may stand where an operator keeps it: in a
-configuration, in a file named in one, in the environment.
+Every test is looked at when it is over: this is a plugin, and `conftest.py` takes its hook. A secret may stand where an
+operator keeps it: in a configuration, in a file named in one, in the environment.
 """
 
 from __future__ import annotations
