@@ -1,7 +1,7 @@
 """Tokens in, tokens out: only what a grammar allows, and a prefix that is evaluated once.
 
 What a grammar leaves no choice about is not asked of the model, it is evaluated in one batch with the choice before it,
-and what ends a text only where another call goes on from there. The longest common beginning of two prompts is reused
+and what ends a text only where another call goes on from there; so is the end of a prompt. The longest common beginning of two prompts is reused
 in memory, and the state behind an unchanging prefix is kept on disk.
 """
 
@@ -178,13 +178,13 @@ class Runtime:
             made = Generation(prompt_tokens=len(prompt))
             constraint = Constraint(self.vocabulary, request.grammar) if request.grammar else None
             started = time.perf_counter()
-            self._prefill(list(prompt), sorted(prefixes), made, request)
+            due = self._prefill(list(prompt), sorted(prefixes), made, request, constraint)
             made.prefill_seconds = time.perf_counter() - started
             started = time.perf_counter()
             if request.cancelled:
                 made.stopped = "cancelled"
             elif request.max_tokens:
-                self._decode(made, request, constraint, asked)
+                self._decode(made, request, constraint, due, asked)
             made.decode_seconds = time.perf_counter() - started
             return made
 
@@ -200,7 +200,15 @@ class Runtime:
         with self._lock:
             self._model.close()
 
-    def _prefill(self, prompt: list[int], prefixes: list[int], made: Generation, request: Request) -> None:
+    def _prefill(
+        self,
+        prompt: list[int],
+        prefixes: list[int],
+        made: Generation,
+        request: Request,
+        constraint: Constraint | None,
+    ) -> list[int]:
+        """Evaluate a prompt, but for what is due: its end, where no choice follows it at once."""
         # the last token is evaluated again where its logits are needed
         most = len(prompt) - 1 if request.max_tokens else len(prompt)
         common = _common(self._model.evaluated, prompt) if request.reuse else 0
@@ -211,16 +219,20 @@ class Runtime:
             made.cache = "disk"
         made.cached_tokens = min(common, most)
         self._model.keep(made.cached_tokens)
+        waits = bool(request.max_tokens and constraint is not None and constraint.forced())
         for end in [*(p for p in prefixes if p <= len(prompt)), len(prompt)]:
             while len(self._model.evaluated) < end:
                 if request.cancelled:
-                    return
+                    return []
                 done = len(self._model.evaluated)
+                if waits and end == len(prompt) and end - done <= _PIECE and end not in prefixes:
+                    return prompt[done:]
                 self._model.evaluate(prompt[done : min(end, done + _PIECE)])
             if self._cache is not None and end in prefixes and len(self._model.evaluated) == end:
                 head = prompt[:end]
                 if not self._cache.has(head):
                     self._cache.save(head, self._model.state())
+        return []
 
     def _restore(self, head: list[int]) -> bool:
         if self._cache is None or (state := self._cache.load(head)) is None:
@@ -230,13 +242,15 @@ class Runtime:
             return False
         return True
 
-    def _decode(self, made: Generation, request: Request, constraint: Constraint | None, asked: float) -> None:
+    def _decode(
+        self, made: Generation, request: Request, constraint: Constraint | None, due: list[int], asked: float
+    ) -> None:
+        """Go on; `due` are tokens that stand and are not evaluated: they are with the next choice, if one comes."""
         model = self._model
         random = np.random.default_rng(request.seed)
         text = _Text(request)
         chosen, total = 0, 0.0
-        due: list[int] = []  # of the text, and not evaluated: what is forced is evaluated with what follows it
-        room = min(request.max_tokens, self.n_ctx - len(model.evaluated) - 1)
+        room = min(request.max_tokens, self.n_ctx - len(model.evaluated) - len(due) - 1)
         made.stopped = "length"
         while len(made.tokens) < room:
             if request.cancelled:
