@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import sqlglot
 from sqlglot import exp
 
-from groundwire.agents import latest, meanings, naming, ways
+from groundwire.agents import headings, latest, meanings, naming, ways
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.evidence import alike
 from groundwire.agents.wording import Wording, begins, ends, stems
@@ -57,6 +57,8 @@ def to_sql(
     except (sqlglot.errors.SqlglotError, RecursionError):
         return draft
     by_name = {names[n].replace('"', "").lower(): e for n, e in shown.items()}
+    if isinstance(tree, exp.Select):
+        headings.add(tree)
     for select in tree.find_all(exp.Select):
         if select.args.get("from_") is None:
             continue
@@ -77,6 +79,19 @@ def to_sql(
         for connected in [n for n in select.find_all(exp.Or) if not isinstance(n.parent, exp.And | exp.Or)]:
             _bind_alternatives(connected)
     return str(tree.sql(DIALECT))
+
+
+def compared_with_itself(draft: str) -> str:
+    """A column that a draft compares with nothing but itself; empty for none, and where the draft broke off."""
+    try:
+        tree = sqlglot.parse_one(_DURING.sub(r"\1 IS NOT NULL", draft), dialect=DIALECT)
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        return ""
+    for test in tree.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ):
+        sides = [{c.sql(DIALECT) for c in side.find_all(exp.Column)} for side in (test.this, test.expression)]
+        if len(sides[0]) == 1 and sides[0] == sides[1] and test.find(exp.Select) is None:
+            return str(sides[0].pop())
+    return ""
 
 
 def _once_each(select: exp.Select) -> None:

@@ -221,7 +221,8 @@ class Evidence:
             and " ".join(stems(value)) in self._text
         )
         states = [p for p in parts if root(p) not in self._done]
-        return exact or any(alike(word, part) for part in states for word in self._free)
+        # a month says nothing of Montreal
+        return exact or any(word == part or alike(word, part) for part in states for word in self._free - SAID)
 
 
 def _pattern(word: str, text: str) -> str:

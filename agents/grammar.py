@@ -29,15 +29,16 @@ MOST_CHOICES = 25
 
 _SELECT = r"""
 query: "SELECT " GROUPS ITEMS " FROM "
-item: value [" AS " LABEL]
-grouped: (whole | column | period) [" AS " LABEL]
+item: value NAMED
+grouped: (whole | column | period) NAMED
 whole: share ((" + " | " - ") share){0,3}
 share: total ((" * " | " / ") total){0,3}
 total: aggregate | NUMBER | "(" whole ")" | "ABS(" whole ")" | "ROUND(" whole [", " /[0-9]/] ")" | "COALESCE(" whole ", " NUMBER ")" | "NULLIF(" whole ", " NUMBER ")" | "CAST(" whole " AS " ("INTEGER" | "DOUBLE") ")" | ranking | spanned
 spanned: whenever " - " whenever | "DATE_DIFF('" STRIDE "', " whenever ", " whenever ")"
 whenever: ("MIN(" | "MAX(") instant ")" | "CURRENT_DATE"
-middle: "MEDIAN(" (quantity [(" + " | " - " | " * " | " / ") quantity] | lasted) ")" [" AS " LABEL]
-key: (column | period) [" AS " LABEL]
+middle: "MEDIAN(" (quantity [(" + " | " - " | " * " | " / ") quantity] | lasted) ")" NAMED
+key: (column | period) NAMED
+only: whole NAMED
 LABEL: /[a-z][a-z0-9_]{0,30}/
 """
 _REST = r"""
@@ -177,6 +178,8 @@ class Language:
         self.wording = wording
         self.evidence = evidence
         self.mentioned = mentioned
+        self.one_figure = False  # whether nothing but a figure over all records is asked for
+        self.headings = True  # whether the model may give a name to what is shown
         self.bounded = False  # by a span of time that stands already
         self.used = ""  # what is shown, where that is a part of the records
         self.seen = ""  # what is shown
@@ -198,9 +201,12 @@ class Language:
             unit = self.wording.period
             first += f""" {_quoted(f"DATE_TRUNC('{unit}', ")} {when} {_quoted(f") AS {unit}, ")}"""
         select = _SELECT.replace("GROUPS", first or '["DISTINCT "]')
+        select = select.replace(" NAMED", ' [" AS " LABEL]' if self.headings else "")
         items = 'item (", " item){0,9}'
         if groups or self.wording.period:
             items = 'grouped (", " grouped){0,9}'
+        if self.one_figure and not groups and not self.wording.period:
+            items = "only"
         if self.wording.middles == ("MEDIAN",):
             items = '(key ", "){0,3} middle' if self.wording.groups and not groups else "middle"
         select = select.replace("ITEMS", items)
@@ -348,7 +354,8 @@ class Language:
         if self.wording.limit is not None:
             if self.wording.direction:
                 first = _quoted(ranked_by) if ranked_by else "(value | LABEL)"
-                order = f'" ORDER BY " {first} " {self.wording.direction}" (", " order){{0,2}}'
+                then = ' (", " order){0,2}' if "then" in self.wording.words else ""
+                order = f'" ORDER BY " {first} " {self.wording.direction}"{then}'
             return f'{order} " LIMIT {self.wording.limit}"'
         if not self.wording.sorts:
             return ""

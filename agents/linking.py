@@ -19,8 +19,8 @@ from groundwire.agents import countries, naming, wording
 from groundwire.agents.abbreviations import Abbreviations
 from groundwire.agents.grammar import keys_of, kind, told_relations
 from groundwire.agents.stance import Around, clause_of
-from groundwire.agents.wording import as_nouns, root, stems
-from groundwire.agents.words import FORMS, NO_VERBS, NOUNS, PLAIN, SAID, UNITS
+from groundwire.agents.wording import as_nouns, begins, deed, ends, root, stems
+from groundwire.agents.words import FORMS, NO_VERBS, NOUNS, PLAIN, SAID, SAME_DEEDS, UNITS
 from groundwire.core.catalog import Entity, Field
 
 MOST_HINTS = 8
@@ -122,6 +122,12 @@ def _shared(source: str, names: Iterable[str]) -> str:
     return naming.prefix_of_tables(own, list(last.values()))
 
 
+def _deeds(moment: str) -> set[str]:
+    """What is done at a moment, by its name."""
+    words = stems(moment)
+    return {deed(w) for w in words if w not in NO_VERBS and len(w) > 3} | set(as_nouns(words).values())
+
+
 def _amount(entity: Entity) -> str:
     """The one number that records hold beside what tells which one is meant; empty without one."""
     keys = keys_of(entity)
@@ -163,7 +169,14 @@ class Words:
         self.plain = [re.sub(r"['’]s$", "", question[a:b].lower()) for a, b in self.spans]
         shared = {source: _shared(source, names) for source in {e.source for e in entities}}
         self.joined = as_nouns(self.plain)
+        moments = (naming.bare(f, e) for e in self.entities for f in e.fields if pa.types.is_temporal(f.type))
+        self._moments = {w for bare in moments for w in _deeds(bare)}
         self.spoken = dict.fromkeys([*self.words, *self.joined.values()])
+        self._compounds = {
+            "".join(self.words[at : at + length]): self.words[at : at + length]
+            for length in (3, 2)
+            for at in range(len(self.words) - length + 1)
+        }
         self.called = {e.full_name: [self.spelled(c) for c in naming.called(e, shared[e.source])] for e in entities}
         self.called_any = [phrase for called in self.called.values() for phrase in called]
         self.things = {w for called in self.called.values() for phrase in called for w in phrase}
@@ -487,11 +500,16 @@ class Words:
     def _done(self, bare: str) -> Iterator[tuple[int, int]]:
         """Where the question has a form of the verb that a moment is named by: `joining` and `joined_on`."""
         bare = re.sub(r"^starts?[ _]", "started ", bare.lower())  # `starts at` tells when something started
-        parts = [w for w in self.spelled(stems(bare)) if w not in NO_VERBS and w not in self.things and len(w) > 3]
-        roots = {*(root(w) for w in parts), *(FORMS[w] for w in parts if w in FORMS)}
+        parts = [w for w in self.spelled(stems(bare)) if w not in NO_VERBS and len(w) > 3]
+        things = [w for w in parts if w not in self.things]
+        roots = {*(root(w) for w in things), *(FORMS[w] for w in things if w in FORMS)}
+        own = _deeds(bare)  # also the sale of the sale date of sales, which are no moment themselves: `sold`
+        if not begins(bare) and not ends(bare):  # the start of a sale is not when something was bought
+            own |= {w for same in SAME_DEEDS if same & own for w in same} - self._moments
         for index, word in enumerate(self.words):
             begin, end = self.spans[index]
-            if self.words[index + 1 : index + 2] in (["date"], ["day"], ["time"]) and NOUNS.get(word) in roots:
+            dated = word in NOUNS and self.words[index + 1 : index + 2] in (["date"], ["day"], ["time"])
+            if dated and NOUNS[word] in roots:
                 yield index, index + 2
                 continue
             alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
@@ -500,8 +518,14 @@ class Words:
             sorts = sorts or word in ("return", "show", "list", "report", "display")  # `Return the name`, `left out`
             if [self.joined.get(index)] in self.called_any:
                 continue  # `paid out` is a payout
-            if alone and not sorts and word not in NO_VERBS and len(word) > 3 and root(word) in roots:
-                yield index, index + 1
+            if not alone or sorts:
+                continue
+            if self.joined.get(index) in own:
+                yield index, index + 2
+            elif word not in NO_VERBS and len(word) > 3:
+                done = self.plain[index].endswith("ed") or self.plain[index] in FORMS
+                if root(word) in roots or (deed(word) in own and (done or deed(word) == "signup")):
+                    yield index, index + 1
 
     def _flagged(self, bare: str) -> Iterator[tuple[tuple[int, int], bool]]:
         """Where the question has the words of a flag in any form, and whether it has their opposite (`unverified`)."""
@@ -691,7 +715,15 @@ class Words:
         """A name's words as the question spells them, where it uses the long forms of short ones."""
         if len(name) > 1 and name[-1] in ("no", "nr") and "number" in self.spoken:
             name = [*name[:-1], "number"]
-        return [w if w in self.spoken else next((s for s in self.spoken if self.same(w, s)), w) for w in name]
+        found = []
+        for word in name:
+            if word not in self.spoken and len(word) > 6 and word in self._compounds:
+                found += self._compounds[word]  # `dailystat`, as PostgreSQL folds `DailyStat`
+            else:
+                found.append(
+                    word if word in self.spoken else next((s for s in self.spoken if self.same(word, s)), word)
+                )
+        return found
 
 
 def subject(text: str, entities: Iterable[Entity], names: Mapping[str, str]) -> str:

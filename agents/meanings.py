@@ -47,6 +47,8 @@ def read(select: exp.Select, root: Entity | None, by_name: Mapping[str, Entity],
     for product in list(select.find_all(exp.Mul, exp.Div)):
         if isinstance(product.expression, exp.Literal) and product.expression.name in ("1", "1.0"):
             product.replace(product.this)
+    for product in list(select.find_all(exp.Mul)):
+        _hundredths_once(product)
     for difference in list(select.find_all(exp.Sub)):
         _one_extract(difference)
         _first_of_each(difference, root, by_name, said)
@@ -202,6 +204,19 @@ def _average_of_shares(node: exp.Div) -> None:
     if not isinstance(divisor, exp.Count) or inner is None or not isinstance(inner.this, exp.Case):
         return
     node.replace(node.this)
+
+
+def _hundredths_once(node: exp.Mul) -> None:
+    """`(a * 100.0 / b) * 100`: hundredths already."""
+    inner = node.this.unnest()
+    if _is_hundred(node.expression) and isinstance(inner, exp.Div):
+        part = inner.this.unnest()
+        if isinstance(part, exp.Mul) and (_is_hundred(part.expression) or _is_hundred(part.this)):
+            node.replace(node.this)
+
+
+def _is_hundred(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and node.name in ("100", "100.0")
 
 
 def _address(node: exp.Expr, by_name: Mapping[str, Entity]) -> None:

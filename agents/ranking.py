@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlglot import exp
 
 from groundwire.agents import ways
 from groundwire.agents.wording import stems
+from groundwire.core.query import DIALECT
 
 _AMOUNT = (
     r"(?:amounts?|values?|revenues?|sales|costs?|prices?|money|turnover|volumes?|income|spend|spending|sums?|totals?"
@@ -30,35 +31,39 @@ _NUMBER_OF = re.compile(r"\bby (?:the |their )?(?:total )?(?:number|count) of (?
 _MOST = re.compile(r"\b(?:most|fewest)\b")
 
 
-def figure(question: str, first_part: str, counted: Iterable[str]) -> str:
+def figure(question: str, first_part: str, counted: Iterable[str], ordered: Collection[str] = ()) -> str:
     """The name of the figure that a ranking goes by; empty where the words, or what is shown, leave a doubt.
 
     Args:
         question: in the asker's words.
         first_part: of a draft, up to and with FROM: what is shown, with names.
         counted: hints on what is counted, each beginning with the question's words.
+        ordered: columns that a ranking may go by as well, in lower case: numbers and moments.
     """
+    tree = ways.parsed(first_part)
+    if tree is None:
+        return ""
+    figures = [i for i in tree.selects if ways.aggregates(i)]
+    shown = {i.unalias().sql(DIALECT).lower() for i in tree.selects if i not in figures}
+    if len(figures) == 1 and shown.isdisjoint(ordered):
+        return ways.label_of(figures[0])
+    if len(figures) < 2:
+        return ""
     lower = question.lower()
     said = [kind for kind, patterns in _SAID.items() if any(re.search(p, lower) for p in patterns)]
     if not said and any(_MOST.match(hint.lower()) for hint in counted):
         said = ["count"]
     if len(said) != 1:
         return ""
-    tree = ways.parsed(first_part)
-    if tree is None:
-        return ""
-    figures = [i for i in tree.selects if isinstance(i, exp.Alias) and ways.aggregates(i)]
-    if len(figures) < 2:
-        return ""
     if (match := _NUMBER_OF.search(lower)) is not None:  # of bottles: what is added up may be called so
-        named = [i.alias for i in figures if stems(match[1])[0] in _words(i)]
+        named = [ways.label_of(i) for i in figures if stems(match[1])[0] in _words(i)]
         if len(named) == 1:
             return named[0]
-    found = [i.alias for i in figures if _kind(i.this) == said[0]]
+    found = [ways.label_of(i) for i in figures if _kind(i.unalias()) == said[0]]
     return found[0] if len(found) == 1 else ""
 
 
-def _words(item: exp.Alias) -> set[str]:
+def _words(item: exp.Expr) -> set[str]:
     return set(stems(" ".join([item.alias, *(c.name for c in item.find_all(exp.Column))])))
 
 

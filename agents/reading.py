@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 
+from sqlglot import exp
+
 from groundwire.agents import (
     draft,
     explained,
@@ -27,17 +29,26 @@ from groundwire.agents import (
 )
 from groundwire.agents.definitions import Definitions
 from groundwire.agents.evidence import Evidence
-from groundwire.agents.grammar import Language, identifier, kind
+from groundwire.agents.grammar import Language, identifier, keys_of, kind
 from groundwire.agents.levers import Levers
 from groundwire.agents.settled import blanked
 from groundwire.core.catalog import Entity
 
+_FIGURE = re.compile(
+    r"\W*(?:(?:what (?:is|was|were|are)|give me|find|calculate|show(?: me)?) )?(?:the )?(?:single )?"
+    r"(?:highest|lowest|maximum|minimum|largest|smallest|biggest|average|mean|total) (?:daily |overall )?",
+    re.IGNORECASE,
+)
+"""The beginning of a question for one figure."""
+_BESIDE = re.compile(r"\b(?:which|who|when|return|show|list|and|with|along|over time|respective\w*)\b", re.IGNORECASE)
 _SHOWN = re.compile(
     r"\b(?:return|show|list|display|report|include|give me|(?:i )?(?:want|need)|with)\b[^.?!;]*", re.IGNORECASE
 )
 """What a question wants to see."""
 _KEY = re.compile(r"\b(?:IDs?|ids?|(?P<word>number|code))\b(?! of)")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
+_DEFINED = re.compile(r"\b(?P<name>[A-Z]{2,})\b(?: \([^)]*\))? ?(?:=|:|is|means|stands for) (?P<what>[^.\n]*)")
+"""What hints say that a word of the question is."""
 _LEFT_OUT = r"\b(?:leav\w+ out|exclud\w+|ignor\w+|omit\w*|without|(?<!did )(?<!do )(?<!does )not|non|no)\b"
 _EXTREME = re.compile(
     r"\b(?:for|on|at|of|from|in)\s+(?:the\s+|its\s+)?(earliest|first|oldest|latest|most recent|last|newest)\s+"
@@ -200,8 +211,20 @@ class Reading:
         shown = [e for e in self.entities if self._lack is None or e.full_name != self._lack.entity]
         said = replace(self.wording, spans=()) if self._lack is not None and self._lack.timed else self.wording
         language = Language(shown, self.names, said, self._evidence, self._mentioned)
+        language.headings = self.levers.headings
+        language.one_figure = self._is_one_figure
         language.timed_as_a_whole = self._is_timed_as_a_whole
         return language
+
+    @property
+    def _is_one_figure(self) -> bool:
+        """Whether one figure over all records is asked for, and nothing beside it: `Highest daily balance of ...`."""
+        begins = _FIGURE.match(self.question)
+        if begins is None or self.wording.groups or self.wording.period or self.wording.limit is not None:
+            return False
+        amounts = (x for x in self.links if not x.values and not x.moment and len(x.columns) == 1 and not x.grouped)
+        measured = {x.end - len(x.phrase) for x in amounts if x.columns[0].lower() in self._ordered}
+        return begins.end() in measured and not _BESIDE.search(self.question, begins.end())
 
     @property
     def _is_timed_as_a_whole(self) -> bool:
@@ -296,7 +319,7 @@ class Reading:
     def _about_only(self, names: Collection[str]) -> None:
         """Go on with some entities only."""
         self.entities = [e for e in self._whole if e.full_name in names]
-        for name in ("_words", "_counts", "_mentioned", "_language", "_least"):
+        for name in ("_words", "_counts", "_mentioned", "_language", "_least", "_ordered"):
             self.__dict__.pop(name, None)
 
     def requalified(self, first_part: str) -> str:
@@ -354,10 +377,19 @@ class Reading:
         required += self._happened(table)
         required += self._flags_of_hints(near, required)
         required += self._roles(table)
+        required += self._there(first_part, table)
         required += self._meant(first_part, near, required)
         least = self._least if self._least is not None and self._least[0] == table else None
-        by = ranking.figure(self.question, first_part, self._counts) if self.levers.required else ""
+        by = ranking.figure(self.question, first_part, self._counts, self._ordered) if self.levers.required else ""
         return self._language.second_part(start, table, required, *span, used=first_part, least=least, ranked_by=by)
+
+    @cached_property
+    def _ordered(self) -> set[str]:
+        """Columns that say more or less, sooner or later."""
+        measured = ((e, f) for e in self.entities for f in e.fields if kind(f, e) in ("number", "moment"))
+        return {
+            f"{self.names[e.full_name]}.{identifier(f.name)}".lower() for e, f in measured if f.name not in keys_of(e)
+        }
 
     @cached_property
     def _least(self) -> tuple[str, str, int] | None:
@@ -374,6 +406,10 @@ class Reading:
                 mentioned = self._mentioned
         required = [*self._required(first_part), *(m.condition for m in self._matches)]
         return ways.start(first_part, self.entities, self.names, required, likely, mentioned)
+
+    def senseless(self, written: str) -> str:
+        """What a draft compares with nothing but itself, since what is meant is not known; else empty."""
+        return draft.compared_with_itself(written)
 
     def sql(self, written: str) -> str:
         """The query that a whole draft means."""
@@ -441,6 +477,20 @@ class Reading:
         roles = [r for r in entity.relations if not r.many and r.name in asked and r.name not in by_name]
         return [f"{table}.{r.on[0][0]} IS NOT NULL" for r in roles if len(r.on) == 1] if self.levers.required else []
 
+    def _there(self, first_part: str, table: str) -> list[str]:
+        """For a list of what others belong to (`IDs of partners with a sale`), that these belong to one."""
+        tree = ways.parsed(first_part)
+        if tree is None or not tree.args.get("distinct") or not self.levers.required:
+            return []
+        by_name = {self.names[e.full_name]: e for e in self.entities}
+        shown = {ways.qualifier(c) for c in tree.find_all(exp.Column)}
+        entity = by_name[table]
+        belongs = [r for r in entity.relations if not r.many and self.names.get(r.target, "").lower() in shown]
+        if len(shown) != 1 or len(belongs) != 1 or len(belongs[0].on) != 1 or belongs[0].target == entity.full_name:
+            return []
+        key = belongs[0].on[0][0]
+        return [f"{table}.{identifier(key)} IS NOT NULL"] if entity.field(key).nullable else []
+
     def _meant(self, first_part: str, near: Collection[str], required: Sequence[str]) -> list[str]:
         """Conditions on values that the question names and sets against no others.
 
@@ -453,7 +503,7 @@ class Reading:
             return []
         chosen: dict[tuple[str, bool], dict[str, None]] = {}
         whole = (x for x in self.links if not wording.read(self._sentence(x.end)).parts)
-        for link in (*whole, *self._left_out_by_hints):
+        for link in (*whole, *self._left_out_by_hints, *self._counted_by_hints):
             columns = [c for c in link.columns if c.rpartition(".")[0] in near]
             if (
                 link.values
@@ -484,6 +534,13 @@ class Reading:
         if wording.read("", self.hints).parts:
             return []
         return [link for link in self._hinted if link.left_out is not None]
+
+    @cached_property
+    def _counted_by_hints(self) -> list[linking.Link]:
+        """Values that the asker's hints define a figure of the question by: `TAC = active customers`."""
+        asked = [m for m in _DEFINED.finditer(self.hints) if re.search(rf"\b{m['name']}\b", self.question)]
+        spans = [m.span("what") for m in asked if "/" not in m["what"]]
+        return [x for x in self._hinted if x.values and not x.negated and any(a < x.end <= b for a, b in spans)]
 
     def _during(self, first_part: str, table: str) -> tuple[str, tuple[str, ...]]:
         """The one span of time that bounds everything asked for, and the moments that it may be said of.

@@ -24,7 +24,7 @@ class Start:
     Attributes:
         tables: tables that reach everything shown over to-one relations, nearest first; where it is one, it is written
             after FROM, where there are several, the model chooses.
-        labels: names given to what is shown.
+        labels: names given to what is shown; figures without one as they are written.
         keys: what is shown and is not an aggregate, where anything else is one, as GROUP BY has it; else empty.
     """
 
@@ -56,7 +56,7 @@ def start(
     tree = parsed(first_part)
     if tree is None:
         return Start(tables=tuple(names[n] for n in shown), labels=(), keys="")  # what is wrong is said of the whole
-    labels = tuple(item.alias for item in tree.selects if isinstance(item, exp.Alias))
+    labels = tuple(label for item in tree.selects if (label := label_of(item)))
     written = {qualifier(c) for c in tree.find_all(exp.Column) if len(c.parts) > 1}
     by_name = {names[n].replace('"', "").lower(): n for n in shown}
     asked = {by_name[w] for w in written if w in by_name}
@@ -295,6 +295,11 @@ def _price(entity: Entity, step: Relation, target: Entity) -> float:
     called = {w for w in stems(step.on[0][0]) if w != "id"} or set(stems(step.name))
     plain = called <= set(stems(target.name.split(".")[-1])) | set(stems(entity.name.split(".")[-1]))
     return (1.0 if plain else 2.0) + (0.5 if field is None or field.nullable else 0.0)
+
+
+def label_of(item: exp.Expr) -> str:
+    """By what a query may order: the name given to something shown, or the figure itself; empty for neither."""
+    return item.alias if isinstance(item, exp.Alias) else item.sql(DIALECT) if aggregates(item) else ""
 
 
 def keys_of(items: Iterable[exp.Expr]) -> list[exp.Expr]:

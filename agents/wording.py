@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from groundwire.agents import periods
-from groundwire.agents.words import BEGINNINGS, ENDS, FORMS, LEAVING_OUT, SAID
+from groundwire.agents.words import BEGINNINGS, ENDS, FORMS, LEAVING_OUT, NOUNS, ROOTS, SAID
 
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 _NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL.split())} | {
@@ -127,6 +127,8 @@ _PARTS = re.compile(
     r"|\bcompar|\bout of\b|\bhow many of\b|\bof (?:them|those|these|which)\b|\brespectively\b|\bas well as\b"
     r"|\bbreakdown\b|\beither\b|\bboth\b"
 )
+_DIGITS = re.compile(r"(?<![a-z_.\d])\d+(?:\.\d+)?")
+"""Numbers, and not those of `t2`."""
 _TABLES = re.compile(r"\b\d+ (?:different |other )?tables?\b")
 _PATTERN = re.compile(r"'[^'\n]*%[^'\n]*'")
 """A text with wildcards, whose signs are no hundredths."""
@@ -252,8 +254,8 @@ def read(question: str, hints: str = "") -> Wording:
         untimed = re.sub(rf"(?:{_BOUND})?{re.escape(span.text)}", " ", untimed)
     untimed = _SO_ZERO.sub(" ", EVERYBODY.sub(" ", _RANK.sub(" ", _AGO.sub(" ", untimed))))
     untimed = re.sub(r"(?<=\d),(?=\d{3})", "", _TABLES.sub(" ", untimed))
-    numbers = dict.fromkeys(re.findall(r"\d+(?:\.\d+)?", untimed))
-    factors = numbers.keys() - set(re.findall(r"\d+(?:\.\d+)?", _FACTOR.sub(" ", untimed)))
+    numbers = dict.fromkeys(_DIGITS.findall(untimed))
+    factors = numbers.keys() - set(_DIGITS.findall(_FACTOR.sub(" ", untimed)))
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))
     if _ZERO.search(untimed):
         factors = factors if "0" in numbers or _NAMES_ZERO.search(untimed) else factors | {"0"}
@@ -376,7 +378,15 @@ def root(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) > 3:
             word = word[: -len(ending)]
             break
-    return word[:-1] if len(word) > 4 and word[-1] == word[-2] else word.removesuffix("e")
+    word = word[:-1] if len(word) > 4 and word[-1] == word[-2] else word.removesuffix("e")
+    return ROOTS.get(word, word)
+
+
+def deed(word: str) -> str:
+    """What forms of a verb and its noun share: `sell` of `sold` and `sale`."""
+    base = root(word)
+    known = FORMS.get(word) or NOUNS.get(word) or FORMS.get(base) or FORMS.get(f"{base}e")
+    return root(known) if known else base
 
 
 def as_nouns(words: Sequence[str]) -> dict[int, str]:

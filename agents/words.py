@@ -98,6 +98,25 @@ LEAVING_OUT = r"(?:leav\w+ (?:out|aside)|ignor\w+|exclud\w+|omit\w*|skip\w*|disr
 NOUNS = {"payment": "pay", "sale": "sell", "shipment": "ship", "delivery": "deliver", "loss": "lose", "birth": "born"}
 """What was done by what it is called: `the payment date` is when something was paid."""
 
+SAME_DEEDS = (
+    _words("enrol join register registr signup"),
+    _words("buy sell"),
+)
+"""Deeds that happen at one moment, by their roots: who signs up joins, and what is sold is bought."""
+
+ROOTS = {
+    "acquisit": "acquir",
+    "admis": "admit",
+    "convers": "convert",
+    "enrollment": "enrol",
+    "enrolment": "enrol",
+    "prescript": "prescrib",
+    "redempt": "redeem",
+    "submis": "submit",
+    "subscript": "subscrib",
+}
+"""Roots of nouns, and of the verbs that they are made of."""
+
 FORMS = {
     "bought": "buy",
     "sold": "sell",

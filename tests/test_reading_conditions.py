@@ -355,7 +355,7 @@ def test_what_a_model_repeats_is_said_once() -> None:
         " AND orders.total > 1 AND orders.total > 1"
     )
     made = _sql(text, "How many orders are open or paid?").sql("duckdb")
-    assert made == "SELECT COUNT(*) FROM orders WHERE orders.status IN ('open', 'paid') AND orders.total > 1"
+    assert made == "SELECT COUNT(*) AS orders FROM orders WHERE orders.status IN ('open', 'paid') AND orders.total > 1"
 
 
 def test_a_column_is_named_with_a_preposition_between_its_words() -> None:
