@@ -449,7 +449,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
         if self.draft.endswith(" FROM ") and not self._stopped():
             first = self.draft = reading.requalified(self.draft)
             if reading.narrowed(first):
-                first = self.draft = write(reading.first_part(refusal=False))
+                first = self.draft = write(reading.first_part(refusal=False, free=True))
             tables = reading.tables(first)
             written = first + tables[0] if len(tables) == 1 else write(one_of(tables), first)
             if not self._stopped():

@@ -179,7 +179,6 @@ class Language:
         self.evidence = evidence
         self.mentioned = mentioned
         self.one_figure = False  # whether nothing but a figure over all records is asked for
-        self.headings = True  # whether the model may give a name to what is shown
         self.bounded = False  # by a span of time that stands already
         self.used = ""  # what is shown, where that is a part of the records
         self.seen = ""  # what is shown
@@ -201,7 +200,7 @@ class Language:
             unit = self.wording.period
             first += f""" {_quoted(f"DATE_TRUNC('{unit}', ")} {when} {_quoted(f") AS {unit}, ")}"""
         select = _SELECT.replace("GROUPS", first or '["DISTINCT "]')
-        select = select.replace(" NAMED", ' [" AS " LABEL]' if self.headings else "")
+        select = select.replace("NAMED", '[" AS " LABEL]')
         items = 'item (", " item){0,9}'
         if groups or self.wording.period:
             items = 'grouped (", " grouped){0,9}'
@@ -213,6 +212,11 @@ class Language:
         select = select if self.wording.ranks else select.replace(" | ranking", "")
         start = 'start: query | "CANNOT ANSWER: " REASON' if refusal else "start: query"
         return "\n".join([start, select.strip(), *([_REASON] if refusal else []), *self._shared(self._tests())]) + "\n"
+
+    def known_part(self, select: str, *, refusal: bool) -> str:
+        """Lark for a draft up to and with FROM that is known, or for the words that say that there is no answer."""
+        start = 'start: query | "CANNOT ANSWER: " REASON' if refusal else "start: query"
+        return "\n".join([start, f"query: {_quoted(f'{select} FROM ')}", *([_REASON] if refusal else [])]) + "\n"
 
     def second_part(
         self,

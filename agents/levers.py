@@ -29,7 +29,6 @@ class Levers:
         values: a text that is no value of an enumerated field is read as the value that it resembles.
         repair: a query that was refused is written once more, with the exact error.
         phrasing: the model chooses the words around the values of one record; without it code does.
-        headings: the model names the columns that it computes; without it code does.
         prefix_cache: the beginning that prompts share is not evaluated again.
     """
 
@@ -43,7 +42,6 @@ class Levers:
     values: bool = True
     repair: bool = True
     phrasing: bool = True
-    headings: bool = True
     prefix_cache: bool = True
 
     @classmethod
@@ -63,8 +61,8 @@ class Levers:
         return cls(**dict.fromkeys(off, False))
 
     def at(self, effort: str) -> Self:
-        """These, and for `low` effort none of those that have the model write more."""
-        return replace(self, repair=False, phrasing=False, headings=False) if effort == "low" else self
+        """These, and for `low` effort none of those that take another turn of the model."""
+        return replace(self, repair=False, phrasing=False) if effort == "low" else self
 
     @classmethod
     def described(cls) -> str:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise, product
 
 import pyarrow as pa
@@ -192,10 +193,7 @@ class Words:
 
     def links(self) -> Iterator[Link]:
         """The longest phrases, in the question's order, each meaning once."""
-        found: dict[tuple[int, int], list[_Place]] = {}
-        for entity in self.entities:
-            for at, place in self._places(entity):
-                found.setdefault(at, []).append(place)
+        found = self._found
         kept: list[tuple[int, int]] = []
         for at in sorted(found, key=lambda a: (a[0] - a[1], a)):
             if not any(at[0] < k[1] and k[0] < at[1] for k in kept):
@@ -269,6 +267,46 @@ class Words:
                 left_out=self._left_out(at, places[0].entity) if meant or flag else None,
                 end=self.spans[at[1] - 1][1],
             )
+
+    @cached_property
+    def _found(self) -> dict[tuple[int, int], list[_Place]]:
+        """What each phrase may mean, whatever else overlaps it."""
+        found: dict[tuple[int, int], list[_Place]] = {}
+        for entity in self.entities:
+            for at, place in self._places(entity):
+                found.setdefault(at, []).append(place)
+        return found
+
+    def columns_at(self) -> dict[tuple[int, int], frozenset[str]]:
+        """The columns that each phrase names, by its first word and the one behind it."""
+        made = {}
+        for at, found in self._found.items():
+            places = [p for p in found if not p.values and not p.flag and not p.told]
+            places = [p for p in places if not p.short] or places
+            nearest = max((self.near[p.entity] for p in places), default=0.0)
+            if columns := frozenset(p.column for p in places if self.near[p.entity] >= nearest - 0.5):
+                made[at] = columns
+        return made
+
+    def values_at(self) -> list[tuple[int, int]]:
+        """Where phrases stand that are values, by their first word and the one behind them."""
+        return [at for at, places in self._found.items() if any(p.values for p in places)]
+
+    def find_sure(self, at: tuple[int, int], entity: Entity) -> bool:
+        """Whether a value there can only be one of this entity, and must be a condition."""
+        places = [p for p in self._found[at] if p.values]
+        return {p.entity for p in places} == {entity.full_name} and len({p.column for p in places}) == 1
+
+    def called_by(self, column: str) -> list[str]:
+        """The words of a column's name, as a draft has it."""
+        table, _, name = column.rpartition(".")
+        entity = next((e for e in self.entities if self.names[e.full_name] == table), None)
+        field = entity.find_field(name) if entity is not None else None
+        return self.spelled(stems(naming.bare(field, entity))) if entity is not None and field is not None else []
+
+    def called_so(self, word: str, entity: Entity) -> list[str]:
+        """Fields of an entity that a word alone names, once it is known whose they are."""
+        return [f.name for f in entity.fields if self.spelled(stems(naming.bare(f, entity))) == [word]]
 
     def states(self) -> Iterator[Link]:
         """What a moment that is missing or past says: `unpaid` where there is `paid_on`, `overdue` for `due`."""

@@ -24,6 +24,7 @@ from groundwire.agents import (
     ranking,
     retrieval,
     settled,
+    wanted,
     ways,
     wording,
 )
@@ -64,6 +65,11 @@ _SCHEDULED = frozenset(
     {"arriv", "begin", "clos", "com", "du", "end", "expir", "fall", "laps", "open", "run", "start", "tak"}
 )
 """What is often known to be, by its root."""
+_LATEST = re.compile(
+    r"\b(?:latest|most recent(?:ly)?|newest|current(?:ly)?(?! (?:day|week|month|quarter|year))"
+    r"|last (?:known|recorded))\b",
+    re.IGNORECASE,
+)
 _BETWEEN = re.compile(r"\b(?:between|from) (?:(?:the|its|their|his|her) )?(?:\w+ ){0,2}$", re.IGNORECASE)
 _AND = re.compile(r" (?:\w+ ){0,3}(?:and|to|until) (?:\w+ ){0,3}", re.IGNORECASE)
 _MEASURES = re.compile(r"\b(?:how many|number of|count of|total|how much|sum of)\b", re.IGNORECASE)
@@ -211,7 +217,6 @@ class Reading:
         shown = [e for e in self.entities if self._lack is None or e.full_name != self._lack.entity]
         said = replace(self.wording, spans=()) if self._lack is not None and self._lack.timed else self.wording
         language = Language(shown, self.names, said, self._evidence, self._mentioned)
-        language.headings = self.levers.headings
         language.one_figure = self._is_one_figure
         language.timed_as_a_whole = self._is_timed_as_a_whole
         return language
@@ -289,8 +294,29 @@ class Reading:
         """Whether the model may say that the data does not hold the answer."""
         return self.doubt > 0 or not self.levers.doubt
 
-    def first_part(self, *, refusal: bool = True) -> str:
-        """The grammar of a draft up to and with FROM; see `Language.first_part`."""
+    @cached_property
+    def _seen(self) -> wanted.Wanted | None:
+        """What the question wants to see, where code can tell all of it."""
+        said = self.wording
+        if not (self.levers.links and self.levers.groups and self.levers.required):
+            return None
+        if said.parts or said.period or _LATEST.search(periods.without(self.question, periods.find(self.question))):
+            return None
+        found = wanted.find(self._words, self.names)
+        if found is None or wanted.leaves_out(found, [link.columns for link in self.links if link.grouped]):
+            return None
+        ranks = len(found.items) > len(found.columns) or found.columns & self._ordered
+        return found if said.limit is None or ranks else None
+
+    def first_part(self, *, refusal: bool = True, free: bool = False) -> str:
+        """The grammar of a draft up to and with FROM; see `Language.first_part`.
+
+        Args:
+            refusal: whether the words are allowed that say that the data does not hold the answer.
+            free: whether the model says what is shown, also where code can tell it.
+        """
+        if self._seen is not None and not free:
+            return self._language.known_part(self._seen.text, refusal=refusal)
         groups = [link.columns for link in self.links if link.grouped]
         moments = {link.columns for link in self.links if link.moment and len(link.columns) == 1}
         moment = moments.pop()[0] if len(moments) == 1 else ""
@@ -319,7 +345,7 @@ class Reading:
     def _about_only(self, names: Collection[str]) -> None:
         """Go on with some entities only."""
         self.entities = [e for e in self._whole if e.full_name in names]
-        for name in ("_words", "_counts", "_mentioned", "_language", "_least", "_ordered"):
+        for name in ("_words", "_counts", "_mentioned", "_language", "_least", "_ordered", "_seen"):
             self.__dict__.pop(name, None)
 
     def requalified(self, first_part: str) -> str:

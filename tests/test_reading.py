@@ -227,7 +227,7 @@ def test_each_help_can_be_switched_off_alone() -> None:
 def test_an_unknown_help_is_told_by_near_names() -> None:
     assert Levers().off == ()
     assert Levers.without(["links", "repair"]).off == ("links", "repair")
-    assert Levers.without(["links"]).at("low").off == ("links", "repair", "phrasing", "headings")
+    assert Levers.without(["links"]).at("low").off == ("links", "repair", "phrasing")
     assert Levers().at("high").off == ()
     with pytest.raises(ConfigError, match="did you mean examples"):
         Levers.without(["exmples"])

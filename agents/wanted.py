@@ -1,0 +1,235 @@
+"""What a question wants to see, where code can tell each item of it: `Return the name, number of orders and total fee`.
+
+Then nothing is left to the model there. A list of which one item is not understood is left to it as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from groundwire.agents.grammar import identifier, keys_of, kind
+from groundwire.agents.linking import Words
+from groundwire.core.catalog import Entity
+
+_RETURN = re.compile(r"\breturn(?= )(?! (?:to|rates?|dates?)\b)", re.I)
+_SHOW = re.compile(r"(?:(?<=[.?!;,] )|^)(?:show|list|give|display|report)(?: me)?(?= )", re.I)
+_DISTINCT = re.compile(r"\s*(?:a |the )?(?:list of )?(?:distinct|unique)(?: list of)?\b(?: the)?")
+_FIGURES = {
+    "total": "SUM",
+    "sum of": "SUM",
+    "average": "AVG",
+    "mean": "AVG",
+    "highest": "MAX",
+    "maximum": "MAX",
+    "largest": "MAX",
+    "lowest": "MIN",
+    "minimum": "MIN",
+    "smallest": "MIN",
+}
+_SKIPPED = re.compile(r"\s*(?:(?:the|their|its|his|her|each|respective)\s+)*")
+_COUNT = re.compile(
+    r"(?:(?:total )?(?:number|count)s? of|how many)\s+(?:(?P<distinct>distinct|unique|different)\s+)?", re.I
+)
+_FIGURE = re.compile(rf"(?P<which>{'|'.join(_FIGURES)})\s+(?:the )?", re.I)
+_AND = re.compile(r"\s*(?:,\s*(?:and\s+|as well as\s+)?|and\s+(?:also\s+)?|as well as\s+|along with\s+)", re.I)
+_END = re.compile(
+    r"\s*(?:$|[.?!;]|(?:of|from|who|that|which|whose|where|for)\b(?! (?:each|every|the (?:first|last|latest))\b)"
+    r"(?![^.?!;]* and\b)|,?\s*(?:ordered|sorted|in (?:as|des)cending|for the (?:top|bottom))\b)",
+    re.I,
+)
+_NAME = re.compile(r" (?:names?|codes?)\b", re.I)
+_DONE = re.compile(r" (?:\w+ed|sent|spent|paid|sold|bought|won|lost|made)\b", re.I)
+_BARE = ("id", "name", "title", "email", "username", "status", "type", "country", "city", "symbol")
+"""What is named without its owner where that is known."""
+_MOST = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is shown, as a draft has it.
+
+    Attributes:
+        items: expressions, each with a name where it is none of a column.
+        columns: columns among them, in lower case.
+        distinct: whether each row is shown once.
+    """
+
+    items: tuple[str, ...]
+    columns: frozenset[str]
+    distinct: bool
+
+    @property
+    def text(self) -> str:
+        """The draft up to FROM."""
+        return f"SELECT {'DISTINCT ' if self.distinct else ''}{', '.join(self.items)}"
+
+
+def find(words: Words, names: Mapping[str, str]) -> Wanted | None:
+    """What a question wants to see; None where code can't tell all of it.
+
+    Args:
+        words: of the question.
+        names: for each full entity name the form in which the model writes it.
+    """
+    question = words.question
+    found = list(_RETURN.finditer(question)) or list(_SHOW.finditer(question))
+    return _List(words, names).read(found[-1].end()) if found else None
+
+
+class _List:
+    def __init__(self, words: Words, names: Mapping[str, str]) -> None:
+        self.words = words
+        self.names = names
+        self.by_name = {names[e.full_name]: e for e in words.entities}
+        self.places = words.columns_at()
+        self.starts = {begin: index for index, (begin, _) in enumerate(words.spans)}
+        self.owner = ""  # the table of the last column, whose `name` is meant
+
+    def read(self, at: int) -> Wanted | None:
+        text = self.words.question
+        distinct = _DISTINCT.match(text, at)
+        at = distinct.end() if distinct is not None else at
+        items: list[str] = []
+        columns: list[str] = []
+        while len(items) < _MOST:
+            skipped = _SKIPPED.match(text, at)
+            at = skipped.end() if skipped is not None else at
+            made = self._item(at)
+            if made is None:
+                return None
+            item, column, at = made
+            items.append(item)
+            columns += [column.lower()] if column else []
+            if _END.match(text, at):
+                whole = tuple(dict.fromkeys(items))
+                alone = len(columns) == len(items)
+                if len(whole) < len(items) or (distinct is not None and not alone):
+                    return None
+                return Wanted(items=whole, columns=frozenset(columns), distinct=distinct is not None)
+            if (joined := _AND.match(text, at)) is None:
+                return None
+            at = joined.end()
+        return None
+
+    def _item(self, at: int) -> tuple[str, str, int] | None:
+        """One thing that is wanted: as a draft has it, its column where it is one, and where it ends."""
+        text = self.words.question
+        if column := self._column(at):
+            self.owner = column[0].rpartition(".")[0]
+            return column[0], column[0], column[1]
+        if (count := _COUNT.match(text, at)) is not None and (thing := self._counted(count.end())) is not None:
+            entity, end = thing
+            table = self.names[entity.full_name]
+            label = _label(text[at:end])
+            if count["distinct"]:
+                if len(entity.primary_key) != 1:
+                    return None
+                return f"COUNT(DISTINCT {table}.{identifier(entity.primary_key[0])}) AS {label}", "", end
+            return f"COUNT({table}.*) AS {label}", "", end
+        if (figure := _FIGURE.match(text, at)) is not None and (column := self._measured(figure.end())):
+            name, end = column
+            done = _DONE.match(text, end)
+            end = done.end() if done is not None else end
+            if self._is_measured(name):
+                return f"{_FIGURES[figure['which'].lower()]}({name}) AS {_label(text[at:end])}", "", end
+        return None
+
+    def _column(self, at: int) -> tuple[str, int] | None:
+        """The one column that the longest words from a character on name, and where they end."""
+        start = self.starts.get(at)
+        if start is None:
+            return None
+        ends = sorted((end for begin, end in self.places if begin == start), reverse=True)
+        for end in ends[:1]:
+            columns = self.places[start, end]
+            if len(columns) != 1:
+                return None
+            column = next(iter(columns))
+            after = _NAME.match(self.words.question, self._end(end))
+            named = after is not None and not self._is_measured(column)  # the country's name is the country
+            return column, after.end() if named and after is not None else self._end(end)
+        return self._of_owner(start)
+
+    def _of_owner(self, start: int) -> tuple[str, int] | None:
+        """`name` behind the ID of a customer is the customer's, and before it that of whom the question begins with."""
+        wanted = self.words.words[start]
+        owner = self.by_name.get(self.owner) or self._asked_of()
+        if owner is None or wanted not in _BARE:
+            return None
+        if wanted == "id" and len(owner.primary_key) == 1:
+            return f"{self.names[owner.full_name]}.{identifier(owner.primary_key[0])}", self._end(start + 1)
+        fields = self.words.called_so(wanted, owner)
+        if len(fields) != 1:
+            return None
+        return f"{self.names[owner.full_name]}.{identifier(fields[0])}", self._end(start + 1)
+
+    def _asked_of(self) -> Entity | None:
+        """The entity that a question names first."""
+        at = {
+            start: entity
+            for entity in self.words.entities
+            for phrase in self.words.called[entity.full_name]
+            for start, end in self.words.find(phrase, self.words.words)
+            if not self.words.describes(end, entity.full_name)
+        }
+        return at[min(at)] if at else None
+
+    def _measured(self, at: int) -> tuple[str, int] | None:
+        """The one number that words name, or that the question names elsewhere and these repeat: `total amount`."""
+        if (found := self._column(at)) is not None or (start := self.starts.get(at)) is None:
+            return found
+        word = self.words.words[start]
+        known = {c for columns in self.places.values() if len(columns) == 1 for c in columns}
+        same = {c for c in known if self._is_measured(c) and word in self.words.called_by(c)[-1:]}
+        return (same.pop(), self._end(start + 1)) if len(same) == 1 else None
+
+    def _counted(self, at: int) -> tuple[Entity, int] | None:
+        """What is counted; of one value where the question gives it before the name, which is a condition then."""
+        start = self.starts.get(at)
+        for begin, end in self.words.values_at() if start is not None else ():
+            if begin == start and end < len(self.words.spans):
+                thing = self._thing(self.words.spans[end][0])
+                if thing is not None and self.words.find_sure((begin, end), thing[0]):
+                    return thing
+        return self._thing(at)
+
+    def _thing(self, at: int) -> tuple[Entity, int] | None:
+        """The one entity that the words from a character on call, and where they end."""
+        start = self.starts.get(at)
+        found: dict[int, list[Entity]] = {}
+        for entity in self.words.entities:
+            for phrase in self.words.called[entity.full_name]:
+                if start is not None and self.words.words[start : start + len(phrase)] == phrase:
+                    found.setdefault(start + len(phrase), []).append(entity)
+        if not found:
+            return None
+        end = max(found)
+        whole = {e.full_name: e for e in found[end]}
+        return (next(iter(whole.values())), self._end(end)) if len(whole) == 1 else None
+
+    def _end(self, word: int) -> int:
+        return self.words.spans[word - 1][1]
+
+    def _is_measured(self, column: str) -> bool:
+        table, _, name = column.rpartition(".")
+        entity = self.by_name.get(table)
+        field = entity.find_field(name.strip('"')) if entity is not None else None
+        return (
+            entity is not None
+            and field is not None
+            and kind(field, entity) == "number"
+            and field.name not in keys_of(entity)
+        )
+
+
+def _label(text: str) -> str:
+    """A name for a column, in the asker's words."""
+    made = "_".join(re.findall(r"[a-z0-9]+", text.lower()))[:40].strip("_")
+    return made if made[:1].isalpha() else f"c_{made}"
+
+
+def leaves_out(wanted: Wanted, grouped: Collection[Collection[str]]) -> bool:
+    """Whether a list lacks something that the question asks for each of: then it is not all that is wanted."""
+    return any(not {c.lower() for c in columns} & wanted.columns for columns in grouped)

@@ -1,0 +1,228 @@
+"""Deeds by other words, names that a database folds into one, single figures: read by code, seen in links and queries."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from groundwire.agents import draft, headings, ranking, ways, wording
+from groundwire.agents.evidence import Evidence
+from groundwire.agents.reading import Reading
+from groundwire.core.catalog import Entity, Field, Relation
+
+READERS = Entity(
+    source="press",
+    name="readers",
+    primary_key=("readerid",),
+    fields=(
+        Field(name="readerid", type=pa.int64(), nullable=False),
+        Field(name="fullname", type=pa.string()),
+        Field(name="town", type=pa.string(), values=("Montana", "Springfield")),
+        Field(name="state", type=pa.string(), values=("active", "asleep")),
+        Field(name="joindate", type=pa.date32()),
+    ),
+)
+VOUCHERS = Entity(
+    source="press",
+    name="redemptions",
+    primary_key=("redid",),
+    fields=(
+        Field(name="redid", type=pa.int64(), nullable=False),
+        Field(name="readerid", type=pa.int64()),
+        Field(name="yearlyfee", type=pa.float64()),
+        Field(name="fee", type=pa.float64()),
+        Field(name="day", type=pa.date32()),
+    ),
+    relations=(Relation(name="reader", target="press.readers", on=(("readerid", "readerid"),)),),
+)
+SALES = Entity(
+    source="press",
+    name="sales",
+    primary_key=("saleid",),
+    fields=(
+        Field(name="saleid", type=pa.int64(), nullable=False),
+        Field(name="readerid", type=pa.int64()),
+        Field(name="saledate", type=pa.date32()),
+        Field(name="typedat", type=pa.timestamp("us")),
+    ),
+    relations=(Relation(name="reader", target="press.readers", on=(("readerid", "readerid"),)),),
+)
+PRESS = (READERS, VOUCHERS, SALES)
+NAMES = {"press.readers": "readers", "press.redemptions": "redemptions", "press.sales": "sales"}
+
+
+def read(question: str, hints: str = "") -> Reading:
+    return Reading(question, hints, PRESS, NAMES)
+
+
+def moments(question: str) -> list[tuple[str, str]]:
+    return [(x.phrase, x.columns[0]) for x in read(question).links if x.told and x.moment]
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("How many readers signed up in 2023?", [("signed up", "readers.joindate")]),
+        ("How many readers registered in 2023?", [("registered", "readers.joindate")]),
+        ("How many readers joined in 2023?", [("joined", "readers.joindate")]),
+        ("What was sold in 2023?", [("sold", "sales.saledate")]),
+        ("What was bought in May 2023?", [("bought", "sales.saledate")]),
+        ("How many sales were there in 2023?", []),
+    ],
+)
+def test_a_deed_is_found_by_another_word_for_it(question: str, told: list[tuple[str, str]]) -> None:
+    assert moments(question) == told
+
+
+def test_a_deed_that_a_moment_is_named_by_goes_before_one_like_it() -> None:
+    signs = Field(name="signedupat", type=pa.timestamp("us"))
+    both = Entity(
+        source="press", name="writers", primary_key=("id",), fields=(Field(name="id", type=pa.int64()), signs)
+    )
+    reading = Reading("How many writers signed up in 2023?", "", (*PRESS, both), {**NAMES, "press.writers": "writers"})
+    assert "readers.joindate" in {x.columns[0] for x in read("How many signed up?").links}
+    assert {x.columns[0] for x in reading.links if x.told} <= {"writers.signedupat", "readers.joindate"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("redeemed", "redemption"),
+        ("subscribed", "subscription"),
+        ("submitted", "submission"),
+        ("enrolled", "enrolment"),
+    ],
+)
+def test_a_noun_of_a_verb_has_its_root(one: str, other: str) -> None:
+    assert wording.root(one) == wording.root(other)
+    assert wording.deed("sold") == wording.deed("sale") != wording.deed("salt")
+
+
+def test_who_redeemed_is_known_by_redemptions() -> None:
+    assert read("How many readers redeemed in 2023?").doubt == 0
+    assert read("How many readers complained in 2023?").doubt > 0
+
+
+def test_a_name_that_a_database_folds_is_found_by_its_words() -> None:
+    links = read("What is the average yearly fee of redemptions?").links
+    assert [(x.phrase, x.columns) for x in links] == [("yearly fee", ("redemptions.yearlyfee",))]
+    assert [x.columns for x in read("What is the average fee of redemptions?").links] == [("redemptions.fee",)]
+
+
+def test_a_month_is_no_reason_to_think_of_a_town() -> None:
+    assert not Evidence("How many per month?", "", PRESS)(READERS.field("town"), "Montana")
+    assert Evidence("How many in Montana?", "", PRESS)(READERS.field("town"), "Montana")
+
+
+def test_what_hints_count_over_is_a_condition() -> None:
+    question, first = "How many TAR are there per town?", "SELECT readers.town, COUNT(readers.*) AS tar FROM "
+    told = read(question, "TAR = total active readers").second_part(first, "readers")
+    assert "WHERE readers.state = 'active'" in told
+    ratio = read(question, "TAR = active readers / all readers").second_part(first, "readers")
+    assert "WHERE readers.state = 'active'" not in ratio
+    other = read(question, "TAS = total active readers").second_part(first, "readers")
+    assert "WHERE readers.state = 'active'" not in other
+
+
+def test_numbers_within_names_are_no_numbers() -> None:
+    assert wording.read("Join as `t1 JOIN t2` in the year.").numbers == ()
+    assert wording.read("more than 20 readers").numbers == ("20",)
+
+
+def test_a_list_of_those_with_others_holds_none_that_is_missing() -> None:
+    question, first = "Return the distinct list of reader IDs with sales.", "SELECT DISTINCT readers.readerid FROM "
+    assert "sales.readerid IS NOT NULL" in read(question).second_part(first, "sales")
+    assert "IS NOT NULL" not in read(question).second_part(first, "readers").split("rest:")[1].splitlines()[0]
+    every = "SELECT readers.readerid FROM "
+    assert (
+        "sales.readerid IS NOT NULL" not in read(question).second_part(every, "sales").split("rest:")[1].split("\n")[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "one"),
+    [
+        ("Highest daily fee of redemptions in the past 7 days", True),
+        ("What is the average fee of redemptions?", True),
+        ("What is the average fee of redemptions per town?", False),
+        ("Highest fee and the day of it", False),
+        ("Which reader paid the highest fee?", False),
+    ],
+)
+def test_one_figure_is_shown_alone(question: str, one: bool) -> None:
+    assert ('query: "SELECT " ["DISTINCT "] only' in read(question).first_part()) is one
+
+
+def test_a_moment_that_is_compared_with_itself_says_that_another_is_missing() -> None:
+    reading = read("Which sales were typed more than two hours late?")
+    late = "SELECT sales.saleid FROM sales WHERE sales.typedat < sales.typedat - INTERVAL '2 hours'"
+    assert reading.senseless(late) == "sales.typedat"
+    assert reading.senseless("SELECT sales.saleid FROM sales WHERE sales.typedat > sales.saledate") == ""
+    assert reading.senseless("SELECT sales.saleid FROM sales WHERE sales.typedat DURING '2023'") == ""
+    assert reading.senseless("SELECT sales.saleid FROM sales WHERE") == ""
+    of_all = "SELECT a.x FROM a WHERE a.x = (SELECT MAX(a.x) FROM a)"
+    assert draft.compared_with_itself(of_all) == ""
+
+
+def test_hundredths_are_taken_once() -> None:
+    reading = read("What is the CR per town?", "CR = active readers / all readers * 100")
+    twice = "SELECT readers.town, (SUM(CASE WHEN readers.state = 'active' THEN 1 ELSE 0 END) * 100.0 / COUNT(readers.*)) * 100 AS cr FROM readers"
+    assert reading.sql(twice).count("100") == 1
+    assert reading.sql(twice.replace(" * 100 AS", " * 2 AS")).count("* 2") == 1
+
+
+def test_columns_that_the_model_does_not_name_are_named_by_code() -> None:
+    low = read("How many sales were there per town?")
+    made = sqlglot.parse_one(low.sql("SELECT readers.town, COUNT(sales.*), COUNT(DISTINCT sales.readerid) FROM sales"))
+    assert [s.alias_or_name for s in made.selects] == ["town", "sales", "distinct_readerid"]
+
+
+def test_figures_are_called_by_what_they_are() -> None:
+    made = sqlglot.parse_one(
+        "SELECT AVG(a.x), AVG(a.x), MAX(a.y) AS top, SUM(a.z) * 100.0 / COUNT(a.id), SUM(a.z) / SUM(a.x), a.b,"
+        " RANK() OVER (ORDER BY SUM(a.z)), SUM(a.z) - SUM(a.x) FROM a",
+        dialect="duckdb",
+    )
+    assert isinstance(made, exp.Select)
+    headings.add(made)
+    assert [s.alias_or_name for s in made.selects] == [
+        "average_x",
+        "average_x_2",
+        "top",
+        "percentage",
+        "ratio",
+        "b",
+        "rank",
+        "figure",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "ordered", "by"),
+    [
+        ("SELECT readers.town, COUNT(sales.*) FROM ", (), "COUNT(sales.*)"),
+        ("SELECT readers.town, COUNT(sales.*) AS n FROM ", (), "n"),
+        ("SELECT readers.joindate, COUNT(sales.*) AS n FROM ", ("readers.joindate",), ""),
+        ("SELECT readers.town, COUNT(sales.*) AS n, SUM(sales.x) AS x FROM ", (), "n"),
+        ("SELECT readers.town FROM ", (), ""),
+        ("SELECT readers.town, COUNT(", (), ""),
+    ],
+)
+def test_a_ranking_goes_by_the_one_figure_that_is_shown(first: str, ordered: tuple[str, ...], by: str) -> None:
+    counted = ("most tokens is COUNT(sales.*)",)
+    assert ranking.figure("Which 3 towns have the most tokens?", first, counted, ordered) == by
+
+
+def test_a_ranking_is_sorted_by_more_only_where_the_question_says_so() -> None:
+    first = "SELECT readers.town, COUNT(sales.*) AS n FROM "
+    plain = read("Which 3 towns have the most sales?").second_part(first, "sales")
+    assert '" ORDER BY n DESC" " LIMIT 3"' in plain.replace('" ORDER BY " "n" " DESC"', '" ORDER BY n DESC"')
+    then = read("Which 3 towns have the most sales? Sort by that, then by town.").second_part(first, "sales")
+    assert "order){0,2}" in then.split("rest:")[1].splitlines()[0]
+
+
+def test_labels_are_names_or_the_figures_themselves() -> None:
+    start = ways.start("SELECT readers.town, COUNT(sales.*), SUM(sales.x) AS x FROM ", PRESS, NAMES)
+    assert start.labels == ("COUNT(sales.*)", "x")
