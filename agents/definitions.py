@@ -27,9 +27,46 @@ _CHANGE = re.compile(
     r"(?P<what>[^.=\n]+?) ?= ?\([^()]* - [^()]*previous[_ ](?P<unit>day|week|month|quarter|year)[^()]*\)"
     r"(?P<over> ?/ ?[^.;\n]*previous)?"
 )
-_COUNTED = re.compile(r"(?:the )?(?:number|count) of ")
+_RATIO = re.compile(
+    r"\b(?P<name>[A-Z]{2,})\b(?: \([^)]*\))? ?= ?\(?(?P<part>[^/=.()*\n]+?)\)? ?/ ?\(?(?P<whole>[^/=.()*\n]+?)\)*"
+    r"(?P<hundredths> ?\* ?100(?:\.0)?)?(?= ?(?:[.;\n]|$))"
+)
+_PERCENTAGE = re.compile(
+    r"\bpercentage of (?:the |all )?(?P<part>[\w' -]+?)(?=[.,;\n]|$| (?:per|by|for|over|out|and)\b)"
+)
+_NUMBER_OF = re.compile(r"(?:the )?(?:total )?(?:number|count) of (?:distinct |unique )?", re.IGNORECASE)
+PERCENTAGE = "percentage"
+"""How the one share that hints tell without a name for it is called here."""
+_COUNTED = re.compile(r"(?:the )?(?:total )?(?:number|count) of ", re.IGNORECASE)
 _AVERAGE = re.compile(r"\b(?:average|mean)\b")
 _TRUNCATED = re.compile(r"\bto (?:the )?(day|week|month|quarter|year)\b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Records that a figure counts.
+
+    Attributes:
+        table: as the model writes it.
+        conditions: what must be so of them, as a draft has it.
+        key: the column of others that refers to them, where only those with others count; else empty.
+    """
+
+    table: str
+    conditions: tuple[str, ...]
+    key: str
+
+
+def _share(part: Counted | None, whole: Counted | None) -> str | None:
+    """How many of all are some, in hundredths, as a draft has it; None where they are no part of them."""
+    if part is None or whole is None or whole.conditions or not part.conditions:
+        return None
+    if (part.table, part.key) != (whole.table, whole.key):
+        return None
+    test = " AND ".join(part.conditions)
+    if part.key:
+        return f"COUNT(DISTINCT CASE WHEN {test} THEN {part.key} END) * 100.0 / COUNT(DISTINCT {part.key})"
+    return f"SUM(CASE WHEN {test} THEN 1 ELSE 0 END) * 100.0 / COUNT({part.table}.*)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +93,59 @@ class Definitions:
         """Hints for the model: `CR is RANK() OVER (ORDER BY SUM(orders.total) DESC)`."""
         yield from self._formulas()
         yield from self._spans()
+        yield from self._figures()
+
+    def named(self) -> dict[str, str]:
+        """What each name stands for, as a draft has it; a share that has none under `PERCENTAGE`."""
+        found = (note.partition(" is ") for note in self._figures())
+        return {name: meant for name, _, meant in found}
+
+    def _figures(self) -> Iterator[str]:
+        """Shares, ranks and other figures that a name is given to."""
         yield from self._among_others()
+        yield from self._ratios()
+
+    def _ratios(self) -> Iterator[str]:
+        """A number of some divided by that of all."""
+        for match in _RATIO.finditer(self.hints):
+            sides = [self._counted(match[side]) for side in ("part", "whole")]
+            if (made := _share(*sides)) is not None:
+                yield f"{match['name']} is {made.replace(' * 100.0', ' * 100.0' if match['hundredths'] else ' * 1.0')}"
+        shares = list(_PERCENTAGE.finditer(self.hints))
+        if len(shares) == 1 and (part := self._of(shares[0]["part"])) is not None and part.conditions:
+            whole = Counted(table=part.table, conditions=(), key=part.key)
+            yield f"{PERCENTAGE} is {_share(part, whole)}"
+
+    def _counted(self, said: str) -> Counted | None:
+        """`Number of active customers with orders`."""
+        match = _NUMBER_OF.match(said.strip())
+        return self._of(said.strip()[match.end() :]) if match is not None else None
+
+    def _of(self, said: str) -> Counted | None:
+        """What is counted (`active customers with orders`); None where that is not clear."""
+        what, _, others = said.partition(" with ")
+        words = Words(what, self.entities, self.names)
+        found = [(e, at) for e in self.entities for p in words.called[e.full_name] for at in words.find(p, words.words)]
+        ends = {e.full_name: e for e, at in found if at[1] == len(words.words)}
+        values = [x for x in words.links() if x.values]
+        known = sum(len(x.phrase.split()) for x in values) + max((b - a for e, (a, b) in found), default=0)
+        if len(ends) != 1 or known != len(words.words) or any(len(x.columns) != 1 or x.negated for x in values):
+            return None
+        entity = next(iter(ends.values()))
+        conditions = tuple(f"{x.columns[0]}{x.comparison}" for x in values)
+        if not others:
+            return Counted(table=self.names[entity.full_name], conditions=conditions, key="")
+        more = Words(others, self.entities, self.names)
+        children = [e for e in self.entities for p in more.called[e.full_name] if p == more.words]
+        keys = [
+            f"{self.names[c.full_name]}.{r.on[0][0]}"
+            for c in children
+            for r in c.relations
+            if not r.many and r.target == entity.full_name and len(r.on) == 1
+        ]
+        if len(keys) != 1:
+            return None
+        return Counted(table=self.names[entity.full_name], conditions=conditions, key=keys[0])
 
     def _formulas(self) -> Iterator[str]:
         """A sum or difference of two columns."""

@@ -93,6 +93,8 @@ _TEXTS = (
 )
 _NOTHING = '"NULL"'
 _SETTLED = re.compile(r"(\S+) (?:= |IN \()'")
+_PARTED = re.compile(r"CASE WHEN (\S+) (?:= |IN \()'")
+"""A column whose values a part is told by: the others of them are wanted too."""
 _REASON = r"REASON: /[^\n0-9]{3,120}/"
 
 
@@ -251,6 +253,7 @@ class Language:
         language = Language(self.shown.values(), self.names, said, self.evidence, self.mentioned)
         language._start_at(table)
         language.settled = {m[1] for text in required if (m := _SETTLED.match(text)) is not None}
+        language.settled |= {m[1] for m in _PARTED.finditer(used)}
         language.used, language.seen = used if self.wording.parts else "", used
         if "EXTRACT(DOW" in used:  # some are set against all: the others stay in
             language.wording = replace(said, weekdays=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -191,7 +191,7 @@ class Reading:
         defined = [link for link in self._hinted if not link.told][:MOST_DEFINED]
         found = (x.text for x in (*self.links, *defined))
         some = linking.Words(f"{self.question}\n{self.hints}", self.entities, self.names).with_some()
-        return list(dict.fromkeys([*found, *self._counts, *some, *self._defined(), *missing]))
+        return list(dict.fromkeys([*found, *self._counts, *some, *self._definitions.notes(), *missing]))
 
     @cached_property
     def _hinted(self) -> tuple[linking.Link, ...]:
@@ -200,7 +200,8 @@ class Reading:
         named = _ACRONYM.sub(lambda m: " " * len(m[0]), self.hints)
         return linking.find(named, self.entities, self.names) if self.hints else ()
 
-    def _defined(self) -> Iterator[str]:
+    @property
+    def _definitions(self) -> Definitions:
         """What the asker's hints define."""
         moments = [x.columns[0] for x in (*self.links, *self._hinted) if x.moment and len(x.columns) == 1]
         return Definitions(
@@ -210,7 +211,7 @@ class Reading:
             period=self.wording.period,
             entities=self.entities,
             names=self.names,
-        ).notes()
+        )
 
     @cached_property
     def _language(self) -> Language:
@@ -300,10 +301,13 @@ class Reading:
         said = self.wording
         if not (self.levers.links and self.levers.groups and self.levers.required):
             return None
-        if said.parts or said.period or _LATEST.search(periods.without(self.question, periods.find(self.question))):
+        if said.period or _LATEST.search(periods.without(self.question, periods.find(self.question))):
             return None
-        found = wanted.find(self._words, self.names)
-        if found is None or wanted.leaves_out(found, [link.columns for link in self.links if link.grouped]):
+        defined = self._definitions.named() if self.hints else {}
+        found = wanted.find(self._words, self.names, defined)
+        if found is None or (said.parts and not any(" / " in item for item in found.items)):
+            return None
+        if wanted.leaves_out(found, [link.columns for link in self.links if link.grouped]):
             return None
         ranks = len(found.items) > len(found.columns) or found.columns & self._ordered
         return found if said.limit is None or ranks else None

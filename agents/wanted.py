@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from groundwire.agents.definitions import PERCENTAGE
 from groundwire.agents.grammar import identifier, keys_of, kind
 from groundwire.agents.linking import Words
 from groundwire.core.catalog import Entity
@@ -40,8 +41,10 @@ _END = re.compile(
     re.I,
 )
 _NAME = re.compile(r" (?:names?|codes?)\b", re.I)
+_OWN = re.compile(r"\w+")
+_SHARE = re.compile(r"(?:\w+ ){0,3}?(?:rate|percentage|share)\b", re.I)
 _DONE = re.compile(r" (?:\w+ed|sent|spent|paid|sold|bought|won|lost|made)\b", re.I)
-_BARE = ("id", "name", "title", "email", "username", "status", "type", "country", "city", "symbol")
+_BARE = ("id", "name", "title", "email", "username", "status", "state", "type", "country", "city", "symbol")
 """What is named without its owner where that is known."""
 _MOST = 5
 
@@ -66,21 +69,23 @@ class Wanted:
         return f"SELECT {'DISTINCT ' if self.distinct else ''}{', '.join(self.items)}"
 
 
-def find(words: Words, names: Mapping[str, str]) -> Wanted | None:
+def find(words: Words, names: Mapping[str, str], defined: Mapping[str, str]) -> Wanted | None:
     """What a question wants to see; None where code can't tell all of it.
 
     Args:
         words: of the question.
         names: for each full entity name the form in which the model writes it.
+        defined: what names of the asker's own stand for, as a draft has it; see `Definitions.named`.
     """
     question = words.question
     found = list(_RETURN.finditer(question)) or list(_SHOW.finditer(question))
-    return _List(words, names).read(found[-1].end()) if found else None
+    return _List(words, names, defined).read(found[-1].end()) if found else None
 
 
 class _List:
-    def __init__(self, words: Words, names: Mapping[str, str]) -> None:
+    def __init__(self, words: Words, names: Mapping[str, str], defined: Mapping[str, str]) -> None:
         self.words = words
+        self.defined = {name: meant for name, meant in defined.items() if "LAG(" not in meant}  # of what, is not said
         self.names = names
         self.by_name = {names[e.full_name]: e for e in words.entities}
         self.places = words.columns_at()
@@ -116,6 +121,10 @@ class _List:
     def _item(self, at: int) -> tuple[str, str, int] | None:
         """One thing that is wanted: as a draft has it, its column where it is one, and where it ends."""
         text = self.words.question
+        if (own := _OWN.match(text, at)) is not None and own[0] in self.defined:
+            return f"{self.defined[own[0]]} AS {_label(own[0])}", "", own.end()
+        if PERCENTAGE in self.defined and (share := _SHARE.match(text, at)) is not None:
+            return f"{self.defined[PERCENTAGE]} AS {_label(share[0])}", "", share.end()
         if column := self._column(at):
             self.owner = column[0].rpartition(".")[0]
             return column[0], column[0], column[1]

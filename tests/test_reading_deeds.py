@@ -226,3 +226,50 @@ def test_a_ranking_is_sorted_by_more_only_where_the_question_says_so() -> None:
 def test_labels_are_names_or_the_figures_themselves() -> None:
     start = ways.start("SELECT readers.town, COUNT(sales.*), SUM(sales.x) AS x FROM ", PRESS, NAMES)
     assert start.labels == ("COUNT(sales.*)", "x")
+
+
+def seen(question: str) -> str:
+    reading = read(question)
+    return reading._seen.text if reading._seen is not None else ""
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        (
+            "What are the top 3 towns by number of sales? Return the town, number of sales and number of distinct readers.",
+            "SELECT readers.town, COUNT(sales.*) AS number_of_sales,"
+            " COUNT(DISTINCT readers.readerid) AS number_of_distinct_readers",
+        ),
+        (
+            "Which towns pay most? Return the town name and total yearly fee.",
+            "SELECT readers.town, SUM(redemptions.yearlyfee) AS total_yearly_fee",
+        ),
+        (
+            "Which readers came? Return the reader ID and state, ordered by state.",
+            "SELECT readers.readerid, readers.state",
+        ),
+        ("Return the distinct list of reader IDs with a sale.", ""),  # what follows is no end of a list
+        ("Return the distinct list of reader IDs that have a sale.", "SELECT DISTINCT readers.readerid"),
+        ("Return the number of active readers.", "SELECT COUNT(readers.*) AS number_of_active_readers"),
+        ("Return the reader ID and how happy each is.", ""),  # not all of it is understood
+        ("Return the town, number of readers who came, and total yearly fee.", ""),  # the list goes on behind `who`
+        ("Return the number of readers per month.", ""),
+        ("For each state, return the number of readers.", ""),  # the state is wanted too
+        ("Return the latest state of the reader.", ""),
+        ("Which 3 readers spent most? Return the reader ID.", ""),  # by what is ranked is not shown
+        ("How many returned?", ""),
+    ],
+)
+def test_what_a_question_wants_to_see_is_read_where_all_of_it_is_understood(question: str, text: str) -> None:
+    assert seen(question) == text
+
+
+def test_what_is_wanted_and_known_is_not_asked_of_the_model() -> None:
+    reading = read("Which readers came? Return the reader ID and state.")
+    known = 'start: query\nquery: "SELECT readers.readerid, readers.state FROM "\n'
+    assert reading.first_part(refusal=reading.may_refuse) == known
+    assert "GROUPS" not in reading.first_part(free=True)
+    assert reading.first_part(free=True) != reading.first_part()
+    doubted = read("Which readers complained? Return the reader ID and state.")
+    assert doubted.first_part(refusal=doubted.may_refuse).startswith('start: query | "CANNOT ANSWER: " REASON\n')
