@@ -435,3 +435,45 @@ def test_somebody_who_does_what_only_a_moment_records_is_unknown() -> None:
 )
 def test_what_will_be_is_known_of_moments_only(question: str, doubtful: bool) -> None:
     assert (read(question).doubt > 0) is doubtful
+
+
+SHARE = "SUM(CASE WHEN jobs.outcome = 'returned' THEN 1 ELSE 0 END)"
+
+
+@pytest.mark.parametrize(
+    ("hints", "note"),
+    [
+        ("RR (return rate) = number of returned jobs / total number of jobs", f"RR is {SHARE} * 1.0 / COUNT(jobs.*)"),
+        (
+            "RR = (Number of Returned Jobs / Total Number of Jobs) * 100.",
+            f"RR is {SHARE} * 100.0 / COUNT(jobs.*)",
+        ),
+        (
+            "RR = number of express jobs with flaws / number of jobs with flaws",
+            "RR is COUNT(DISTINCT CASE WHEN jobs.speed_class = 'express' THEN flaws.job_no END) * 1.0"
+            " / COUNT(DISTINCT flaws.job_no)",
+        ),
+        ("RR = number of returned jobs / number of presses", ""),  # of others
+        ("RR = number of jobs / number of jobs", ""),  # of all
+        ("RR = number of lucky jobs / number of jobs", ""),  # of whom, nobody knows
+        ("RR = number of returned jobs with hope / number of jobs with hope", ""),
+        ("RR = number of returned jobs / number of express jobs", ""),  # the whole is a part as well
+    ],
+)
+def test_a_share_that_hints_define_is_spelled_out(hints: str, note: str) -> None:
+    notes = read("What is the RR per zone? Return the zone and RR.", hints).notes
+    assert [n for n in notes if n.startswith("RR is")] == ([note] if note else [])
+
+
+def test_what_hints_define_is_shown_where_it_is_wanted() -> None:
+    defined = read("What is the RR per zone? Return the zone and RR.", "RR = number of returned jobs / number of jobs")
+    assert f'"SELECT presses.zone, {SHARE} * 1.0 / COUNT(jobs.*) AS rr FROM "' in defined.first_part()
+    told = read(
+        "What is the return rate? Return the maker name and return rate.",
+        "To get it, group by maker, and calculate the percentage of returned jobs.",
+    )
+    assert f"{SHARE} * 100.0 / COUNT(jobs.*) AS return_rate FROM " in told.first_part()
+    rest = told.second_part(f"SELECT presses.maker, {SHARE} * 100.0 / COUNT(jobs.*) AS return_rate FROM ", "jobs")
+    assert "jobs.outcome" not in rest  # the others are wanted too
+    unknown = read("What is the RR per zone? Return the zone and RR.", "RR = happiness / sadness")
+    assert '"SELECT " ' in unknown.first_part()
