@@ -88,9 +88,9 @@ class Evidence:
         ]
 
         plain_text = _SQL.sub(" ", f"{question} {hints}")
-        quoted = {
-            w for m in _QUOTED.finditer(plain_text) if len(m[1].split()) < 4 for w in m[1].split() if w.strip("%.")
-        }
+        few = {v.lower() for e in entities for f in e.fields if len(f.values) <= 25 for v in f.values if v.isalpha()}
+        quotes = [m[1] for m in _QUOTED.finditer(plain_text) if len(m[1].split()) < 4 and m[1].lower() not in few]
+        quoted = {w for text in quotes for w in text.split() if w.strip("%.")}
         defined = set(re.findall(r"\b(\w+)\b(?: \([^)]*\))? ?=", hints)) | {"ID", "IDs"}
         defined |= set(re.findall(r"\b([A-Z]{2,})\b ?(?:[(:]|is |are |means |stands )", hints))
         plain = {w for w in self._words if w in SAID or w in _TIMES or any(w in k for k in known if len(w) > 2)}

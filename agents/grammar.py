@@ -230,6 +230,7 @@ class Language:
         used: str = "",
         least: tuple[str, str, int] | None = None,
         ranked_by: str = "",
+        order: str = "",
     ) -> str:
         """Lark for what follows FROM and the table.
 
@@ -242,14 +243,17 @@ class Language:
             used: the first part; of a share of records, the whole is not bounded by what makes the part.
             least: a table with how many of its records each group must have.
             ranked_by: the name of what a ranking goes by first; empty where that is not known.
+            order: the order that the question asks for, as a draft has it; empty where that is not known.
         """
         said, having = self.wording, '[" HAVING " having (" AND " having)?]'
-        if not (said.numbers or said.compares):
+        if not (said.asked or said.compares):
             having = ""
         if least is not None:
             counted, comparison, number = least
             having = _quoted(f" HAVING COUNT({counted}.*) {comparison} {number}")
             said = replace(said, numbers=tuple(n for n in said.numbers if n != str(number)))
+        if any(" = DATE_TRUNC(" in test for test in required):
+            said = replace(said, same="", moments=False)  # that two moments share a month stands already
         language = Language(self.shown.values(), self.names, said, self.evidence, self.mentioned)
         language._start_at(table)
         language.settled = {m[1] for text in required if (m := _SETTLED.match(text)) is not None}
@@ -272,7 +276,8 @@ class Language:
             near = {self.names[e.full_name] for e in language.walked}
             known = " | ".join(_quoted(m) for m in moments if m.rpartition(".")[0] in near)
             rules += f"bounded: {known or language._columns(('moment',), walked=True)}\n"
-        rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {self._ending(ranked_by)}")
+        ending = "" if start.alone and said.limit is None else _quoted(order) if order else self._ending(ranked_by)
+        rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {ending}")
         rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
         rules = rules.replace("rest:  ", 'rest: "" ')
         return "\n".join(["start: rest", rules.strip(), *language._shared(tests)]) + "\n"

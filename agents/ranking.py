@@ -28,6 +28,14 @@ _SAID = {
 }
 """How a question says what it ranks by."""
 _NUMBER_OF = re.compile(r"\bby (?:the |their )?(?:total )?(?:number|count) of (?:distinct |different )?(\w+)")
+_ORDERED = re.compile(
+    r"\b(?:order|sort)(?:ed)?\b(?: (?:them|it|the results?))?(?: by (?P<by>[\w ]+?))?,?(?: from| in| with)?(?: the)? "
+    r"(?P<way>(?:lowest|smallest|least|fewest|earliest|oldest|shortest) to \w+"
+    r"|(?:highest|largest|most|latest|newest|longest|greatest|biggest) to \w+"
+    r"|ascending|descending|(?:\w+est|most|fewest|least) first)(?: order)?(?: of| by)?"
+    r"(?: (?P<of>[\w ]+))?"
+)
+_LIMITED = re.compile(r"\b(?:top|bottom|first|last) \d+\b")
 _MOST = re.compile(r"\b(?:most|fewest)\b")
 
 
@@ -61,6 +69,19 @@ def figure(question: str, first_part: str, counted: Iterable[str], ordered: Coll
             return named[0]
     found = [ways.label_of(i) for i in figures if _kind(i.unalias()) == said[0]]
     return found[0] if len(found) == 1 else ""
+
+
+def order(question: str, first_part: str) -> str:
+    """` ORDER BY rate ASC` where a question asks for an order of what is shown in so many words; else empty."""
+    tree, found = ways.parsed(first_part), list(_ORDERED.finditer(question.lower()))
+    if tree is None or len(found) != 1 or _LIMITED.search(question.lower()):
+        return ""
+    said = {w for name in ("by", "of") if found[0][name] for w in stems(found[0][name])}
+    shown = [(len(said & _words(i)), i.alias or i.sql(DIALECT)) for i in tree.selects]
+    best = max((n for n, _ in shown), default=0)
+    names = [name for n, name in shown if n == best and best > 0]
+    upwards = re.match(r"(?:the )?(?:low|small|least|asc|earl|old|few|short|few)", found[0]["way"])
+    return f" ORDER BY {names[0]} {'ASC' if upwards else 'DESC'}" if len(names) == 1 else ""
 
 
 def _words(item: exp.Expr) -> set[str]:

@@ -132,7 +132,8 @@ class Reading:
     def _reasons(self, known: settled.Settled, words: linking.Words, other: linking.Words) -> Evidence:
         """What the question gives a reason to compare with."""
         things = {phrase[-1] for phrase in words.called_any}
-        spent = {w for x in self.links if not x.values and not x.flag for w in wording.stems(x.phrase)}
+        named = (x for x in self.links if (not x.values and not x.flag) or (x.values and len(x.columns) == 1))
+        spent = {w for x in named for w in wording.stems(x.phrase)}
         linked = (*self.links, *other.named())
         asked = f"{self.question}\n{self.hints}".lower()
         deeds = {w for x in linked if x.told and x.moment for w in wording.stems(x.phrase)}
@@ -371,10 +372,12 @@ class Reading:
             return (whole,)
         return (self.names[self._lack.owner],) if self._lack is not None else self._start(first_part).tables
 
-    def _in_the_same(self, near: Collection[str]) -> list[str]:
+    def _in_the_same(self, table: str, near: Collection[str]) -> list[str]:
         """That the two moments that the question tells fall into the same month, where it says so."""
         told = dict.fromkeys(x.columns[0] for x in self.links if x.told and x.moment and len(x.columns) == 1)
         unit = self.wording.same
+        if unit and len(told) == 1 and len(own := self._moments(table)) == 1:
+            told |= dict.fromkeys(own)  # `orders in the same month as they joined`: the month of the order
         if not unit or len(told) != 2 or not all(c.rpartition(".")[0] in near for c in told) or self.wording.parts:
             return []
         one, other = (f"DATE_TRUNC('{unit}', {column})" for column in told)
@@ -403,7 +406,7 @@ class Reading:
         required = [self._lack.condition] if self._lack is not None else []
         required += self._required(first_part)
         required += [m.condition for m in self._matches]
-        required += [*extreme, *self._in_the_same(near)]
+        required += [*extreme, *self._in_the_same(table, near)]
         required += self._happened(table)
         required += self._flags_of_hints(near, required)
         required += self._roles(table)
@@ -411,7 +414,10 @@ class Reading:
         required += self._meant(first_part, near, required)
         least = self._least if self._least is not None and self._least[0] == table else None
         by = ranking.figure(self.question, first_part, self._counts, self._ordered) if self.levers.required else ""
-        return self._language.second_part(start, table, required, *span, used=first_part, least=least, ranked_by=by)
+        order = ranking.order(self.question, first_part) if self.levers.required else ""
+        return self._language.second_part(
+            start, table, required, *span, used=first_part, least=least, ranked_by=by, order=order
+        )
 
     @cached_property
     def _ordered(self) -> set[str]:

@@ -41,6 +41,15 @@ _END = re.compile(
     re.I,
 )
 _NAME = re.compile(r" (?:names?|codes?)\b", re.I)
+_HOW_MANY = re.compile(
+    r"\W*(?P<what>(?:what (?:is|was) )?(?:the )?)(?=(?:total )?(?:number|count) of\b|how many\b)", re.I
+)
+_MORE = re.compile(
+    r"\b(?:per|each|every|by (?:type|kind|status|month|year|week|day)|average|mean|total|sum|how (?:many|much|long)"
+    r"|number of|percentage|share|rate|ratio|most|fewest|highest|lowest|respective\w*|split|what|which (?:ones?|of))\b",
+    re.I,
+)
+"""What more a question may ask for than one number."""
 _OWN = re.compile(r"\w+")
 _SHARE = re.compile(r"(?:\w+ ){0,3}?(?:rate|percentage|share)\b", re.I)
 _DONE = re.compile(r" (?:\w+ed|sent|spent|paid|sold|bought|won|lost|made)\b", re.I)
@@ -79,7 +88,8 @@ def find(words: Words, names: Mapping[str, str], defined: Mapping[str, str]) -> 
     """
     question = words.question
     found = list(_RETURN.finditer(question)) or list(_SHOW.finditer(question))
-    return _List(words, names, defined).read(found[-1].end()) if found else None
+    reader = _List(words, names, defined)
+    return reader.read(found[-1].end()) if found else reader.one()
 
 
 class _List:
@@ -117,6 +127,18 @@ class _List:
                 return None
             at = joined.end()
         return None
+
+    def one(self) -> Wanted | None:
+        """The one number that a question asks for: `How many readers came?`, `number of orders by ...`."""
+        text = self.words.question
+        begin = _HOW_MANY.match(text)
+        count = _COUNT.match(text, begin.end()) if begin is not None else None
+        if begin is None or count is None or _MORE.search(text, count.end()):
+            return None
+        made = self._item(begin.end("what"))
+        if made is None or not made[0].startswith("COUNT("):
+            return None
+        return Wanted(items=(made[0],), columns=frozenset(), distinct=False)
 
     def _item(self, at: int) -> tuple[str, str, int] | None:
         """One thing that is wanted: as a draft has it, its column where it is one, and where it ends."""
@@ -235,7 +257,8 @@ class _List:
 
 def _label(text: str) -> str:
     """A name for a column, in the asker's words."""
-    made = "_".join(re.findall(r"[a-z0-9]+", text.lower()))[:40].strip("_")
+    said = re.sub(r"^how many\b", "number of", text.lower())
+    made = "_".join(re.findall(r"[a-z0-9]+", said))[:40].strip("_")
     return made if made[:1].isalpha() else f"c_{made}"
 
 

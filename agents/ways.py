@@ -26,11 +26,13 @@ class Start:
             after FROM, where there are several, the model chooses.
         labels: names given to what is shown; figures without one as they are written.
         keys: what is shown and is not an aggregate, where anything else is one, as GROUP BY has it; else empty.
+        alone: whether only figures over all records are shown: one row.
     """
 
     tables: tuple[str, ...]
     labels: tuple[str, ...]
     keys: str
+    alone: bool = False
 
 
 def start(
@@ -90,7 +92,8 @@ def start(
         ranked = beyond or ranked
     best = ranked[min(ranked)] if ranked else sorted(asked) or list(shown)
     keys = ", ".join(k.sql(DIALECT) for k in keys_of(tree.selects)) if any(map(aggregates, tree.selects)) else ""
-    return Start(tables=tuple(names[n] for n in best), labels=labels, keys=keys)
+    alone = bool(tree.selects) and all(map(aggregates, tree.selects))
+    return Start(tables=tuple(names[n] for n in best), labels=labels, keys=keys, alone=alone)
 
 
 def requalified(first_part: str, entities: Iterable[Entity], names: Mapping[str, str]) -> str:

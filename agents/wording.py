@@ -129,6 +129,7 @@ _PARTS = re.compile(
 )
 _DIGITS = re.compile(r"(?<![a-z_.\d])\d+(?:\.\d+)?")
 """Numbers, and not those of `t2`."""
+_INTERVAL = re.compile(r"\binterval '[^']*'")
 _TABLES = re.compile(r"\b\d+ (?:different |other )?tables?\b")
 _PATTERN = re.compile(r"'[^'\n]*%[^'\n]*'")
 """A text with wildcards, whose signs are no hundredths."""
@@ -253,7 +254,7 @@ def read(question: str, hints: str = "") -> Wording:
     for span in spans:
         untimed = re.sub(rf"(?:{_BOUND})?{re.escape(span.text)}", " ", untimed)
     untimed = _SO_ZERO.sub(" ", EVERYBODY.sub(" ", _RANK.sub(" ", _AGO.sub(" ", untimed))))
-    untimed = re.sub(r"(?<=\d),(?=\d{3})", "", _TABLES.sub(" ", untimed))
+    untimed = re.sub(r"(?<=\d),(?=\d{3})", "", _INTERVAL.sub(" ", _TABLES.sub(" ", untimed)))
     numbers = dict.fromkeys(_DIGITS.findall(untimed))
     factors = numbers.keys() - set(_DIGITS.findall(_FACTOR.sub(" ", untimed)))
     numbers |= dict.fromkeys(str(n) for w, n in _NUMBER_WORDS.items() if re.search(rf"\b{w}\b", untimed))

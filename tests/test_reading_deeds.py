@@ -273,3 +273,67 @@ def test_what_is_wanted_and_known_is_not_asked_of_the_model() -> None:
     assert reading.first_part(free=True) != reading.first_part()
     doubted = read("Which readers complained? Return the reader ID and state.")
     assert doubted.first_part(refusal=doubted.may_refuse).startswith('start: query | "CANNOT ANSWER: " REASON\n')
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many readers joined in 2023?", "SELECT COUNT(readers.*) AS number_of_readers"),
+        ("number of sales in the past 7 days", "SELECT COUNT(sales.*) AS number_of_sales"),
+        (
+            "How many distinct readers bought in 2023?",
+            "SELECT COUNT(DISTINCT readers.readerid) AS number_of_distinct_readers",
+        ),
+        ("How many readers joined in 2023, and what did they pay on average?", ""),
+        ("How many readers are there per town?", ""),
+        ("How many towns have readers?", ""),
+        ("Why did so many readers leave?", ""),
+    ],
+)
+def test_one_number_is_read_where_nothing_else_is_asked(question: str, text: str) -> None:
+    assert seen(question) == text
+
+
+def test_two_moments_share_a_month_where_one_is_told_and_the_other_is_the_only_one() -> None:
+    question = "Which reader redeemed the most in the same month as they signed up?"
+    second = read(question).second_part("SELECT readers.readerid, COUNT(redemptions.*) AS n FROM ", "redemptions")
+    assert "DATE_TRUNC('month', readers.joindate) = DATE_TRUNC('month', redemptions.day)" in second
+    two = read(question.replace("redeemed", "bought")).second_part("SELECT readers.readerid FROM ", "sales")
+    assert "= DATE_TRUNC('month', sales.typedat)" not in two.split("rest:")[1].splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "order"),
+    [
+        ("Return the town and rate, ordered from lowest to highest rate.", " ORDER BY rate ASC"),
+        ("Return the town and rate, sorted by rate in descending order.", " ORDER BY rate DESC"),
+        ("Return the town and rate, ordered by rate, the highest first.", " ORDER BY rate DESC"),
+        ("Sort the results by town ascending.", " ORDER BY readers.town ASC"),
+        ("Return the top 3 towns, ordered from lowest to highest rate.", ""),  # which three, is not said by that
+        ("Return the town and rate, ordered from lowest to highest temperature.", ""),
+        ("Return the town and rate.", ""),
+    ],
+)
+def test_an_order_that_is_asked_for_is_written_by_code(question: str, order: str) -> None:
+    assert ranking.order(question, "SELECT readers.town, COUNT(readers.*) AS rate FROM ") == order
+
+
+def test_one_row_has_no_order() -> None:
+    second = read("How many sales were there? Sort by number.").second_part("SELECT COUNT(sales.*) AS n FROM ", "sales")
+    assert "ORDER BY" not in second.split("rest:")[1].splitlines()[0]
+
+
+def test_a_listed_value_in_quotes_is_no_text_to_search_for() -> None:
+    assert "active" not in read("How many readers are 'active'?")._evidence.text_words
+    assert "sleepy" in read("How many readers are called 'sleepy'?")._evidence.text_words
+
+
+def test_a_word_that_is_one_value_is_no_reason_for_another() -> None:
+    kinds = Field(name="kind", type=pa.string(), values=("paper", "screen"))
+    titles = Field(name="heading", type=pa.string(), values=("Papers of State", "Screens"))
+    issues = Entity(
+        source="press", name="issues", primary_key=("id",), fields=(Field(name="id", type=pa.int64()), kinds, titles)
+    )
+    reading = Reading("How many paper issues are there?", "", (issues,), {"press.issues": "issues"})
+    assert not reading._evidence(titles, "Papers of State")
+    assert reading._evidence(kinds, "paper")
