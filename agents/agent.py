@@ -456,7 +456,7 @@ class _Grounded(AgentMiddleware[Any, Any, Any]):
                 self.draft = write(reading.second_part(first, written.removeprefix(first)), written)
         if self._stopped():
             return AIMessage(content="stopped")
-        if alone := reading.senseless(self.draft):
+        if reading.may_refuse and (alone := reading.senseless(self.draft)):
             return AIMessage(content=f"{REFUSAL}: nothing is known that {alone} could be compared with")
         call = _query_call(reading.sql(self.draft), f"query_{len(request.messages)}")
         return AIMessage(content="", tool_calls=[call])

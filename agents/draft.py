@@ -87,22 +87,26 @@ def compared_with_itself(draft: str) -> str:
         tree = sqlglot.parse_one(_DURING.sub(r"\1 IS NOT NULL", draft), dialect=DIALECT)
     except (sqlglot.errors.SqlglotError, RecursionError):
         return ""
-    for test in tree.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ):
-        sides = [{c.sql(DIALECT) for c in side.find_all(exp.Column)} for side in (test.this, test.expression)]
-        if len(sides[0]) == 1 and sides[0] == sides[1] and test.find(exp.Select) is None:
-            return str(sides[0].pop())
-    return ""
+    return next((column for test in tree.find_all(exp.Binary) if (column := _compared_with_itself(test))), "")
+
+
+def _compared_with_itself(test: exp.Expr) -> str:
+    """The one column on both sides of a comparison; empty where there are others."""
+    if not isinstance(test, exp.GT | exp.GTE | exp.LT | exp.LTE | exp.EQ | exp.NEQ) or test.find(exp.Select):
+        return ""
+    left, right = ({c.sql(DIALECT) for c in side.find_all(exp.Column)} for side in (test.this, test.expression))
+    return str(left.pop()) if len(left) == 1 and left == right else ""
 
 
 def _once_each(select: exp.Select) -> None:
-    """Say each condition and each value of a list once: a small model may repeat itself."""
+    """Say each condition and each value of a list once, and none that compares a column with itself."""
     for members in select.find_all(exp.In):
         if members.expressions:
             members.set("expressions", list(dict.fromkeys(members.expressions)))
     for place in (select.args.get("where"), select.args.get("having")):
         if place is not None and isinstance(place.this, exp.And):
             tests = list(place.this.flatten())
-            kept = list(dict.fromkeys(tests))
+            kept = [t for t in dict.fromkeys(tests) if not _compared_with_itself(t)] or tests[:1]
             if len(kept) < len(tests):
                 place.set("this", exp.and_(*(t.copy() for t in kept)))
 

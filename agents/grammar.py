@@ -254,6 +254,8 @@ class Language:
             said = replace(said, numbers=tuple(n for n in said.numbers if n != str(number)))
         if any(" = DATE_TRUNC(" in test for test in required):
             said = replace(said, same="", moments=False)  # that two moments share a month stands already
+        stand = " ".join(required)
+        said = replace(said, spans=tuple(s for s in said.spans if f"DURING {_text(s.text)}" not in stand))
         language = Language(self.shown.values(), self.names, said, self.evidence, self.mentioned)
         language._start_at(table)
         language.settled = {m[1] for text in required if (m := _SETTLED.match(text)) is not None}

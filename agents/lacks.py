@@ -22,7 +22,8 @@ from groundwire.core.catalog import Entity
 _NONE_OF = re.compile(
     r"\b(?:(?:no|without(?: any| an?)?)|(?:never|not|\w+n['’]t)"
     r" (?:have|has|had|got|get|made|make|placed?|given?|filed?|bought|buy|sold|sell|received?|created?|taken?"
-    r"|open(?:ed)?|start(?:ed)?|issued?|submit(?:ted)?|record(?:ed)?|book(?:ed)?|order(?:ed)?|led|lead|host(?:ed)?|enter(?:ed)?)"
+    r"|open(?:ed)?|start(?:ed)?|issued?|submit(?:ted)?|record(?:ed)?|book(?:ed)?|order(?:ed)?|led|lead|host(?:ed)?"
+    r"|enter(?:ed)?|\w+(?= any ))"
     r"(?: an?| any)) (?:\w+ )?$",
     re.IGNORECASE,
 )
@@ -47,7 +48,7 @@ _AFTER_TIME = re.compile(r"(?:\s*\([^)]*\)|,? (?:excluding|not counting|inclusiv
 _WITHIN = re.compile(
     rf"\s+within (?:the |their |its )?(?:first )?(?:(?P<count>\d{{1,3}}|{'|'.join(_COUNTS)}) )?"
     r"(?P<unit>day|week|month|year)s?"
-    r" (?:of|after|from|following) (?:the |their |its )?(?P<deed>\w+)(?: (?:up|in|date))?",
+    r" (?:of|after|from|following) (?:the |their |its |being )?(?P<deed>\w+)(?: (?:up|in|date))?",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"\b(?:no|any|an?|without)\b|\b(?:never|not once)(?: been)? \w+(?: \w+){0,2}$", re.IGNORECASE)

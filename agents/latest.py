@@ -21,7 +21,8 @@ from groundwire.core.catalog import Entity, Field
 _WHICH = r"(?P<which>latest|last|most recent|newest|earliest|first|oldest)"
 _ONE = r"(?:each|every|any|that|the|a|per|one)"
 _OF_EACH = re.compile(
-    rf"\b{_WHICH} (?P<what>\w+)(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+)| (?:of|from|in) \w+(?= (?:for|per) {_ONE} )"
+    rf"\b{_WHICH} (?:\w+ )?(?P<what>\w+)"
+    rf"(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+)| (?:of|from|in) \w+(?= (?:for|per) {_ONE} )"
     rf"| (?:with|whose|that) [^.;\n]{{1,40}}?(?= (?:of|for|per) {_ONE} ))?"
     rf" (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)"
 )
@@ -29,6 +30,8 @@ _WITH = re.compile(
     rf"\bthe (?P<what>\w+) with the {_WHICH} (?P<by>\w+(?: \w+)?) (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)",
 )
 _ONLY = re.compile(r"\b(?:only|just)\b")
+_OF_THE = re.compile(r"\b\w+ (?:of|in|from) the $")
+"""What is asked for is that of one record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +98,7 @@ def _said(text: str) -> list[_Said]:
     found = []
     for match in (*_OF_EACH.finditer(text), *_WITH.finditer(text)):
         sentence = text[max(text.rfind(".", 0, match.start()), text.rfind("\n", 0, match.start())) + 1 : match.start()]
-        if not _ONLY.search(sentence):
+        if not _ONLY.search(sentence) and not _OF_THE.search(sentence):
             continue
         parts = match.groupdict()
         by = parts.get("by") or parts.get("or_by") or ""

@@ -288,6 +288,16 @@ class Words:
                 made[at] = columns
         return made
 
+    def dates_at(self) -> list[tuple[int, str]]:
+        """Where the question names a moment by its date (`decision date`), in characters, and its column."""
+        found = []
+        for (start, end), places in self._found.items():
+            columns = {p.column for p in places}
+            dated = end - start > 1 and self.words[end - 1] in ("date", "day", "time")
+            if dated and len(columns) == 1 and all(p.moment for p in places):
+                found.append((self.spans[start][0], columns.pop()))
+        return found
+
     def values_at(self) -> list[tuple[int, int]]:
         """Where phrases stand that are values, by their first word and the one behind them."""
         return [at for at, places in self._found.items() if any(p.values for p in places)]
@@ -439,6 +449,11 @@ class Words:
             if moment or pa.types.is_boolean(field.type):
                 for at in self._done(naming.bare(field, entity)):
                     yield at, _Place(name, column, told=True, moment=moment)
+            if moment and stems(naming.bare(field, entity))[:1] == ["created"]:
+                for at in self.find(["created"], self.plain):
+                    passive = self.plain[at[0] - 1] in ("was", "were", "been", "is", "are") if at[0] else False
+                    if passive and self._is_subject(at, name):  # `the shop was created`
+                        yield at, _Place(name, column, told=True, moment=True)
             for relation in told.values():
                 if relation.on[0][0] == field.name and column != f"{table}.{field.name}":
                     role = self.spelled(stems(relation.name))
@@ -547,7 +562,7 @@ class Words:
         for index, word in enumerate(self.words):
             begin, end = self.spans[index]
             dated = word in NOUNS and self.words[index + 1 : index + 2] in (["date"], ["day"], ["time"])
-            if dated and NOUNS[word] in roots:
+            if dated and deed(word) in own:
                 yield index, index + 2
                 continue
             alone = self.question[max(0, begin - 1) : begin] not in (*".@-", '"', "'")
@@ -756,7 +771,7 @@ class Words:
         found = []
         for word in name:
             if word not in self.spoken and len(word) > 6 and word in self._compounds:
-                found += self._compounds[word]  # `dailystat`, as PostgreSQL folds `DailyStat`
+                found += self._compounds[word]  # `stocklevel`, as PostgreSQL folds `StockLevel`
             else:
                 found.append(
                     word if word in self.spoken else next((s for s in self.spoken if self.same(word, s)), word)

@@ -51,6 +51,8 @@ _ACRONYM = re.compile(r"\b[A-Z]{2,}\b \([^)]*\)")
 _DEFINED = re.compile(r"\b(?P<name>[A-Z]{2,})\b(?: \([^)]*\))? ?(?:=|:|is|means|stands for) (?P<what>[^.\n]*)")
 """What hints say that a word of the question is."""
 _LEFT_OUT = r"\b(?:leav\w+ out|exclud\w+|ignor\w+|omit\w*|without|(?<!did )(?<!do )(?<!does )not|non|no)\b"
+_DONE_THEN = re.compile(r"\b(\w+ed) (?:in|on|between|during|since|before|after|within|from|last|this)\b")
+"""What was done at a time that is told."""
 _EXTREME = re.compile(
     r"\b(?:for|on|at|of|from|in)\s+(?:the\s+|its\s+)?(earliest|first|oldest|latest|most recent|last|newest)\s+"
     r"(?:\w+\s+){0,2}$"
@@ -137,6 +139,8 @@ class Reading:
         linked = (*self.links, *other.named())
         asked = f"{self.question}\n{self.hints}".lower()
         deeds = {w for x in linked if x.told and x.moment for w in wording.stems(x.phrase)}
+        done = {wording.root(w) for w in deeds}
+        deeds |= {w for m in _DONE_THEN.finditer(asked) for w in wording.stems(m[1]) if wording.root(w) in done}
         deeds -= {w for w in deeds if re.search(rf"{_LEFT_OUT}[^.;,\n]*\b{re.escape(w)}\b", asked)}
         deeds -= {w for x in linked if x.values for w in wording.stems(x.phrase)}
         return Evidence(
@@ -284,7 +288,11 @@ class Reading:
     @property
     def _unknown(self) -> list[str]:
         """Words for what nothing connected is called by."""
-        return self._evidence.unknown_words if self.levers.doubt else []
+        if not self.levers.doubt:
+            return []
+        lack = self.question[self._lack.begin : self._lack.end] if self._lack is not None else ""
+        understood = set(wording.stems(lack))
+        return [w for w in self._evidence.unknown_words if not understood.intersection(wording.stems(w))]
 
     @property
     def _misses_things(self) -> bool:
@@ -385,16 +393,34 @@ class Reading:
 
     def _at_extreme(self, near: Collection[str]) -> list[str]:
         """That only what is of the first or the last moment counts (`for the latest snapshot date`)."""
+        moments = (x for x in self.links if x.moment and not x.told and len(x.columns) == 1)
+        places = {x.columns[0]: x.end - len(x.phrase) for x in moments} | {c: at for at, c in self._words.dates_at()}
         made = []
-        for link in self.links if self.levers.required else ():
-            before = self.question[: link.end - len(link.phrase)].lower()
-            which = _EXTREME.search(before) if link.moment and not link.told and len(link.columns) == 1 else None
-            table = link.columns[0].rpartition(".")[0]
-            if which is not None and table in near:
-                function = "MIN" if which[1] in ("earliest", "first", "oldest") else "MAX"
-                during = f" WHERE {link.columns[0]} DURING '{self._span}'" if self._span else ""
-                made.append(f"{link.columns[0]} = (SELECT {function}({link.columns[0]}) FROM {table}{during})")
-        return made
+        for column, at in places.items() if self.levers.required else ():
+            which = _EXTREME.search(self.question[:at].lower())
+            if which is not None and column.rpartition(".")[0] in near:
+                made.append(self._extreme(which[1], column))
+        return made or self._of_extreme_record(near)
+
+    def _of_extreme_record(self, near: Collection[str]) -> list[str]:
+        """That only the first or the last record counts (`for the earliest snapshot`), by the moment called like it."""
+        for entity in self.entities if self.levers.required and not self.wording.groups else ():
+            table = self.names[entity.full_name]
+            called = self._words.called[entity.full_name] if table in near else []
+            for phrase in [*called, *(p[-2:] for p in called if len(p) > 2)]:
+                for start, _ in self._words.find(phrase, self._words.words):
+                    which = _EXTREME.search(self.question[: self._words.spans[start][0]].lower())
+                    moments = self._moments(table)
+                    alike = [m for m in moments if phrase[-1] in wording.stems(m.rpartition(".")[2])] or moments
+                    if which is not None and len(alike) == 1:
+                        return [self._extreme(which[1], alike[0])]
+        return []
+
+    def _extreme(self, which: str, column: str) -> str:
+        """That a moment is the first or the last one, within the span of time that the question names."""
+        function = "MIN" if which in ("earliest", "first", "oldest") else "MAX"
+        during = f" WHERE {column} DURING '{self._span}'" if self._span else ""
+        return f"{column} = (SELECT {function}({column}) FROM {column.rpartition('.')[0]}{during})"
 
     def second_part(self, first_part: str, table: str) -> str:
         """The grammar of what follows FROM and the table."""

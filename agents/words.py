@@ -41,7 +41,7 @@ ORDINARY = _words(
     come comes coming common commonly compare comparing comparison complete completed completely compute
     computed concern concerning consist containing contribute contributed converted correct counted counting
     coverage covered create cumulative currently daily decide decided default denominator despite determine
-    digit direct directly dismiss disregard disregarded done double down due duplicate duplicates early earn
+    digit direct directly dismiss disregard disregarded done double down due duplicate duplicates earlier early earn
     earned earning easily easy else enough enter entered entire entirely equal equally especially even ever
     everyone everything exact excluded exclusively exist existing expect expected explain fact fall fallen far
     fast faster feel fell few finally finish five fix followed formatted formula forward found four fourth
@@ -96,6 +96,8 @@ LEAVING_OUT = r"(?:leav\w+ (?:out|aside)|ignor\w+|exclud\w+|omit\w*|skip\w*|disr
 """How a question says that it leaves somebody out, as a pattern."""
 
 NOUNS = {"payment": "pay", "sale": "sell", "shipment": "ship", "delivery": "deliver", "loss": "lose", "birth": "born"}
+NOUNS |= {"decision": "decided", "submission": "submitted", "admission": "admitted", "registration": "registered"}
+NOUNS |= {"approval": "approved", "arrival": "arrived", "departure": "departed", "expiry": "expired", "hire": "hired"}
 """What was done by what it is called: `the payment date` is when something was paid."""
 
 SAME_DEEDS = (
@@ -108,6 +110,7 @@ ROOTS = {
     "acquisit": "acquir",
     "admis": "admit",
     "convers": "convert",
+    "decis": "decid",
     "enrollment": "enrol",
     "enrolment": "enrol",
     "prescript": "prescrib",
