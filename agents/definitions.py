@@ -34,6 +34,12 @@ _RATIO = re.compile(
 _PERCENTAGE = re.compile(
     r"\bpercentage of (?:the |all )?(?P<part>[\w' -]+?)(?=[.,;\n]|$| (?:per|by|for|over|out|and)\b)"
 )
+_NUMBER = re.compile(
+    r"\b(?P<name>[A-Z]{2,})\b(?: \([^)]*\))? ?= ?"
+    r"(?P<what>(?:the )?(?:total )?(?:number|count) of (?!distinct|unique)[\w -]+?)"
+    r"(?= (?:in|during|over|within|who|that|with|for|on|from)\b|[.,;(\n]|$)(?! ?/)",
+    re.IGNORECASE,
+)
 _NUMBER_OF = re.compile(r"(?:the )?(?:total )?(?:number|count) of (?:distinct |unique )?", re.IGNORECASE)
 PERCENTAGE = "percentage"
 """How the one share that hints tell without a name for it is called here."""
@@ -104,6 +110,15 @@ class Definitions:
         """Shares, ranks and other figures that a name is given to."""
         yield from self._among_others()
         yield from self._ratios()
+        yield from self._counts()
+
+    def _counts(self) -> Iterator[str]:
+        """How many there are of something, whatever they must be: that is read as a condition."""
+        for match in _NUMBER.finditer(self.hints):
+            rest = re.split(r"[.\n]", self.hints[match.end() :], maxsplit=1)[0]
+            counted = self._counted(match["what"]) if "/" not in rest and " with " not in rest else None
+            if counted is not None and not counted.key:
+                yield f"{match['name']} is COUNT({counted.table}.*)"
 
     def _ratios(self) -> Iterator[str]:
         """A number of some divided by that of all."""
@@ -125,13 +140,14 @@ class Definitions:
         """What is counted (`active customers with orders`); None where that is not clear."""
         what, _, others = said.partition(" with ")
         words = Words(what, self.entities, self.names)
-        found = [(e, at) for e in self.entities for p in words.called[e.full_name] for at in words.find(p, words.words)]
-        ends = {e.full_name: e for e, at in found if at[1] == len(words.words)}
+        count = len(words.words)
+        things = ((start, words.thing_at(start)) for start in range(count))
+        start, thing = next(((s, t) for s, t in things if t is not None and t[1] == count), (0, None))
         values = [x for x in words.links() if x.values]
-        known = sum(len(x.phrase.split()) for x in values) + max((b - a for e, (a, b) in found), default=0)
-        if len(ends) != 1 or known != len(words.words) or any(len(x.columns) != 1 or x.negated for x in values):
+        known = sum(len(x.phrase.split()) for x in values)
+        if thing is None or known != start or any(len(x.columns) != 1 or x.negated for x in values):
             return None
-        entity = next(iter(ends.values()))
+        entity = thing[0]
         conditions = tuple(f"{x.columns[0]}{x.comparison}" for x in values)
         if not others:
             return Counted(table=self.names[entity.full_name], conditions=conditions, key="")

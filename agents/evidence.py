@@ -122,7 +122,9 @@ class Evidence:
             and not plain.issuperset(stems(w))
             and w not in defined
             and w.lower() not in UNITS
-            and not (w.islower() and (w in ORDINARY or describes(w)))
+            and not (
+                w.islower() and (w in ORDINARY or describes(w) or re.search(rf"\b{w} (?:who|that|whose)\b", question))
+            )
             and w.lower() not in covered
             and not (w.islower() and len(root(w)) > 3 and root(w) != w and any(root(w) in k for k in known))
         }

@@ -288,6 +288,22 @@ class Words:
                 made[at] = columns
         return made
 
+    def thing_at(self, start: int) -> tuple[Entity, int] | None:
+        """The one entity that the words from one on call, and the word behind them; None for none or several.
+
+        Where no entity is called so, a word that one alone has in its name means it: `transactions` of the only ones.
+        """
+        found: dict[int, dict[str, Entity]] = {}
+        for entity in self.entities:
+            for phrase in self.called[entity.full_name]:
+                if self.words[start : start + len(phrase)] == phrase:
+                    found.setdefault(start + len(phrase), {})[entity.full_name] = entity
+        if not found and self.words[start : start + 1] and self.plain[start] != (word := self.words[start]):
+            holders = [e for e in self.entities if any(word in phrase for phrase in self.called[e.full_name])]
+            found = {start + 1: {e.full_name: e for e in holders}}
+        best = found[max(found)] if found else {}
+        return (next(iter(best.values())), max(found)) if len(best) == 1 else None
+
     def dates_at(self) -> list[tuple[int, str]]:
         """Where the question names a moment by its date (`decision date`), in characters, and its column."""
         found = []

@@ -20,6 +20,7 @@ from groundwire.agents import (
     explained,
     lacks,
     linking,
+    naming,
     periods,
     ranking,
     retrieval,
@@ -410,10 +411,10 @@ class Reading:
             for phrase in [*called, *(p[-2:] for p in called if len(p) > 2)]:
                 for start, _ in self._words.find(phrase, self._words.words):
                     which = _EXTREME.search(self.question[: self._words.spans[start][0]].lower())
-                    moments = self._moments(table)
-                    alike = [m for m in moments if phrase[-1] in wording.stems(m.rpartition(".")[2])] or moments
+                    moments = [f for f in entity.fields if kind(f) == "moment"]
+                    alike = [f for f in moments if phrase[-1] in wording.stems(naming.bare(f, entity))] or moments
                     if which is not None and len(alike) == 1:
-                        return [self._extreme(which[1], alike[0])]
+                        return [self._extreme(which[1], f"{table}.{identifier(alike[0].name)}")]
         return []
 
     def _extreme(self, which: str, column: str) -> str:

@@ -36,7 +36,7 @@ _COUNT = re.compile(
 _FIGURE = re.compile(rf"(?P<which>{'|'.join(_FIGURES)})\s+(?:the )?", re.I)
 _AND = re.compile(r"\s*(?:,\s*(?:and\s+|as well as\s+)?|and\s+(?:also\s+)?|as well as\s+|along with\s+)", re.I)
 _END = re.compile(
-    r"\s*(?:$|[.?!;]|(?:of|from|who|that|which|whose|where|for)\b(?! (?:each|every|the (?:first|last|latest))\b)"
+    r"\s*(?:$|[.?!;)]|(?:of|from|who|that|which|whose|where|for)\b(?! (?:each|every|the (?:first|last|latest))\b)"
     r"(?![^.?!;]* and\b)|,?\s*(?:ordered|sorted|in (?:as|des)cending|for the (?:top|bottom))\b)",
     re.I,
 )
@@ -44,12 +44,22 @@ _NAME = re.compile(r" (?:names?|codes?)\b", re.I)
 _HOW_MANY = re.compile(
     r"\W*(?P<what>(?:what (?:is|was) )?(?:the )?)(?=(?:total )?(?:number|count) of\b|how many\b)", re.I
 )
+_WHAT_IS = re.compile(r"\W*what (?:is|was|are|were) the (?P<name>[A-Z]{2,})\b", re.I)
+_COMMON = re.compile(
+    r"\W*what (?:is|are) the (?:top )?(?:\w+ )?most (?:common|frequent|popular|(?:frequently|commonly|often) \w+) ",
+    re.I,
+)
+_FOR = re.compile(r" (?:of|for|among|in)(?: all)?(?: the)? ", re.I)
+_COUNTS = re.compile(r",? and (?:their|its)(?: respective)? counts?\s*[?.]?\s*$", re.I)
 _MORE = re.compile(
     r"\b(?:per|each|every|by (?:type|kind|status|month|year|week|day)|average|mean|total|sum|how (?:many|much|long)"
     r"|number of|percentage|share|rate|ratio|most|fewest|highest|lowest|respective\w*|split|what|which (?:ones?|of))\b",
     re.I,
 )
 """What more a question may ask for than one number."""
+_TOTAL = re.compile(r"(?:total )?", re.I)
+_COUNT_OF = re.compile(r" counts?\b", re.I)
+_THE_COUNT = re.compile(r"(?:total )?count\b(?! of)", re.I)
 _OWN = re.compile(r"\w+")
 _SHARE = re.compile(r"(?:\w+ ){0,3}?(?:rate|percentage|share)\b", re.I)
 _DONE = re.compile(r" (?:\w+ed|sent|spent|paid|sold|bought|won|lost|made)\b", re.I)
@@ -103,9 +113,11 @@ class _List:
         self.owner = ""  # the table of the last column, whose `name` is meant
 
     def read(self, at: int) -> Wanted | None:
+        """What is listed from a character on."""
         text = self.words.question
         distinct = _DISTINCT.match(text, at)
         at = distinct.end() if distinct is not None else at
+        at = self._opened(at)
         items: list[str] = []
         columns: list[str] = []
         while len(items) < _MOST:
@@ -128,9 +140,28 @@ class _List:
             at = joined.end()
         return None
 
+    def _opened(self, at: int) -> int:
+        """Where a list in parentheses begins behind whom it is about: `return users (user ID and name) who`."""
+        text = self.words.question
+        skipped = _SKIPPED.match(text, at)
+        thing = self._thing(skipped.end()) if skipped is not None else None
+        opened = re.compile(r" \(").match(text, thing[1]) if thing is not None else None
+        if thing is None or opened is None:
+            return at
+        self.owner = self.names[thing[0].full_name]
+        return opened.end()
+
     def one(self) -> Wanted | None:
         """The one number that a question asks for: `How many readers came?`, `number of orders by ...`."""
         text = self.words.question
+        if (
+            (own := _WHAT_IS.match(text)) is not None
+            and own["name"] in self.defined
+            and not _MORE.search(text, own.end())
+        ):
+            return self._only(f"{self.defined[own['name']]} AS {_label(own['name'])}")
+        if (common := _COMMON.match(text)) is not None:
+            return self._most_common(common.end())
         begin = _HOW_MANY.match(text)
         count = _COUNT.match(text, begin.end()) if begin is not None else None
         if begin is None or count is None or _MORE.search(text, count.end()):
@@ -138,7 +169,25 @@ class _List:
         made = self._item(begin.end("what"))
         if made is None or not made[0].startswith("COUNT("):
             return None
-        return Wanted(items=(made[0],), columns=frozenset(), distinct=False)
+        return self._only(made[0])
+
+    def _only(self, item: str) -> Wanted:
+        return Wanted(items=(item,), columns=frozenset(), distinct=False)
+
+    def _most_common(self, at: int) -> Wanted | None:
+        """`What are the 3 most common order states and their counts?`"""
+        text = self.words.question
+        if (column := self._column(at)) is None or (table := column[0].rpartition(".")[0]) not in self.by_name:
+            return None
+        end = column[1]
+        if (of := _FOR.match(text, end)) is not None and (thing := self._thing(of.end())) is not None:
+            if self.names[thing[0].full_name] != table:
+                return None
+            end = thing[1]
+        if _COUNTS.match(text, end) is None:
+            return None
+        items = (column[0], f"COUNT({table}.*) AS count")
+        return Wanted(items=items, columns=frozenset({column[0].lower()}), distinct=False)
 
     def _item(self, at: int) -> tuple[str, str, int] | None:
         """One thing that is wanted: as a draft has it, its column where it is one, and where it ends."""
@@ -152,6 +201,9 @@ class _List:
             return column[0], column[0], column[1]
         if (count := _COUNT.match(text, at)) is not None and (thing := self._counted(count.end())) is not None:
             entity, end = thing
+            done = _DONE.match(text, end)
+            if done is not None and (_END.match(text, done.end()) or _AND.match(text, done.end())):
+                end = done.end()
             table = self.names[entity.full_name]
             label = _label(text[at:end])
             if count["distinct"]:
@@ -159,6 +211,14 @@ class _List:
                     return None
                 return f"COUNT(DISTINCT {table}.{identifier(entity.primary_key[0])}) AS {label}", "", end
             return f"COUNT({table}.*) AS {label}", "", end
+        if (total := _TOTAL.match(text, at)) is not None and (thing := self._counted(total.end())) is not None:
+            entity, end = thing
+            if (count := _COUNT_OF.match(text, end)) is not None:
+                label = _label(text[at : count.end()])
+                return f"COUNT({self.names[entity.full_name]}.*) AS {label}", "", count.end()
+        if (count := _THE_COUNT.match(text, at)) is not None:
+            counts = [meant for meant in self.defined.values() if re.fullmatch(r"COUNT\([^()]*\)", meant)]
+            return (f"{counts[0]} AS {_label(count[0])}", "", count.end()) if len(counts) == 1 else None
         if (figure := _FIGURE.match(text, at)) is not None and (column := self._measured(figure.end())):
             name, end = column
             done = _DONE.match(text, end)
@@ -217,28 +277,24 @@ class _List:
         return (same.pop(), self._end(start + 1)) if len(same) == 1 else None
 
     def _counted(self, at: int) -> tuple[Entity, int] | None:
-        """What is counted; of one value where the question gives it before the name, which is a condition then."""
-        start = self.starts.get(at)
-        for begin, end in self.words.values_at() if start is not None else ():
-            if begin == start and end < len(self.words.spans):
-                thing = self._thing(self.words.spans[end][0])
-                if thing is not None and self.words.find_sure((begin, end), thing[0]):
-                    return thing
-        return self._thing(at)
+        """What is counted; of some values where the question gives them before the name, which are conditions then."""
+        start, values = self.starts.get(at), []
+        while start is not None:
+            after = [(begin, end) for begin, end in self.words.values_at() if begin == start]
+            if not after or max(after)[1] >= len(self.words.spans):
+                break
+            values.append(max(after))
+            start = max(after)[1]
+        thing = self._thing(self.words.spans[start][0]) if start is not None else None
+        if thing is None or not all(self.words.find_sure(value, thing[0]) for value in values):
+            return self._thing(at)
+        return thing
 
     def _thing(self, at: int) -> tuple[Entity, int] | None:
         """The one entity that the words from a character on call, and where they end."""
         start = self.starts.get(at)
-        found: dict[int, list[Entity]] = {}
-        for entity in self.words.entities:
-            for phrase in self.words.called[entity.full_name]:
-                if start is not None and self.words.words[start : start + len(phrase)] == phrase:
-                    found.setdefault(start + len(phrase), []).append(entity)
-        if not found:
-            return None
-        end = max(found)
-        whole = {e.full_name: e for e in found[end]}
-        return (next(iter(whole.values())), self._end(end)) if len(whole) == 1 else None
+        found = self.words.thing_at(start) if start is not None else None
+        return (found[0], self._end(found[1])) if found is not None else None
 
     def _end(self, word: int) -> int:
         return self.words.spans[word - 1][1]

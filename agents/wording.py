@@ -135,7 +135,7 @@ _PATTERN = re.compile(r"'[^'\n]*%[^'\n]*'")
 """A text with wildcards, whose signs are no hundredths."""
 _WEEKDAYS = re.compile(r"\b(?:weekends?|weekdays?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b")
 _COMPARES = re.compile(
-    r"\b(?:than|exceed\w*|equals?|same (?:\w+ ){0,3}?as|match\w*|differ(?!ence)\w*|above|below|beyond)\b"
+    r"\b(?:than|exceed\w*|equals?|same (?:\w+ ){0,3}?as|(?<!be )match\w*|differ(?!ence)\w*|above|below|beyond)\b"
 )
 _LASTING = re.compile(
     r"\b(?:(?:how|so|too|as) long|long(?:er|est)?|short(?:er|est)?|days?|nights?|hours?|minutes?|seconds?|durations?"

@@ -337,3 +337,112 @@ def test_a_word_that_is_one_value_is_no_reason_for_another() -> None:
     reading = Reading("How many paper issues are there?", "", (issues,), {"press.issues": "issues"})
     assert not reading._evidence(titles, "Papers of State")
     assert reading._evidence(kinds, "paper")
+
+
+SNAPSHOTS = Entity(
+    source="press",
+    name="reader_snapshots",
+    primary_key=("snapid",),
+    fields=(
+        Field(name="snapid", type=pa.int64(), nullable=False),
+        Field(name="readerid", type=pa.int64()),
+        Field(name="debt", type=pa.float64()),
+        Field(name="snapshotdate", type=pa.date32()),
+        Field(name="writtenat", type=pa.timestamp("us")),
+    ),
+    relations=(Relation(name="reader", target="press.readers", on=(("readerid", "readerid"),)),),
+)
+CLUBS = Entity(
+    source="press",
+    name="clubs",
+    primary_key=("clubid",),
+    fields=(
+        Field(name="clubid", type=pa.int64(), nullable=False),
+        Field(name="readerid", type=pa.int64()),
+        Field(name="createdat", type=pa.timestamp("us")),
+        Field(name="decidedat", type=pa.timestamp("us")),
+        Field(name="state", type=pa.string(), values=("decided", "asked")),
+    ),
+    relations=(Relation(name="reader", target="press.readers", on=(("readerid", "readerid"),)),),
+)
+MORE = (*PRESS, SNAPSHOTS, CLUBS)
+MORE_NAMES = {**NAMES, "press.reader_snapshots": "reader_snapshots", "press.clubs": "clubs"}
+
+
+def more(question: str, hints: str = "") -> Reading:
+    return Reading(question, hints, MORE, MORE_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "table", "condition"),
+    [
+        (
+            "What was the average debt for the earliest reader snapshot in 2023?",
+            "SELECT AVG(reader_snapshots.debt) AS debt FROM ",
+            "reader_snapshots",
+            "reader_snapshots.snapshotdate = (SELECT MIN(reader_snapshots.snapshotdate) FROM reader_snapshots"
+            " WHERE reader_snapshots.snapshotdate DURING '2023')",
+        ),
+        (
+            "How many clubs were decided on the latest decision date?",
+            "SELECT COUNT(clubs.*) AS clubs FROM ",
+            "clubs",
+            "clubs.decidedat = (SELECT MAX(clubs.decidedat) FROM clubs)",
+        ),
+        (
+            "Which readers do not run any clubs?",
+            "SELECT readers.readerid FROM ",
+            "readers",
+            "readers.readerid NOT IN (SELECT clubs.readerid FROM clubs)",
+        ),
+        (
+            "Which readers did not get a redemption within the first year of being joined?",
+            "SELECT readers.readerid FROM ",
+            "readers",
+            "INTERVAL '1 years'",
+        ),
+    ],
+)
+def test_what_a_record_must_be_is_read_in_more_words(question: str, first: str, table: str, condition: str) -> None:
+    rest = more(question).second_part(first, table)
+    assert condition in rest.split("rest:")[1].splitlines()[0]
+
+
+def test_what_is_said_of_a_lack_is_no_word_that_nobody_knows() -> None:
+    assert more("Which readers do not sponsor any clubs?").doubt == 0
+    assert more("Which readers sponsor clubs?").doubt > 0
+
+
+def test_that_something_was_created_is_a_moment_of_it_alone() -> None:
+    told = more("How many sales were there in the month in which the club was created?").links
+    assert "clubs.createdat" in {x.columns[0] for x in told if x.told}
+    active = more("Which clubs created most?").links
+    assert not any(x.told for x in active)
+
+
+def test_what_was_done_at_a_time_is_no_state() -> None:
+    evidence = more("How many days passed to the decision of clubs decided in 2023?")._evidence
+    assert not evidence(CLUBS.field("state"), "decided")
+    assert evidence(CLUBS.field("state"), "asked") is False
+
+
+def test_of_each_the_latest_is_shown_where_it_is_asked_for() -> None:
+    for said in (
+        read_latest("What is the debt of the latest reader snapshot for each reader?"),
+        read_latest(
+            "What is the LD?", "LD = latest debt, which is the debt of the most recent snapshot for each reader"
+        ),
+    ):
+        assert "ARG_MAX(reader_snapshots.debt, reader_snapshots.snapshotdate)" in said
+    assert "ARG_MAX" not in read_latest("What is the debt of each reader?")
+
+
+def read_latest(question: str, hints: str = "") -> str:
+    return more(question, hints).sql("SELECT reader_snapshots.debt FROM reader_snapshots")
+
+
+def test_a_condition_of_a_column_with_itself_is_left_out() -> None:
+    made = more("How many clubs are there?").sql(
+        "SELECT COUNT(clubs.*) AS n FROM clubs WHERE clubs.state = 'asked' AND clubs.decidedat >= clubs.decidedat"
+    )
+    assert made == "SELECT COUNT(*) AS n FROM clubs WHERE clubs.state = 'asked'"
