@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from groundwire.agents.constraint import Constraint, Vocabulary, vocabulary_of
-from groundwire.agents.llama import MOST_AT_ONCE, Llama, Numbers
+from groundwire.agents.llama import Llama, Numbers
 from groundwire.agents.prefix_cache import PrefixCache
 from groundwire.core.errors import ModelError
 
@@ -226,7 +226,7 @@ class Runtime:
                 if request.cancelled:
                     return []
                 done = len(self._model.evaluated)
-                if waits and end == len(prompt) and end - done <= _PIECE and end not in prefixes:
+                if waits and end == len(prompt) and end not in prefixes:
                     return prompt[done:]
                 self._model.evaluate(prompt[done : min(end, done + _PIECE)])
             if self._cache is not None and end in prefixes and len(self._model.evaluated) == end:
@@ -259,9 +259,11 @@ class Runtime:
                 break
             tokens = list(constraint.forced())[: room - len(made.tokens)] if constraint is not None else []
             if not tokens:
-                for start in range(0, len(due), MOST_AT_ONCE):
-                    model.evaluate(due[start : start + MOST_AT_ONCE])
-                due = []
+                while due and not request.cancelled:
+                    model.evaluate(due[:_PIECE])
+                    due = due[_PIECE:]
+                if due:
+                    continue  # to the end of what is cancelled
                 logits = model.logits()
                 if request.first_bias and not made.tokens:
                     logits = logits.copy()

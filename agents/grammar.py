@@ -231,6 +231,8 @@ class Language:
         least: tuple[str, str, int] | None = None,
         ranked_by: str = "",
         order: str = "",
+        *,
+        sorts: bool = True,
     ) -> str:
         """Lark for what follows FROM and the table.
 
@@ -244,6 +246,7 @@ class Language:
             least: a table with how many of its records each group must have.
             ranked_by: the name of what a ranking goes by first; empty where that is not known.
             order: the order that the question asks for, as a draft has it; empty where that is not known.
+            sorts: whether it may ask for one at all, where it asks for no few of many.
         """
         said, having = self.wording, '[" HAVING " having (" AND " having)?]'
         if not (said.asked or said.compares):
@@ -278,7 +281,13 @@ class Language:
             near = {self.names[e.full_name] for e in language.walked}
             known = " | ".join(_quoted(m) for m in moments if m.rpartition(".")[0] in near)
             rules += f"bounded: {known or language._columns(('moment',), walked=True)}\n"
-        ending = "" if start.alone and said.limit is None else _quoted(order) if order else self._ending(ranked_by)
+        ending = (
+            ""
+            if (start.alone or not (sorts or order)) and said.limit is None
+            else _quoted(order)
+            if order
+            else self._ending(ranked_by)
+        )
         rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {ending}")
         rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
         rules = rules.replace("rest:  ", 'rest: "" ')

@@ -298,7 +298,11 @@ class Words:
             for phrase in self.called[entity.full_name]:
                 if self.words[start : start + len(phrase)] == phrase:
                     found.setdefault(start + len(phrase), {})[entity.full_name] = entity
-        if not found and self.words[start : start + 1] and self.plain[start] != (word := self.words[start]):
+        many = start < len(self.words) and (
+            self.plain[start] != self.words[start] or self.words[start + 1 : start + 2] == ["count"]
+        )
+        if not found and many:
+            word = self.words[start]
             holders = [e for e in self.entities if any(word in phrase for phrase in self.called[e.full_name])]
             found = {start + 1: {e.full_name: e for e in holders}}
         best = found[max(found)] if found else {}

@@ -54,6 +54,11 @@ _DEFINED = re.compile(r"\b(?P<name>[A-Z]{2,})\b(?: \([^)]*\))? ?(?:=|:|is|means|
 _LEFT_OUT = r"\b(?:leav\w+ out|exclud\w+|ignor\w+|omit\w*|without|(?<!did )(?<!do )(?<!does )not|non|no)\b"
 _DONE_THEN = re.compile(r"\b(\w+ed) (?:in|on|between|during|since|before|after|within|from|last|this)\b")
 """What was done at a time that is told."""
+_SORTED = re.compile(
+    r"\b(?:sort\w*|order(?:ed|ing)? (?:by|from|in|with)|ascend\w*|descend\w*|alphabet\w*|chronolog\w*"
+    r"|(?:\w+est|most) first|start(?:ing)? (?:from|with))\b",
+    re.IGNORECASE,
+)
 _EXTREME = re.compile(
     r"\b(?:for|on|at|of|from|in)\s+(?:the\s+|its\s+)?(earliest|first|oldest|latest|most recent|last|newest)\s+"
     r"(?:\w+\s+){0,2}$"
@@ -443,8 +448,13 @@ class Reading:
         by = ranking.figure(self.question, first_part, self._counts, self._ordered) if self.levers.required else ""
         order = ranking.order(self.question, first_part) if self.levers.required else ""
         return self._language.second_part(
-            start, table, required, *span, used=first_part, least=least, ranked_by=by, order=order
+            start, table, required, *span, used=first_part, least=least, ranked_by=by, order=order, sorts=self._sorts
         )
+
+    @property
+    def _sorts(self) -> bool:
+        """Whether it may say how rows are sorted; in so many words, where all that it wants to see is known."""
+        return self.wording.sorts and (self._seen is None or _SORTED.search(self.question) is not None)
 
     @cached_property
     def _ordered(self) -> set[str]:

@@ -62,7 +62,7 @@ _COUNT_OF = re.compile(r" counts?\b", re.I)
 _THE_COUNT = re.compile(r"(?:total )?count\b(?! of)", re.I)
 _OWN = re.compile(r"\w+")
 _SHARE = re.compile(r"(?:\w+ ){0,3}?(?:rate|percentage|share)\b", re.I)
-_DONE = re.compile(r" (?:\w+ed|sent|spent|paid|sold|bought|won|lost|made)\b", re.I)
+_DONE = re.compile(r" (?:\w+ed|sent|spent|paid|sold|bought|won|lost|made|taken|given|held|written)\b", re.I)
 _BARE = ("id", "name", "title", "email", "username", "status", "state", "type", "country", "city", "symbol")
 """What is named without its owner where that is known."""
 _MOST = 5
@@ -272,9 +272,20 @@ class _List:
         if (found := self._column(at)) is not None or (start := self.starts.get(at)) is None:
             return found
         word = self.words.words[start]
+        if (column := self._of_part(start)) is not None:
+            return column
         known = {c for columns in self.places.values() if len(columns) == 1 for c in columns}
         same = {c for c in known if self._is_measured(c) and word in self.words.called_by(c)[-1:]}
         return (same.pop(), self._end(start + 1)) if len(same) == 1 else None
+
+    def _of_part(self, start: int) -> tuple[str, int] | None:
+        """`transaction amount` where one entity alone has `transaction` in its name."""
+        word, after = self.words.words[start], self.words.words[start + 1 : start + 2]
+        holders = [e for e in self.words.entities if any(word in p for p in self.words.called[e.full_name])]
+        fields = self.words.called_so(after[0], holders[0]) if after and len(holders) == 1 else []
+        if len(fields) != 1:
+            return None
+        return f"{self.names[holders[0].full_name]}.{identifier(fields[0])}", self._end(start + 2)
 
     def _counted(self, at: int) -> tuple[Entity, int] | None:
         """What is counted; of some values where the question gives them before the name, which are conditions then."""

@@ -446,3 +446,46 @@ def test_a_condition_of_a_column_with_itself_is_left_out() -> None:
         "SELECT COUNT(clubs.*) AS n FROM clubs WHERE clubs.state = 'asked' AND clubs.decidedat >= clubs.decidedat"
     )
     assert made == "SELECT COUNT(*) AS n FROM clubs WHERE clubs.state = 'asked'"
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        (
+            "What are the 3 most common reader states and their respective counts?",
+            "SELECT readers.state, COUNT(readers.*) AS count",
+        ),
+        ("What are the most common reader states of sales and their counts?", ""),  # of which, is not clear
+        ("What are the most common reader states and who has them?", ""),
+        ("Return readers (reader ID and town) who bought.", "SELECT readers.readerid, readers.town"),
+        (
+            "Return the town and the snapshot count.",
+            "SELECT readers.town, COUNT(reader_snapshots.*) AS snapshot_count",
+        ),
+        (
+            "Return the total number of snapshots taken and the average snapshot debt.",
+            "SELECT COUNT(reader_snapshots.*) AS total_number_of_snapshots_taken,"
+            " AVG(reader_snapshots.debt) AS average_snapshot_debt",
+        ),
+    ],
+)
+def test_what_is_wanted_is_read_by_part_of_a_name_too(question: str, text: str) -> None:
+    reading = more(question)
+    assert (reading._seen.text if reading._seen is not None else "") == text
+
+
+def test_a_count_that_hints_define_is_the_count_that_is_wanted() -> None:
+    defined = more("What is the TNC? Return the total count.", "TNC = total number of clubs in the past month")
+    assert 'query: "SELECT COUNT(clubs.*) AS total_count FROM "' in defined.first_part()
+    asked = more("What was the TNC in 2023?", "TNC = total number of clubs")
+    assert 'query: "SELECT COUNT(clubs.*) AS tnc FROM "' in asked.first_part()
+    share = more("What is the TNC? Return the total count.", "TNC = number of clubs / number of readers")
+    assert 'query: "SELECT COUNT' not in share.first_part()
+
+
+def test_what_is_wanted_is_sorted_only_where_the_question_says_so() -> None:
+    first = "SELECT readers.town, COUNT(sales.*) AS n FROM "
+    plain = read("Which towns have more sales than others? Return the town and number of sales.")
+    assert "ORDER BY" not in plain.second_part(first, "sales").split("rest:")[1].splitlines()[0]
+    said = read("Which towns are there? Return the town and number of sales, sorted by town.")
+    assert "ORDER BY" in said.second_part(first, "sales").split("rest:")[1].splitlines()[0]
