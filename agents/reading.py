@@ -33,6 +33,7 @@ from groundwire.agents.definitions import Definitions
 from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language, identifier, keys_of, kind
 from groundwire.agents.levers import Levers
+from groundwire.agents.moments import likely_moments
 from groundwire.agents.settled import blanked
 from groundwire.core.catalog import Entity
 
@@ -633,7 +634,9 @@ class Reading:
         told_by = set(_TOLD_BY.findall(first_part))
         if len(told_by) == 1:
             return text, tuple(told_by)
-        return text, self._moments(linking.subject(self.question[:at], self.entities, self.names) or table)
+        whose = linking.subject(self.question[:at], self.entities, self.names) or table
+        likely = likely_moments(next(e for e in self.entities if self.names[e.full_name] == whose))
+        return text, (f"{whose}.{identifier(likely[0])}",) if len(likely) == 1 else self._moments(whose)
 
     def _moments(self, table: str) -> tuple[str, ...]:
         entity = next(e for e in self.entities if self.names[e.full_name] == table)
