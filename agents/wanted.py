@@ -145,11 +145,10 @@ class _List:
         text = self.words.question
         skipped = _SKIPPED.match(text, at)
         thing = self._thing(skipped.end()) if skipped is not None else None
-        opened = re.compile(r" \(").match(text, thing[1]) if thing is not None else None
-        if thing is None or opened is None:
+        if thing is None or not text.startswith(" (", thing[1]):
             return at
         self.owner = self.names[thing[0].full_name]
-        return opened.end()
+        return thing[1] + len(" (")
 
     def one(self) -> Wanted | None:
         """The one number that a question asks for: `How many readers came?`, `number of orders by ...`."""
@@ -194,11 +193,11 @@ class _List:
         text = self.words.question
         if (own := _OWN.match(text, at)) is not None and own[0] in self.defined:
             return f"{self.defined[own[0]]} AS {_label(own[0])}", "", own.end()
-        if PERCENTAGE in self.defined and (share := _SHARE.match(text, at)) is not None:
-            return f"{self.defined[PERCENTAGE]} AS {_label(share[0])}", "", share.end()
         if column := self._column(at):
             self.owner = column[0].rpartition(".")[0]
             return column[0], column[0], column[1]
+        if PERCENTAGE in self.defined and (share := _SHARE.match(text, at)) is not None:
+            return f"{self.defined[PERCENTAGE]} AS {_label(share[0])}", "", share.end()
         if (count := _COUNT.match(text, at)) is not None and (thing := self._counted(count.end())) is not None:
             entity, end = thing
             done = _DONE.match(text, end)
@@ -232,8 +231,8 @@ class _List:
         start = self.starts.get(at)
         if start is None:
             return None
-        ends = sorted((end for begin, end in self.places if begin == start), reverse=True)
-        for end in ends[:1]:
+        end = max((end for begin, end in self.places if begin == start), default=None)
+        if end is not None:
             columns = self.places[start, end]
             if len(columns) != 1:
                 return None

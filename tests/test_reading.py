@@ -641,7 +641,7 @@ BOOKED = Entity(
     ("question", "first", "bounded"),
     [
         ("Amount that was checked in the past 30 days", "", '"balances.checked_on"'),
-        ("Amount in the past 30 days", "", '"balances.booked_on" | "balances.checked_on" | "balances.updated_at"'),
+        ("Amount in the past 30 days", "", '"balances.booked_on"'),  # the likeliest of its dates
         ("Amount of customers who came in the past 30 days", "", '"customers.joined_on"'),
         ("Amount in the past 30 days", "DATE_TRUNC('month', balances.updated_at) AS month, ", '"balances.updated_at"'),
     ],
