@@ -322,8 +322,8 @@ class Words:
         """Where phrases stand that are values, by their first word and the one behind them."""
         return [at for at, places in self._found.items() if any(p.values for p in places)]
 
-    def find_sure(self, at: tuple[int, int], entity: Entity) -> bool:
-        """Whether a value there can only be one of this entity, and must be a condition."""
+    def is_value_of(self, at: tuple[int, int], entity: Entity) -> bool:
+        """Whether a value there can only be one of one field of this entity."""
         places = [p for p in self._found[at] if p.values]
         return {p.entity for p in places} == {entity.full_name} and len({p.column for p in places}) == 1
 

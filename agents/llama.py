@@ -172,7 +172,7 @@ def _context_settings(n_ctx: int, n_threads: int | None) -> Any:
     settings.n_ctx = n_ctx
     settings.n_batch = settings.n_ubatch = MOST_AT_ONCE
     settings.n_threads = settings.n_threads_batch = n_threads or os.cpu_count() or 1
-    # on a processor flash attention takes a fifth longer where a prompt stands behind a long beginning
+    # on a processor flash attention takes a third longer for a prompt behind a long beginning
     quick = low.llama_supports_gpu_offload()
     settings.flash_attn_type = low.LLAMA_FLASH_ATTN_TYPE_ENABLED if quick else low.LLAMA_FLASH_ATTN_TYPE_DISABLED
     return settings

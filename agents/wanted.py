@@ -296,7 +296,7 @@ class _List:
             values.append(max(after))
             start = max(after)[1]
         thing = self._thing(self.words.spans[start][0]) if start is not None else None
-        if thing is None or not all(self.words.find_sure(value, thing[0]) for value in values):
+        if thing is None or not all(self.words.is_value_of(value, thing[0]) for value in values):
             return self._thing(at)
         return thing
 
