@@ -136,7 +136,9 @@ class Reading:
         self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
         if self._lack is not None:
             said = replace(said, numbers=free.numbers)
-        self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=free.ongoing)
+        states = [(x.end - len(x.phrase), x.end) for x in self.links if x.values]  # `active` where that is a value
+        ongoing = free.ongoing and wording.read(blanked(rest, states), self._hints_without_what_is_left_out()).ongoing
+        self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=ongoing)
 
     def _reasons(self, known: settled.Settled, words: linking.Words, other: linking.Words) -> Evidence:
         """What the question gives a reason to compare with."""

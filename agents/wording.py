@@ -63,7 +63,7 @@ _EMPTY = re.compile(
     r"|ongoing|current\w*|nobody|nothing|un\w+ed|any|some)\b|n['’]t\b"
 )
 _ONGOING = re.compile(
-    r"\b(?:yet|still|open|running|ongoing|current\w*|active|so far|unfinished|pending|employed|in use)\b"
+    r"\b(?:yet|still|open|running|ongoing|current(?:ly)?|active|so far|unfinished|pending|employed|in use)\b"
 )
 _HAVING = re.compile(r"\b(?:with|have|has|had|having|us(?:es?|ed|ing)) (?:an?|any|some) ")
 _MISSING = re.compile(r"\b(?:no|not|never|without|lack\w*|none|neither|nobody)\b|n't\b")

@@ -489,3 +489,10 @@ def test_what_is_wanted_is_sorted_only_where_the_question_says_so() -> None:
     assert "ORDER BY" not in plain.second_part(first, "sales").split("rest:")[1].splitlines()[0]
     said = read("Which towns are there? Return the town and number of sales, sorted by town.")
     assert "ORDER BY" in said.second_part(first, "sales").split("rest:")[1].splitlines()[0]
+
+
+def test_what_goes_on_is_no_state_that_is_known_and_no_sql() -> None:
+    assert read("How many open sales are there?").wording.ongoing
+    assert not read("How many active readers are there?").wording.ongoing
+    assert not read("How many sales?", "Last week = CURRENT_DATE - INTERVAL '7 days'").wording.ongoing
+    assert read("How many sales are there currently?").wording.ongoing
