@@ -1,9 +1,8 @@
 """Tokens in, tokens out: only what a grammar allows, and a prefix that is evaluated once.
 
 What a grammar leaves no choice about is not asked of the model, it is evaluated in one batch with the choice before it,
-and what ends a text only where another call goes on from there; so is the end of a prompt.
-The longest common beginning of two prompts is reused
-in memory, and the state behind an unchanging prefix is kept on disk.
+and what ends a text only where another call goes on from there; so is the end of a prompt. The longest common beginning
+of two prompts is reused in memory, and the state behind an unchanging prefix is kept on disk.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from groundwire.agents.grammar import kind
 from groundwire.agents.linking import Link, Words
@@ -43,7 +43,6 @@ _NUMBER = re.compile(
 _NUMBER_OF = re.compile(r"(?:the )?(?:total )?(?:number|count) of (?:distinct |unique )?", re.IGNORECASE)
 PERCENTAGE = "percentage"
 """How the one share that hints tell without a name for it is called here."""
-_COUNTED = re.compile(r"(?:the )?(?:total )?(?:number|count) of ", re.IGNORECASE)
 _AVERAGE = re.compile(r"\b(?:average|mean)\b")
 _TRUNCATED = re.compile(r"\bto (?:the )?(day|week|month|quarter|year)\b")
 
@@ -63,16 +62,16 @@ class Counted:
     key: str
 
 
-def _share(part: Counted | None, whole: Counted | None) -> str | None:
-    """How many of all are some, in hundredths, as a draft has it; None where they are no part of them."""
+def _share(part: Counted | None, whole: Counted | None, times: str) -> str | None:
+    """How many of all are some, so many times, as a draft has it; None where they are no part of them."""
     if part is None or whole is None or whole.conditions or not part.conditions:
         return None
     if (part.table, part.key) != (whole.table, whole.key):
         return None
     test = " AND ".join(part.conditions)
     if part.key:
-        return f"COUNT(DISTINCT CASE WHEN {test} THEN {part.key} END) * 100.0 / COUNT(DISTINCT {part.key})"
-    return f"SUM(CASE WHEN {test} THEN 1 ELSE 0 END) * 100.0 / COUNT({part.table}.*)"
+        return f"COUNT(DISTINCT CASE WHEN {test} THEN {part.key} END) * {times} / COUNT(DISTINCT {part.key})"
+    return f"SUM(CASE WHEN {test} THEN 1 ELSE 0 END) * {times} / COUNT({part.table}.*)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,37 +98,38 @@ class Definitions:
         """Hints for the model: `CR is RANK() OVER (ORDER BY SUM(orders.total) DESC)`."""
         yield from self._formulas()
         yield from self._spans()
-        yield from self._figures()
+        yield from (f"{name} is {meant}" for name, meant in self._figures())
 
     def named(self) -> dict[str, str]:
         """What each name stands for, as a draft has it; a share that has none under `PERCENTAGE`."""
-        found = (note.partition(" is ") for note in self._figures())
-        return {name: meant for name, _, meant in found}
+        return dict(self._figures())
 
-    def _figures(self) -> Iterator[str]:
+    def _figures(self) -> Iterator[tuple[str, str]]:
         """Shares, ranks and other figures that a name is given to."""
         yield from self._among_others()
         yield from self._ratios()
         yield from self._counts()
 
-    def _counts(self) -> Iterator[str]:
+    def _counts(self) -> Iterator[tuple[str, str]]:
         """How many there are of something, whatever they must be: that is read as a condition."""
         for match in _NUMBER.finditer(self.hints):
             rest = re.split(r"[.\n]", self.hints[match.end() :], maxsplit=1)[0]
             counted = self._counted(match["what"]) if "/" not in rest and " with " not in rest else None
             if counted is not None and not counted.key:
-                yield f"{match['name']} is COUNT({counted.table}.*)"
+                yield match["name"], f"COUNT({counted.table}.*)"
 
-    def _ratios(self) -> Iterator[str]:
+    def _ratios(self) -> Iterator[tuple[str, str]]:
         """A number of some divided by that of all."""
         for match in _RATIO.finditer(self.hints):
-            sides = [self._counted(match[side]) for side in ("part", "whole")]
-            if (made := _share(*sides)) is not None:
-                yield f"{match['name']} is {made.replace(' * 100.0', ' * 100.0' if match['hundredths'] else ' * 1.0')}"
+            times = "100.0" if match["hundredths"] else "1.0"
+            made = _share(self._counted(match["part"]), self._counted(match["whole"]), times)
+            if made is not None:
+                yield match["name"], made
         shares = list(_PERCENTAGE.finditer(self.hints))
-        if len(shares) == 1 and (part := self._of(shares[0]["part"])) is not None and part.conditions:
-            whole = Counted(table=part.table, conditions=(), key=part.key)
-            yield f"{PERCENTAGE} is {_share(part, whole)}"
+        part = self._of(shares[0]["part"]) if len(shares) == 1 else None
+        made = _share(part, replace(part, conditions=()), "100.0") if part is not None else None
+        if made is not None:
+            yield PERCENTAGE, made
 
     def _counted(self, said: str) -> Counted | None:
         """`Number of active customers with orders`."""
@@ -179,26 +179,26 @@ class Definitions:
                 table = self.names[holders[0].full_name]
                 yield f"the time {match[0]} is {table}.{match[2]} - {table}.{match[1]}"
 
-    def _among_others(self) -> Iterator[str]:
+    def _among_others(self) -> Iterator[tuple[str, str]]:
         """A rank, a running total, or a change from the row before."""
         for match in _RANK.finditer(self.hints):
             if figure := self._figure(match["what"]):
-                yield f"{match['name']} is RANK() OVER (ORDER BY {figure} DESC)"
+                yield match["name"], f"RANK() OVER (ORDER BY {figure} DESC)"
         for match in _CHANGE.finditer(self.hints):
             figure = self._figure(match["what"])
             if figure:
                 told = f"DATE_TRUNC('{match['unit']}', {self.moments[0]})" if self.moments else match["unit"]
                 before = f"LAG({figure}) OVER (ORDER BY {told})"
-                yield f"{match['name']} is ({figure} - {before})" + (f" / {before}" if match["over"] else "")
+                yield match["name"], f"({figure} - {before})" + (f" / {before}" if match["over"] else "")
         unit = self.period or (m[1] if (m := _TRUNCATED.search(self.hints.lower())) is not None else "")
         for match in _RUNNING.finditer(self.hints):
             figure = self._figure(f"total {match['what']}")
             if figure and self.moments and unit:
-                yield f"{match['name']} is SUM({figure}) OVER (ORDER BY DATE_TRUNC('{unit}', {self.moments[0]}))"
+                yield match["name"], f"SUM({figure}) OVER (ORDER BY DATE_TRUNC('{unit}', {self.moments[0]}))"
 
     def _figure(self, said: str) -> str:
         """What some words sum up (`total cost`), as a draft has it; empty where that is not clear."""
-        if _COUNTED.match(said):
+        if _NUMBER_OF.match(said):
             counted = (hint.partition(" is ") for hint in Words(self.hints, self.entities, self.names).counts())
             return next((count for words, _, count in counted if words in said), "")
         named = {

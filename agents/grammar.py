@@ -29,16 +29,16 @@ MOST_CHOICES = 25
 
 _SELECT = r"""
 query: "SELECT " GROUPS ITEMS " FROM "
-item: value NAMED
-grouped: (whole | column | period) NAMED
+item: value [" AS " LABEL]
+grouped: (whole | column | period) [" AS " LABEL]
 whole: share ((" + " | " - ") share){0,3}
 share: total ((" * " | " / ") total){0,3}
 total: aggregate | NUMBER | "(" whole ")" | "ABS(" whole ")" | "ROUND(" whole [", " /[0-9]/] ")" | "COALESCE(" whole ", " NUMBER ")" | "NULLIF(" whole ", " NUMBER ")" | "CAST(" whole " AS " ("INTEGER" | "DOUBLE") ")" | ranking | spanned
 spanned: whenever " - " whenever | "DATE_DIFF('" STRIDE "', " whenever ", " whenever ")"
 whenever: ("MIN(" | "MAX(") instant ")" | "CURRENT_DATE"
-middle: "MEDIAN(" (quantity [(" + " | " - " | " * " | " / ") quantity] | lasted) ")" NAMED
-key: (column | period) NAMED
-only: whole NAMED
+middle: "MEDIAN(" (quantity [(" + " | " - " | " * " | " / ") quantity] | lasted) ")" [" AS " LABEL]
+key: (column | period) [" AS " LABEL]
+only: whole [" AS " LABEL]
 LABEL: /[a-z][a-z0-9_]{0,30}/
 """
 _REST = r"""
@@ -202,7 +202,6 @@ class Language:
             unit = self.wording.period
             first += f""" {_quoted(f"DATE_TRUNC('{unit}', ")} {when} {_quoted(f") AS {unit}, ")}"""
         select = _SELECT.replace("GROUPS", first or '["DISTINCT "]')
-        select = select.replace("NAMED", '[" AS " LABEL]')
         items = 'item (", " item){0,9}'
         if groups or self.wording.period:
             items = 'grouped (", " grouped){0,9}'
@@ -281,13 +280,9 @@ class Language:
             near = {self.names[e.full_name] for e in language.walked}
             known = " | ".join(_quoted(m) for m in moments if m.rpartition(".")[0] in near)
             rules += f"bounded: {known or language._columns(('moment',), walked=True)}\n"
-        ending = (
-            ""
-            if (start.alone or not (sorts or order)) and said.limit is None
-            else _quoted(order)
-            if order
-            else self._ending(ranked_by)
-        )
+        ending = _quoted(order) if order else self._ending(ranked_by)
+        if said.limit is None and (start.alone or not (sorts or order)):
+            ending = ""
         rules = rules.replace("WHERE", where).replace("HAVING ENDING", f"{having} {ending}")
         rules = rules.replace("LABELS", _any(start.labels or ["-"])).replace("GROUPED", grouped)
         rules = rules.replace("rest:  ", 'rest: "" ')
