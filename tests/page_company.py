@@ -115,7 +115,7 @@ class _Desk(MemoryConnector):
     def scan(self, scan: Scan, report: ScanReport) -> Iterator[pa.RecordBatch]:
         if scan.entity.name == "tickets":
             raise Unavailable("HTTP 503: Service Unavailable", source=self.name)
-        time.sleep(0.3)
+        time.sleep(1.2)
         report.incomplete.append("page 3 of 9 could not be read: HTTP 504")
         return super().scan(scan, report)
 
