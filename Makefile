@@ -38,14 +38,14 @@ demo: $(VENV)/.demo  ## install, fetch the default weights, start the demo compa
 
 test: $(VENV)/.dev  ## install and run every test
 	$(BIN)/groundwire model pull $(SMALL)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 soak: $(VENV)/.dev  ## kill syncs at 100 random moments, and ask a server whose sources fail (about twenty minutes)
 	GROUNDWIRE_KILLS=100 $(BIN)/python -m pytest tests/test_sync_kill.py $(ARGS)
 	$(BIN)/python examples/bench/soak_serve.py 600
 
 thorough: $(VENV)/.dev  ## properties with all of their examples, of which `make test` tries a third
-	GROUNDWIRE_THOROUGH=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/test_oracle.py tests/test_no_writes.py \
+	GROUNDWIRE_THOROUGH=1 $(BIN)/python -m pytest -n 2 tests/test_oracle.py tests/test_no_writes.py \
 	  tests/test_freshness.py tests/test_scoring.py tests/test_sync_window.py tests/test_salesforce_grammar.py \
 	  tests/test_policy_property.py $(ARGS)
 

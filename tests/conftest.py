@@ -45,6 +45,7 @@ def pytest_configure() -> None:
 
 
 _TOGETHER = {
+    "worker": ("test_worker",),
     "weights": ("test_agent", "test_chat", "test_cli", "test_evals", "test_local_model", "test_telemetry"),
     "cap": ("test_conformance_odata", "test_odata"),
     "tryton": (
@@ -57,17 +58,32 @@ _TOGETHER = {
         "test_sync_sources",
     ),
 }
-"""Files whose tests run in one process where several share the work: they have a model or a server in common."""
+"""Files whose tests run in one process where several share the work: they have a model or a server in common, or take
+long enough to be among the first."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep tests of one file, or of files that belong together, in one process; the longest groups begin."""
-    if config.getoption("dist", "no") == "no":
-        return
-    group_of = {file: group for group, files in _TOGETHER.items() for file in files}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of.get(item.path.stem, item.path.stem)))
-    items.sort(key=lambda item: item.path.stem not in group_of)
+def _group(file: str) -> str:
+    """Which tests those of a file, by its name without `.py`, run together with."""
+    return next((group for group, files in _TOGETHER.items() if file in files), file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups come first, in their order: the longest ones begin."""
+    order = list(_TOGETHER)
+    items.sort(key=lambda item: order.index(g) if (g := _group(item.path.stem)) in order else len(order))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests of one file, or of files that belong together, in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(Path(nodeid.split("::", 1)[0]).stem)
+
+    config.option.loadscopereorder = False
+    return Together(config, log)
 
 
 def _absent(product: str, error: Exception) -> None:
