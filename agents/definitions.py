@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from groundwire.agents.grammar import kind
 from groundwire.agents.linking import Link, Words
+from groundwire.agents.wording import stems
 from groundwire.core.catalog import Entity
 
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
@@ -149,7 +150,8 @@ class Definitions:
             return None
         entity = thing[0]
         conditions = tuple(f"{x.columns[0]}{x.comparison}" for x in values)
-        if not others:
+        conditions += (being := self._being(others, entity))
+        if not others or being:
             return Counted(table=self.names[entity.full_name], conditions=conditions, key="")
         more = Words(others, self.entities, self.names)
         children = [e for e in self.entities for p in more.called[e.full_name] if p == more.words]
@@ -162,6 +164,17 @@ class Definitions:
         if len(keys) != 1:
             return None
         return Counted(table=self.names[entity.full_name], conditions=conditions, key=keys[0])
+
+    def _being(self, said: str, entity: Entity) -> tuple[str, ...]:
+        """What must be so of records with a value (`status CXL`); nothing where more than that is said."""
+        words = Words(said, [entity], self.names)
+        values = [x for x in words.links() if x.values]
+        if len(values) != 1 or values[0].negated:
+            return ()
+        (link,) = values
+        spoken = [*words.called_by(link.columns[0]), *stems(link.phrase)]
+        rest = [w for w in words.words if w not in ("is", "of", "equal", "to")]
+        return (f"{link.columns[0]}{link.comparison}",) if sorted(rest) == sorted(spoken) else ()
 
     def _formulas(self) -> Iterator[str]:
         """A sum or difference of two columns."""

@@ -34,6 +34,7 @@ class Evidence:
         things: what records are called by, each as one word.
         spent: words that name columns, and are no reason to think of a value that begins as they do.
         deeds: words for what was done that a moment records (`booked in May`): no state that is called so.
+        parts: texts that something must be written with, in lower case: it need not be equal to them.
 
     Attributes:
         open_words: words that call for a condition and are found nowhere.
@@ -53,12 +54,15 @@ class Evidence:
         things: Iterable[str] = (),
         spent: Collection[str] = (),
         deeds: Collection[str] = (),
+        parts: Collection[str] = (),
     ) -> None:
         self._limits = limits
+        self._parts = frozenset(parts)
         self._deeds = frozenset(deeds)
         self._done = {root(w) for w in deeds}
         entities = list(entities)
         question = _ORDER.sub(lambda m: " " * len(m[0]), question)
+        question = _HOW_MANY.sub(lambda m: " " * len(m[0]), question)
         self._written = set(re.findall(r"\w+", f"{question} {hints}"))
         self._text = " ".join(stems(f"{question} {hints}"))
         self._words = dict.fromkeys(stems(f"{question} {hints}"))
@@ -200,6 +204,8 @@ class Evidence:
     def __call__(self, field: Field, value: str) -> bool:
         if self.open_words or not self._limits:
             return True
+        if value.lower() in self._parts:
+            return False
         if len(value) == 2 and value.isalpha():
             word = value.lower()
             written = value in self._written if word in SAID or word in EMPTY else word in self._words  # IT is not `it`
@@ -280,6 +286,11 @@ _PLACED = re.compile(
 )
 _ORDER = re.compile(r"(?:^|(?<=[.?!;:] ))(?:return|show|list|display|report)\b", re.IGNORECASE)
 """What the asker wants done: `Return the name` says nothing of what was returned."""
+_HOW_MANY = re.compile(
+    r"(?<=\btop )\d+\b|(?<=\blast )\d+\b|(?<=\bpast )\d+\b|(?<=\bnext )\d+\b|(?<=\bfirst )\d+\b|(?<=\bbottom )\d+\b"
+    r"|\b\d+(?= (?:most|least|highest|lowest|largest|smallest|biggest|best|worst)\b)"
+)
+"""Numbers of rows or days are no values: `top 5`."""
 _SHADE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|\d{1,3}[A-Za-z]{1,2}")
 """A short code of letters and digits."""
 _STATE = re.compile(r"(?:un|in|non|over|out|dis|mis)[a-z]+(?:ed|ing|ue|ive|ete|id|aid|en|ble)")

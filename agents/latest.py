@@ -22,13 +22,14 @@ _WHICH = r"(?P<which>latest|last|most recent|newest|earliest|first|oldest)"
 _ONE = r"(?:each|every|any|that|the|a|per|one)"
 _OF_EACH = re.compile(
     rf"\b{_WHICH} (?:\w+ )?(?P<what>\w+)"
-    rf"(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+)| (?:of|from|in) \w+(?= (?:for|per) {_ONE} )"
+    rf"(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+)| (?:of|from|in) (?P<kept>\w+)(?= (?:for|per) {_ONE} )"
     rf"| (?:with|whose|that) [^.;\n]{{1,40}}?(?= (?:of|for|per) {_ONE} ))?"
     rf" (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)"
 )
 _WITH = re.compile(
     rf"\bthe (?P<what>\w+) with the {_WHICH} (?P<by>\w+(?: \w+)?) (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)",
 )
+_RECORD = ("record", "row", "entry", "one")
 _ONLY = re.compile(r"\b(?:only|just)\b")
 _OF_THE = re.compile(r"\b\w+ (?:of|in|from) the $")
 """What is asked for is that of one record."""
@@ -103,13 +104,14 @@ def _said(text: str) -> list[_Said]:
         parts = match.groupdict()
         by = parts.get("by") or parts.get("or_by") or ""
         first = match["which"] in ("earliest", "first", "oldest")
-        found.append(_Said(first=first, what=match["what"], whom=match["whom"], by=by))
+        what = parts.get("kept") if match["what"] in _RECORD else None  # `the latest record of balances for each user`
+        found.append(_Said(first=first, what=what or match["what"], whom=match["whom"], by=by))
     return found
 
 
 def _names(entity: Entity, word: str) -> bool:
     """Whether an entity is called so, at the end of its name."""
-    wanted = stems(word)[0]
+    wanted = stems(word)[-1]
     name = entity.name.rpartition(".")[2].lower()
     return wanted in stems(entity.name) or name.endswith(wanted) or wanted in stems(entity.label)
 

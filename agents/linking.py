@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
@@ -35,7 +35,13 @@ _COUNTED = re.compile(
     r"\b(?:number|count|numbers|counts) of (?:\w+ ){0,1}?$"
     r"|\b(?:how many|most|fewest) (?:(?!from |of |in |by |for |on |at |to |with )\w+ ){0,1}?$"
 )
+_PER_TIME = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly", "year": "yearly"}
+_ENTRIES = ("log", "record", "entry", "figure", "reading", "row")
 _KINDS_OF_VALUE = ("name", "code", "type", "status", "kind", "title", "category")
+_COMES_FROM = re.compile(
+    r"(\w+) (?:who (?:are|live) |that are )?(?:(?:based|located|living) )?(?:from|in) (?:the )?"
+    r"(?:[A-Z]\w+,? (?:(?:or|and) )?(?:in )?)*$"
+)
 _UNDONE = re.compile(r"un(\w{3,})")
 _LATE = re.compile(
     r"(?:\b(?:more than|over) (?P<count>\d{1,4}) (?P<unit>day|week|month)s? "
@@ -129,6 +135,18 @@ def _deeds(moment: str) -> set[str]:
     return {deed(w) for w in words if w not in NO_VERBS and len(w) > 3} | set(as_nouns(words).values())
 
 
+def _divided(name: Sequence[str], things: Collection[str], words: Sequence[str]) -> Iterator[list[str]]:
+    """A name of one word as that of a thing and of a time, if that is spoken of: daily records are of `truckday`."""
+    for time, word in _PER_TIME.items():
+        rest = name[-1].removesuffix(time)
+        if len(name) == 1 and rest != name[0] and rest in things and word in words:
+            yield [rest, word]
+            start = words.index(word)
+            end = next((n for n in range(start + 1, len(words)) if words[n] not in _ENTRIES), len(words))
+            if end > start + 1:
+                yield list(words[start:end])
+
+
 def _amount(entity: Entity) -> str:
     """The one number that records hold beside what tells which one is meant; empty without one."""
     keys = keys_of(entity)
@@ -178,7 +196,12 @@ class Words:
             for length in (3, 2)
             for at in range(len(self.words) - length + 1)
         }
-        self.called = {e.full_name: [self.spelled(c) for c in naming.called(e, shared[e.source])] for e in entities}
+        called = {e.full_name: list(naming.called(e, shared[e.source])) for e in entities}
+        alone = {phrase[0] for phrases in called.values() for phrase in phrases if len(phrase) == 1}
+        self.called = {
+            name: [self.spelled(p) for phrase in phrases for p in (phrase, *_divided(phrase, alone, self.words))]
+            for name, phrases in called.items()
+        }
         self.called_any = [phrase for called in self.called.values() for phrase in called]
         self.things = {w for called in self.called.values() for phrase in called for w in phrase}
         self.tails = {w for e in entities for f in e.fields for w in self.spelled(stems(naming.bare(f, e))[-1:])}
@@ -208,6 +231,7 @@ class Words:
             if any(p.told and p.moment for p in places):  # `orders placed in May`; `placed orders` are a state
                 places = [p for p in places if not p.values or self._is_said_of(at, p.entity)]
             described = [p for p in places if (p.values or p.flag) and self._is_said_of(at, p.entity)]
+            described = described or [p for p in places if p.values and self._comes_from(at, p.entity)]
             places = described or places
             places = [p for p in places if p.flag] or places
             places = [p for p in places if p in described or not p.short] or places
@@ -589,8 +613,8 @@ class Words:
             alone = alone and re.match(r"[.@]\w", self.question[end:]) is None
             sorts = self.plain[index + 1 : index + 2] in (["from"], ["with"], ["out"], ["aside"], ["over"])
             sorts = sorts or word in ("return", "show", "list", "report", "display")  # `Return the name`, `left out`
-            if [self.joined.get(index)] in self.called_any:
-                continue  # `paid out` is a payout
+            if [self.joined.get(index)] in self.called_any or [word] in self.called_any:
+                continue  # `paid out` is a payout, and bookings are no deed
             if not alone or sorts:
                 continue
             if self.joined.get(index) in own:
@@ -767,6 +791,12 @@ class Words:
         subject = stems(clause_of(self.question[: self.spans[at[0]][0]]))[-1:]
         told = self._around(at).told and any(phrase[-1:] == subject for phrase in self.called[entity])
         return self._before(at, entity) or told
+
+    def _comes_from(self, at: tuple[int, int], entity: str) -> bool:
+        """Whether it stands behind its entity's name and a preposition: `customers from Germany`."""
+        before = _COMES_FROM.search(self.question[: self.spans[at[0]][0]])
+        subject = stems(before[1])[-1:] if before is not None else []
+        return bool(subject) and any(phrase[-1:] == subject for phrase in self.called[entity])
 
     def _phrase(self, at: tuple[int, int]) -> str:
         return self.question[self.spans[at[0]][0] : self.spans[at[1] - 1][1]]

@@ -34,6 +34,8 @@ _ENDINGS = sorted(ENDINGS, key=lambda e: (-len(e), e))
 _FEWEST = 3
 """Names that must begin alike for that to be no chance."""
 _FLAG = re.compile(r"(is|has|was|can)(\w{3,})")
+_MOMENT = re.compile(r"(\w{3,})(d?ts|dt|dtm|dttm|tm)")
+"""`bookts` is when something was booked."""
 _DONE = {"begins", "begun", "bought", "built", "due", "end", "ends", "given", "left", "lost", "made", "opens", "paid"}
 _DONE |= {"seen", "sent", "sold", "start", "starts", "taken", "won"}
 """Verbs before `at`, `on` and `by` that don't end as most do."""
@@ -48,6 +50,8 @@ def bare(field: Field, entity: Entity) -> str:
     if all(n.islower() and "_" not in n for n in names):  # `shippedat`, as PostgreSQL folds `shippedAt`
         if pa.types.is_boolean(field.type) and (flag := _FLAG.fullmatch(plain)):
             return f"{flag[1]} {flag[2]}"
+        if pa.types.is_temporal(field.type) and (moment := _MOMENT.fullmatch(plain)):
+            return f"{moment[1]} {moment[2]}"
         ending = next((e for e in _ENDINGS if plain.endswith(e) and _stands_alone(plain[: -len(e)], e)), "")
         return f"{plain.removesuffix(ending)} {ending}" if ending else _apart(plain)
     return plain

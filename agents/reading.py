@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -66,7 +66,8 @@ _EXTREME = re.compile(
 )
 _TOLD_BY = re.compile(r"DATE_TRUNC\('\w+', ([^()]+)\)")
 _WILL = re.compile(
-    r"\bwill (?:\w+ly )?(?:(?:be|have|get|been) )*(?P<deed>[a-z]{3,})\b[^.?!]*"
+    r"\b(?:will|(?:is|are) (?:going|likely|about|expected) to) "
+    r"(?:\w+ly )?(?:(?:be|have|get|been) )*(?P<deed>[a-z]{3,})\b[^.?!]*"
     r"\b(?:next|tomorrow|coming|upcoming|following)\b",
     re.IGNORECASE,
 )
@@ -74,6 +75,12 @@ _SCHEDULED = frozenset(
     {"arriv", "begin", "clos", "com", "du", "end", "expir", "fall", "laps", "open", "run", "start", "tak"}
 )
 """What is often known to be, by its root."""
+_EXPLAINED = re.compile(r"(?P<what>\b\w+(?: \w+)?) \((?P<by>[^)]*)\)")
+_PAST = re.compile(r"ed_?(?:at|on|date|time)?$")
+"""`returned_at` tells of nothing that is still to come."""
+_HOW = re.compile(r"\bhow (\w+)", re.IGNORECASE)
+_MEASURED = re.compile(r"\s+(?:rate|percentage|share|ratio|fee|cost|charge|reason|policy)s?\b", re.IGNORECASE)
+"""What makes the name of a figure of what is done: `cancellation rate`."""
 _LATEST = re.compile(
     r"\b(?:latest|most recent(?:ly)?|newest|current(?:ly)?(?! (?:day|week|month|quarter|year))"
     r"|last (?:known|recorded))\b",
@@ -144,7 +151,7 @@ class Reading:
         """What the question gives a reason to compare with."""
         things = {phrase[-1] for phrase in words.called_any}
         named = (x for x in self.links if (not x.values and not x.flag) or (x.values and len(x.columns) == 1))
-        spent = {w for x in named for w in wording.stems(x.phrase)}
+        spent = {w for x in named for w in wording.stems(x.phrase)} | set(self._explained())
         linked = (*self.links, *other.named())
         asked = f"{self.question}\n{self.hints}".lower()
         deeds = {w for x in linked if x.told and x.moment for w in wording.stems(x.phrase)}
@@ -160,7 +167,16 @@ class Reading:
             things=things,
             spent=spent,
             deeds=deeds,
+            parts={t.lower() for m in self._matches for t in m.texts},
         )
+
+    def _explained(self) -> Iterator[str]:
+        """Words that parentheses explain by values: `suites (type STE)` are no `Castle Suite`."""
+        ends = [x.end for x in self.links if x.values] + [m.end for m in self._matches]
+        sure = {w for x in self.links if x.values and x.sure for w in wording.stems(x.phrase)}
+        for match in _EXPLAINED.finditer(self.question):
+            if any(match.start("by") < end <= match.end() for end in ends):
+                yield from (w for w in wording.stems(match["what"]) if w not in sure)
 
     def _shown_in_any_case(self, words: linking.Words) -> str:
         """The table whose records are all shown, also those that have none of what is counted; empty for none."""
@@ -291,7 +307,8 @@ class Reading:
         """Whether it asks what will be (`who will leave next month`), and no moment is known for that."""
         match = _WILL.search(self.question) if self.levers.doubt else None
         deed = wording.root(wording.stems(match["deed"])[0]) if match is not None else ""
-        told = {wording.root(w) for x in self.links if x.moment for w in wording.stems(x.phrase)}
+        ahead = (x for x in self.links if x.moment and not any(_PAST.search(c) for c in x.columns))
+        told = {wording.root(w) for x in ahead for w in wording.stems(x.phrase)}
         return bool(deed) and deed not in told and deed not in _SCHEDULED
 
     @property
@@ -306,7 +323,8 @@ class Reading:
     @property
     def _misses_things(self) -> bool:
         """Whether an unknown word names a thing, and not only what is done."""
-        return not all(word.endswith(("ed", "ing")) for word in self._unknown)
+        asked = {m[1].lower() for m in _HOW.finditer(self.question)}
+        return any(word.lower() in asked or not word.endswith(("ed", "ing")) for word in self._unknown)
 
     @property
     def may_refuse(self) -> bool:
@@ -532,6 +550,7 @@ class Reading:
         for link in self.links:
             place, _, name = link.columns[0].rpartition(".")
             done = link.told or link.phrase.split()[0].endswith("ed")
+            done = done and not _MEASURED.match(self.question, link.end)
             if done and link.moment and len(link.columns) == 1 and place in near and not link.negated:
                 field = near[place].find_field(name)
                 if field is not None and field.nullable and name not in near[place].primary_key:
