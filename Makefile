@@ -38,7 +38,7 @@ demo: $(VENV)/.demo  ## install, fetch the default weights, start the demo compa
 
 test: $(VENV)/.dev  ## install and run every test
 	$(BIN)/groundwire model pull $(SMALL)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 soak: $(VENV)/.dev  ## kill syncs at 100 random moments, and ask a server whose sources fail (about twenty minutes)
 	GROUNDWIRE_KILLS=100 $(BIN)/python -m pytest tests/test_sync_kill.py $(ARGS)

@@ -50,7 +50,9 @@ class Abbreviations:
         cut = len(name) > 3 and word.startswith(name) and len(word) > len(name) + 2
         if cut and root(word) != root(name) and word not in ORDINARY | SAID:
             return True  # `spec` for `specialty`, and not `book` for `booking`
-        return _without_vowels(name) or (self._usual and (word.startswith(name) or _skeleton(word).startswith(name)))
+        return (_without_vowels(name) and _is_dense(name, word)) or (
+            self._usual and (word.startswith(name) or _skeleton(word).startswith(name))
+        )
 
 
 def _without_vowels(word: str) -> bool:
@@ -59,6 +61,11 @@ def _without_vowels(word: str) -> bool:
 
 def _skeleton(word: str) -> str:
     return word[:1] + "".join(c for c in word[1:] if c not in "aeiouy")
+
+
+def _is_dense(name: str, word: str) -> bool:
+    """Whether letters are many of the word's consonants, or end as it does: `rsn` of `reason`, not `reimbursement`."""
+    return 2 * len(name) >= len(_skeleton(word)) or name[-1] == word[-1]
 
 
 def _in_order(name: str, word: str) -> bool:

@@ -10,19 +10,31 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
+from groundwire.agents import naming
 from groundwire.agents.grammar import kind
 from groundwire.agents.linking import Link, Words
-from groundwire.agents.wording import stems
+from groundwire.agents.wording import deed, stems
 from groundwire.core.catalog import Entity
 
 _FORMULA = re.compile(r"(\w+) = (\w+) ([-+*]) (\w+)")
 _FROM_TO = re.compile(r"from (\w+) to (\w+)")
 _DEFINED = r"\b(?P<name>[A-Z]{2,})\b[^=.\n]* ?= ?[^.\n]*?"
 _RANK = re.compile(
-    _DEFINED + r"\brank\w*\b[^.,\n]*? (?:by|based on|according to|in terms of|of) (?:the |their |its )?"
+    _DEFINED + r"\brank\w*\b[^.,\n]*?(?: within (?:its|their|each|the|the same|every) (?P<within>\w+))?"
+    r"(?: \w+)?? (?:by|based on|according to|in terms of|of) (?:the |their |its )?"
     r"(?P<what>(?:total|average|mean|number of|count of|sum of) [^.,;\n]{2,50})"
 )
-_RUNNING = re.compile(_DEFINED + r"\b(?:running|cumulative) (?:total|sum)s? (?:of )?(?:the )?(?P<what>[^.,;\n]{2,50})")
+_RUNNING = re.compile(
+    _DEFINED + r"\b(?:running|cumulative) (?:total|sum|number|count)s? (?:of )?(?:the )?(?P<what>[^.,;\n]{2,50})"
+)
+_PER_TIME = re.compile(
+    r"\b(?P<name>[A-Z]{2,})\b(?: \([^)]*\))? ?= ?(?:the )?"
+    r"(?:per (?P<unit>day|week|month|quarter|year)|(?P<often>daily|weekly|monthly|quarterly|yearly)) "
+    r"(?P<what>[^.;\n=]+)"
+)
+_OFTEN = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 _CHANGE = re.compile(
     r"\b(?P<name>[A-Z]\w*[A-Z]\w*)\b(?: \([^)]*\))? ?= ?[^.=\n]*\b(?:change|growth|difference) (?:in|of) (?:the )?"
     r"(?P<what>[^.=\n]+?) ?= ?\([^()]* - [^()]*previous[_ ](?P<unit>day|week|month|quarter|year)[^()]*\)"
@@ -84,6 +96,7 @@ class Definitions:
         links: what the words of the hints name.
         moments: columns that tell time, the question's own first.
         period: the unit of time for each of which something is asked; empty where that is not known.
+        asked: what the words of the question name.
         entities: what the question is about.
         names: for each full entity name the form in which the model writes it.
     """
@@ -92,6 +105,7 @@ class Definitions:
     links: Sequence[Link]
     moments: Sequence[str]
     period: str
+    asked: Sequence[Link]
     entities: Sequence[Entity]
     names: Mapping[str, str]
 
@@ -110,6 +124,7 @@ class Definitions:
         yield from self._among_others()
         yield from self._ratios()
         yield from self._counts()
+        yield from self._per_time()
 
     def _counts(self) -> Iterator[tuple[str, str]]:
         """How many there are of something, whatever they must be: that is read as a condition."""
@@ -118,6 +133,50 @@ class Definitions:
             counted = self._counted(match["what"]) if "/" not in rest and " with " not in rest else None
             if counted is not None and not counted.key:
                 yield match["name"], f"COUNT({counted.table}.*)"
+
+    @property
+    def unit(self) -> str:
+        """The unit of time for each of which figures are defined; empty without any, or with several."""
+        units = {m["unit"] or _OFTEN[m["often"]] for m in _PER_TIME.finditer(self.hints)}
+        return units.pop() if len(units) == 1 else ""
+
+    def _per_time(self) -> Iterator[tuple[str, str]]:
+        """Figures per day, month or year, of records of one table or of what these belong to."""
+        found = [(m["name"], self._plain_figure(m["what"])) for m in _PER_TIME.finditer(self.hints)]
+        counted = {
+            figure.removeprefix("COUNT(").partition(".")[0] for _, figure in found if figure.startswith("COUNT(")
+        }
+        shown = {m for _, figure in found for m in re.findall(r"\((\w+)\.", figure)}
+        if len(counted) > 1 or (counted and not shown <= self._reached(counted.pop())):
+            return
+        yield from ((name, figure) for name, figure in found if figure)
+
+    def _reached(self, table: str) -> set[str]:
+        """A table, and those that its records belong to."""
+        entity = next(e for e in self.entities if self.names[e.full_name] == table)
+        return {table} | {self.names[r.target] for r in entity.relations if not r.many and r.target in self.names}
+
+    def _plain_figure(self, said: str) -> str:
+        """What is counted (`ended lines`, `number of lines ended`) or added up; empty where that is not clear."""
+        what, _, more = said.partition(",")
+        if more and (figure := self._figure(more)):
+            return figure
+        count = _NUMBER_OF.match(what)
+        words = Words(what[count.end() :] if count is not None else what, self.entities, self.names)
+        things = {t[0].full_name: (s, t[1]) for s in range(len(words.words)) if (t := words.thing_at(s)) is not None}
+        if len(things) == 1:
+            ((name, (start, end)),) = things.items()
+            table = self.names[name]
+            done = {i for i, w in enumerate(words.words) if self._is_deed(w, name)}
+            if len(done | set(range(start, end))) == len(words.words):
+                return f"COUNT({table}.*)"
+        return self._figure(what) if count is None else ""
+
+    def _is_deed(self, word: str, name: str) -> bool:
+        """Whether a word says what is done at a moment of an entity's (`signups` of `signup_date`)."""
+        entity = next(e for e in self.entities if e.full_name == name)
+        moments = (f for f in entity.fields if pa.types.is_temporal(f.type))
+        return deed(word) in {deed(w) for f in moments for w in stems(naming.bare(f, entity)) if len(w) > 2}
 
     def _ratios(self) -> Iterator[tuple[str, str]]:
         """A number of some divided by that of all."""
@@ -195,8 +254,10 @@ class Definitions:
     def _among_others(self) -> Iterator[tuple[str, str]]:
         """A rank, a running total, or a change from the row before."""
         for match in _RANK.finditer(self.hints):
-            if figure := self._figure(match["what"]):
-                yield match["name"], f"RANK() OVER (ORDER BY {figure} DESC)"
+            within = self._named(match["within"]) if match["within"] else ""
+            if (figure := self._figure(match["what"])) and (within or not match["within"]):
+                parts = f"PARTITION BY {within} " if within else ""
+                yield match["name"], f"RANK() OVER ({parts}ORDER BY {figure} DESC)"
         for match in _CHANGE.finditer(self.hints):
             figure = self._figure(match["what"])
             if figure:
@@ -205,9 +266,21 @@ class Definitions:
                 yield match["name"], f"({figure} - {before})" + (f" / {before}" if match["over"] else "")
         unit = self.period or (m[1] if (m := _TRUNCATED.search(self.hints.lower())) is not None else "")
         for match in _RUNNING.finditer(self.hints):
-            figure = self._figure(f"total {match['what']}")
+            figure = self._figure(f"total {match['what']}") or self._count_of(match["what"])
             if figure and self.moments and unit:
                 yield match["name"], f"SUM({figure}) OVER (ORDER BY DATE_TRUNC('{unit}', {self.moments[0]}))"
+
+    def _named(self, word: str) -> str:
+        """The one column that the question or its hints call so at the end of its name; empty without one."""
+        named = (x for x in (*self.asked, *self.links) if not x.values and not x.moment and len(x.columns) == 1)
+        found = {x.columns[0] for x in named if stems(x.phrase)[-1:] == stems(word)[-1:]}
+        return found.pop() if len(found) == 1 else ""
+
+    def _count_of(self, said: str) -> str:
+        """How many there are of what some words begin with; empty where that is not clear."""
+        words = Words(said, self.entities, self.names)
+        thing = words.thing_at(0)
+        return f"COUNT({self.names[thing[0].full_name]}.*)" if thing is not None else ""
 
     def _figure(self, said: str) -> str:
         """What some words sum up (`total cost`), as a draft has it; empty where that is not clear."""

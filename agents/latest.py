@@ -7,7 +7,7 @@ that it has in the latest one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from groundwire.core.catalog import Entity, Field
 _WHICH = r"(?P<which>latest|last|most recent|newest|earliest|first|oldest)"
 _ONE = r"(?:each|every|any|that|the|a|per|one)"
 _OF_EACH = re.compile(
-    rf"\b{_WHICH} (?:\w+ )?(?P<what>\w+)"
+    rf"\b{_WHICH} (?:(?P<table>\w+) )?(?P<what>\w+)"
     rf"(?: \(by (?P<by>\w+)\)| by (?P<or_by>\w+)| (?:of|from|in) (?P<kept>\w+)(?= (?:for|per) {_ONE} )"
     rf"| (?:with|whose|that) [^.;\n]{{1,40}}?(?= (?:of|for|per) {_ONE} ))?"
     rf" (?:of|for|per) (?:{_ONE} )?(?P<whom>\w+)"
@@ -54,7 +54,11 @@ def of_each(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], sai
         by_name: entities by the names that drafts have for them, in lower case.
         said: the question's words.
     """
-    if select.find(exp.AggFunc, exp.Window, exp.Subquery) is not None or select.args.get("distinct"):
+    if select.args.get("distinct"):
+        return False
+    latest = [c for c in _conditions(select) if (s := c.find(exp.Subquery)) and s.find(exp.Max, exp.Min)]
+    others = (n for n in select.find_all(exp.AggFunc, exp.Window, exp.Subquery) if not _is_in(n, latest))
+    if next(others, None) is not None:
         return False
     for one in _said(said.text):
         relation = next(
@@ -64,6 +68,9 @@ def of_each(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], sai
         moment = _moment(root, one.by or one.what)
         if relation is None or moment is None or not _names(root, one.what):
             continue
+        if latest:  # what says the same in another way, if not for each
+            rest = [c for c in _conditions(select) if not any(c is node for node in latest)]
+            select.set("where", exp.Where(this=exp.and_(*rest, copy=False)) if rest else None)
         start = select.args["from_"].this
         of = {r.target for r in root.relations if not r.many}
         whose = next(e for e in by_name.values() if e.full_name == relation.target)
@@ -88,6 +95,23 @@ def of_each(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], sai
     return False
 
 
+def _conditions(select: exp.Select) -> list[exp.Expr]:
+    """What must all be so of records."""
+    where = select.args.get("where")
+    return (
+        list(where.this.flatten())
+        if where is not None and isinstance(where.this, exp.And)
+        else [where.this]
+        if where
+        else []
+    )
+
+
+def _is_in(node: exp.Expr, those: Iterable[exp.Expr]) -> bool:
+    """Whether it is a part of one of those."""
+    return any(node is inner for one in those for inner in one.walk())
+
+
 def _is_own(node: exp.Expr, field: str, entity: Entity, by_name: Mapping[str, Entity]) -> bool:
     """Whether it is one field of an entity, as it stands."""
     if not isinstance(node, exp.Column) or node.name.lower() != field.lower():
@@ -104,7 +128,9 @@ def _said(text: str) -> list[_Said]:
         parts = match.groupdict()
         by = parts.get("by") or parts.get("or_by") or ""
         first = match["which"] in ("earliest", "first", "oldest")
-        what = parts.get("kept") if match["what"] in _RECORD else None  # `the latest record of balances for each user`
+        what = (
+            parts.get("kept") or parts.get("table") if match["what"] in _RECORD else None
+        )  # `the latest record of balances`
         found.append(_Said(first=first, what=what or match["what"], whom=match["whom"], by=by))
     return found
 

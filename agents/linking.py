@@ -42,6 +42,7 @@ _COMES_FROM = re.compile(
     r"(\w+) (?:who (?:are|live) |that are )?(?:(?:based|located|living) )?(?:from|in) (?:the )?"
     r"(?:[A-Z]\w+,? (?:(?:or|and) )?(?:in )?)*$"
 )
+_STILL = re.compile(r"\b(?:still|(?:is|are|was|were|remain|remains|remained)(?: still)?) $")
 _UNDONE = re.compile(r"un(\w{3,})")
 _LATE = re.compile(
     r"(?:\b(?:more than|over) (?P<count>\d{1,4}) (?P<unit>day|week|month)s? "
@@ -358,6 +359,14 @@ class Words:
         field = entity.find_field(name) if entity is not None else None
         return self.spelled(stems(naming.bare(field, entity))) if entity is not None and field is not None else []
 
+    def is_short_for(self, column: str, text: str) -> bool:
+        """Whether a column's name is a text, maybe in short forms: `reg_dt` of `registration date`."""
+        table, _, name = column.rpartition(".")
+        entity = next(e for e in self.entities if self.names[e.full_name] == table)
+        field = entity.find_field(name)
+        own, said = stems(naming.bare(field, entity)) if field is not None else [], stems(text)
+        return len(own) == len(said) and all(self.same(a, b) for a, b in zip(own, said, strict=True))
+
     def called_so(self, word: str, entity: Entity) -> list[str]:
         """Fields of an entity that a word alone names, once it is known whose they are."""
         return [f.name for f in entity.fields if self.spelled(stems(naming.bare(f, entity))) == [word]]
@@ -367,7 +376,8 @@ class Words:
         for index, word in enumerate(self.plain):
             at = (index, index + 1)
             undone, end = _UNDONE.fullmatch(word), self.spans[index][1]
-            if undone is not None and len(columns := list(self._moments_of(undone[1], at))) == 1:
+            still = _STILL.search(self.question[: self.spans[index][0]].lower()) is not None
+            if undone is not None and len(columns := list(self._moments_of(undone[1], at, still=still))) == 1:
                 yield Link(phrase=word, columns=(columns[0],), sure=True, moment=True, test=" IS NULL", end=end)
             late = _LATE.search(self.question[: self.spans[index][0]].lower()) if word == "overdue" else None
             if late is not None and len(columns := list(self._due())) == 1:
@@ -375,14 +385,19 @@ class Words:
                 test = f" < CURRENT_DATE{by}"
                 yield Link(phrase=late[0] + word, columns=(columns[0],), sure=True, moment=True, test=test, end=end)
 
-    def _moments_of(self, verb: str, at: tuple[int, int]) -> Iterator[str]:
-        """Moments that may be missing at which something was done to what is spoken of."""
+    def _moments_of(self, verb: str, at: tuple[int, int], *, still: bool) -> Iterator[str]:
+        """Moments that may be missing at which something was done to what is spoken of.
+
+        That is what stands beside the word, or what the question names where it says that something still is so.
+        """
+        named = self.mentioned() if still else ()
         base = root(FORMS.get(verb, verb))
         for entity in self.entities:
             for field in entity.fields:
                 done = {root(FORMS.get(w, w)) for w in stems(naming.bare(field, entity)) if w not in NO_VERBS}
                 optional = field.nullable and pa.types.is_temporal(field.type)
-                if optional and base in done and self._is_said_of(at, entity.full_name):
+                told = self._is_said_of(at, entity.full_name) or self.names[entity.full_name] in named
+                if optional and base in done and told:
                     yield f"{self.names[entity.full_name]}.{field.name}"
 
     def _due(self) -> Iterator[str]:

@@ -46,6 +46,14 @@ _ANYWHERE = re.compile(
     r" (?:anywhere|somewhere) in (?:the |its |their )?",
     re.IGNORECASE,
 )
+_TEXT = r"(?:(?:an?|the|words?) )*(?P<bare>'[^']{2,40}'|\"[^\"]{2,40}\"|[\w-]+)"
+_MENTION = re.compile(rf"(?:^|,? or |, ){_TEXT}", re.IGNORECASE)
+_ONE_TEXT = _TEXT.replace("?P<bare>", "?:")
+_MENTIONED = re.compile(
+    rf"\b(?:mention|contain)(?:s|ed|ing)? (?P<texts>{_ONE_TEXT}(?:(?:,? or |, ){_ONE_TEXT})*)"
+    r" in (?:the |their |its )(?:[\w-]+ )?[\w-]+",
+    re.IGNORECASE,
+)
 _BETWEEN_TEXTS = re.compile(r"\W*(?:,|or)\W*(?:(?:an?|the) )?", re.IGNORECASE)
 _NO_TEXT = EMPTY | frozenset("at more less fewer only exactly over up no any all both least most some one".split())  # noqa: SIM905
 """What stands behind `contain` where records are meant, and no text."""
@@ -78,7 +86,7 @@ def find(words: Words) -> tuple[Match, ...]:
     Args:
         words: of a question, or of an asker's hints, beside all that may be meant.
     """
-    found = sorted([*_said(words), *_addresses(words)], key=lambda m: m.begin)
+    found = sorted([*_said(words), *_addresses(words), *_mentioned(words)], key=lambda m: m.begin)
     text = words.question
     if any(_OR.match(text[m.end :]) or text[: m.begin].rstrip().lower().endswith((" or", " or whose")) for m in found):
         return ()
@@ -128,6 +136,16 @@ def _addresses(words: Words) -> Iterator[Match]:
                 end = words.spans[last][1]
                 yield Match(column=column, condition=condition, begin=match.start(), end=end, texts=(match["bare"],))
                 break
+
+
+def _mentioned(words: Words) -> Iterator[Match]:
+    """`mention a refund or an overcharge in the subject`."""
+    for match in _MENTIONED.finditer(words.question):
+        column = _column(words, match.end())
+        texts = tuple(m["bare"].strip("'\"") for m in _MENTION.finditer(match["texts"]))
+        if column is not None:
+            condition = _any_of(column, texts)
+            yield Match(column=column, condition=condition, begin=match.start(), end=match.end(), texts=texts)
 
 
 def hinted(words: Words, hints: str) -> Match | None:

@@ -76,8 +76,19 @@ _SCHEDULED = frozenset(
 )
 """What is often known to be, by its root."""
 _EXPLAINED = re.compile(r"(?P<what>\b\w+(?: \w+)?) \((?P<by>[^)]*)\)")
+_TRUNCATED = re.compile(r"\btruncate (?:the )?(\w+(?: \w+)?) to\b", re.IGNORECASE)
 _PAST = re.compile(r"ed_?(?:at|on|date|time)?$")
 """`returned_at` tells of nothing that is still to come."""
+_ASKED = re.compile(
+    r"\b(?:which|what|whose) ((?!(?:is|are|was|were|do|does|did|has|have|had)\b)[a-z]+(?: [a-z]+)?)", re.I
+)
+_GERUND = re.compile(r"\b(?:on|of|for|from|about) (\w+ing)\b(?! (?:the|an?|their|its|any)\b)", re.IGNORECASE)
+"""`spend on advertising` names a thing."""
+_SOON = re.compile(
+    r"\b(?P<deed>\w+) within (?P<count>\d{1,4}) (?P<unit>hour|day|week|month|year)s? (?:of|after|from) "
+    r"(?:(?:their|its|the|being|having|been) )*(?P<of>\w+(?: up| in| out)?)",
+    re.IGNORECASE,
+)
 _HOW = re.compile(r"\bhow (\w+)", re.IGNORECASE)
 _MEASURED = re.compile(r"\s+(?:rate|percentage|share|ratio|fee|cost|charge|reason|policy)s?\b", re.IGNORECASE)
 """What makes the name of a figure of what is done: `cancellation rate`."""
@@ -91,7 +102,7 @@ _AND = re.compile(r" (?:\w+ ){0,3}(?:and|to|until) (?:\w+ ){0,3}", re.IGNORECASE
 _MEASURES = re.compile(r"\b(?:how many|number of|count of|total|how much|sum of)\b", re.IGNORECASE)
 MOST_UNKNOWN = 4
 """Words named in the hint that nothing is called so."""
-DOUBT, DOUBT_OF_DEEDS = 1.8, 0.9
+DOUBT, DOUBT_OF_DEEDS, DOUBT_OF_WHOM = 1.8, 0.9, 3.6
 ENOUGH = 4
 """Columns and counts that a question names, beside which one unknown word says little."""
 MOST_DEFINED = 5
@@ -140,12 +151,27 @@ class Reading:
             rest = blanked(rest, [(begin, end)])
             about = {e.full_name for e in self.entities} | {self._lack.entity, self._lack.owner}
             self.entities = [e for e in entities if e.full_name in about]
+        self._soon = self._within(rest) if known.clear and self.levers.required else ()
+        rest = blanked(rest, (at for _, at in self._soon))
         self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
         if self._lack is not None:
             said = replace(said, numbers=free.numbers)
         states = [(x.end - len(x.phrase), x.end) for x in self.links if x.values]  # `active` where that is a value
         ongoing = free.ongoing and wording.read(blanked(rest, states), self._hints_without_what_is_left_out()).ongoing
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=ongoing)
+
+    def _within(self, rest: str) -> tuple[tuple[str, tuple[int, int]], ...]:
+        """That one thing came so soon after another (`ended within 90 days of opening`), and where that is said."""
+        moments = [x for x in self.links if x.moment]
+        made = []
+        for match in _SOON.finditer(rest):
+            deed = [c for x in moments if x.end == match.end("deed") for c in x.columns]
+            named = [c for c in deed if match["deed"].lower() in wording.stems(c.rpartition(".")[2])] or deed
+            since = [c for x in moments if match.start("of") < x.end <= match.end() for c in x.columns]
+            if len(named) == len(since) == 1 and named != since:
+                interval = f"INTERVAL '{match['count']} {match['unit'].lower()}s'"
+                made.append((f"{named[0]} BETWEEN {since[0]} AND {since[0]} + {interval}", match.span()))
+        return tuple(made)
 
     def _reasons(self, known: settled.Settled, words: linking.Words, other: linking.Words) -> Evidence:
         """What the question gives a reason to compare with."""
@@ -239,6 +265,7 @@ class Reading:
             links=self._hinted,
             moments=moments,
             period=self.wording.period,
+            asked=self.links,
             entities=self.entities,
             names=self.names,
         )
@@ -298,9 +325,18 @@ class Reading:
         """
         understood = len({x.columns for x in self.links}) + len(self._counts)
         slight = len(self._unknown) == 1 and understood >= ENOUGH
-        if (self._misses_things and not slight) or self._foretells:
+        if self._foretells or self._asks_for_unknown:
+            return DOUBT_OF_WHOM
+        if self._misses_things and not slight:
             return DOUBT
         return DOUBT_OF_DEEDS * min(len(self._unknown), 3)
+
+    @property
+    def _asks_for_unknown(self) -> bool:
+        """Whether what is asked for itself is unknown: `Which shop assistant sold ...`, and not a detail of it."""
+        asked = [m[1].lower().split() for m in _ASKED.finditer(self.question)]
+        asked = [words[:1] if words[0].endswith("s") else words for words in asked]
+        return any(w in self._unknown and not w.endswith(("ed", "ing")) for words in asked for w in words)
 
     @property
     def _foretells(self) -> bool:
@@ -324,6 +360,7 @@ class Reading:
     def _misses_things(self) -> bool:
         """Whether an unknown word names a thing, and not only what is done."""
         asked = {m[1].lower() for m in _HOW.finditer(self.question)}
+        asked |= {m[1].lower() for m in _GERUND.finditer(self.question)}
         return any(word.lower() in asked or not word.endswith(("ed", "ing")) for word in self._unknown)
 
     @property
@@ -337,16 +374,38 @@ class Reading:
         said = self.wording
         if not (self.levers.links and self.levers.groups and self.levers.required):
             return None
-        if said.period or _LATEST.search(periods.without(self.question, periods.find(self.question))):
+        if _LATEST.search(periods.without(self.question, periods.find(self.question))):
             return None
-        defined = self._definitions.named() if self.hints else {}
-        found = wanted.find(self._words, self.names, defined)
-        if found is None or (said.parts and not any(" / " in item for item in found.items)):
+        definitions = self._definitions
+        defined = definitions.named() if self.hints else {}
+        unit = said.period or (definitions.unit if self.hints else "")
+        if unit and not (moment := self._told_by):
+            return None
+        time = f"DATE_TRUNC('{unit}', {moment})" if unit else ""
+        found = wanted.find(self._words, self.names, defined, unit, time)
+        if found is None:
+            return None
+        known = {*defined.values(), time}
+        whole = all(item.partition(" AS ")[0] in known for item in found.items)
+        if said.parts and not whole and not any(" / " in item for item in found.items):
             return None
         if wanted.leaves_out(found, [link.columns for link in self.links if link.grouped]):
             return None
         ranks = len(found.items) > len(found.columns) or found.columns & self._ordered
         return found if said.limit is None or ranks else None
+
+    @property
+    def _told_by(self) -> str:
+        """The one moment that something is told by per unit of time; empty where that is not clear."""
+        said = [m[1].lower() for m in _TRUNCATED.finditer(self.hints)]
+        if said:
+            words = linking.Words(self.hints, self.entities, self.names)
+            columns = [c for e in self.entities for c in self._moments(self.names[e.full_name])]
+            named = [c for c in columns if c.rpartition(".")[2].lower() in said]
+            named = named or [c for c in columns if any(words.is_short_for(c, text) for text in said)]
+            return named[0] if len(named) == 1 else ""
+        moments = {x.columns[0] for x in (*self.links, *self._hinted) if x.moment and len(x.columns) == 1}
+        return moments.pop() if len(moments) == 1 else ""
 
     def first_part(self, *, refusal: bool = True, free: bool = False) -> str:
         """The grammar of a draft up to and with FROM; see `Language.first_part`.
@@ -459,6 +518,7 @@ class Reading:
         required = [self._lack.condition] if self._lack is not None else []
         required += self._required(first_part)
         required += [m.condition for m in self._matches]
+        required += [test for test, _ in self._soon if {c.partition(".")[0] for c in test.split() if "." in c} <= near]
         required += [*extreme, *self._in_the_same(table, near)]
         required += self._happened(table)
         required += self._flags_of_hints(near, required)
@@ -580,7 +640,14 @@ class Reading:
         by_name = {self.names[e.full_name]: e for e in self.entities}
         shown = {ways.qualifier(c) for c in tree.find_all(exp.Column)}
         entity = by_name[table]
-        belongs = [r for r in entity.relations if not r.many and self.names.get(r.target, "").lower() in shown]
+        known = {e.full_name: e for e in self.entities}
+        belongs = [
+            r
+            for r in entity.relations
+            if not r.many
+            and r.target in known
+            and shown & {self.names[n].lower() for n in ways.distances(known, r.target)}
+        ]
         if len(shown) != 1 or len(belongs) != 1 or len(belongs[0].on) != 1 or belongs[0].target == entity.full_name:
             return []
         key = belongs[0].on[0][0]
@@ -597,7 +664,9 @@ class Reading:
         if self._plain.missing or not self.levers.required or wording.read("", self.hints).parts:
             return []
         chosen: dict[tuple[str, bool], dict[str, None]] = {}
-        whole = (x for x in self.links if not wording.read(self._sentence(x.end)).parts)
+        written = {t.lower() for m in self._matches for t in m.texts}
+        others = (x for x in self.links if not any(v.lower() in written for v in x.values))
+        whole = (x for x in others if not wording.read(self._sentence(x.end)).parts)
         for link in (*whole, *self._left_out_by_hints, *self._counted_by_hints):
             columns = [c for c in link.columns if c.rpartition(".")[0] in near]
             if (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from groundwire.agents.definitions import PERCENTAGE
 from groundwire.agents.grammar import identifier, keys_of, kind
@@ -37,13 +37,17 @@ _FIGURE = re.compile(rf"(?P<which>{'|'.join(_FIGURES)})\s+(?:the )?", re.I)
 _AND = re.compile(r"\s*(?:,\s*(?:and\s+|as well as\s+)?|and\s+(?:also\s+)?|as well as\s+|along with\s+)", re.I)
 _END = re.compile(
     r"\s*(?:$|[.?!;)]|(?:of|from|who|that|which|whose|where|for)\b(?! (?:each|every|the (?:first|last|latest))\b)"
-    r"(?![^.?!;]* and\b)|,?\s*(?:ordered|sorted|in (?:as|des)cending|for the (?:top|bottom))\b)",
+    r"(?![^.?!;]* and\b)|for (?:each|every) (?:day|week|month|quarter|year)\b"
+    r"|,?\s*(?:ordered|sorted|in (?:as|des)cending|for the (?:top|bottom))\b)",
     re.I,
 )
+_NEW = re.compile(r"new(?:ly \w+ed)? ", re.I)
+"""Records that came about then."""
 _NAME = re.compile(r" (?:names?|codes?)\b", re.I)
 _HOW_MANY = re.compile(
     r"\W*(?P<what>(?:what (?:is|was) )?(?:the )?)(?=(?:total )?(?:number|count) of\b|how many\b)", re.I
 )
+_WHAT_ARE = re.compile(r"\W*what (?:is|was|are|were) (?:the )?", re.I)
 _WHAT_IS = re.compile(r"\W*what (?:is|was|are|were) the (?P<name>[A-Z]{2,})\b", re.I)
 _COMMON = re.compile(
     r"\W*what (?:is|are) the (?:top )?(?:\w+ )?most (?:common|frequent|popular|(?:frequently|commonly|often) \w+) ",
@@ -88,18 +92,37 @@ class Wanted:
         return f"SELECT {'DISTINCT ' if self.distinct else ''}{', '.join(self.items)}"
 
 
-def find(words: Words, names: Mapping[str, str], defined: Mapping[str, str]) -> Wanted | None:
+def find(
+    words: Words, names: Mapping[str, str], defined: Mapping[str, str], unit: str = "", time: str = ""
+) -> Wanted | None:
     """What a question wants to see; None where code can't tell all of it.
 
     Args:
         words: of the question.
         names: for each full entity name the form in which the model writes it.
         defined: what names of the asker's own stand for, as a draft has it; see `Definitions.named`.
+        unit: of time, for each of which something is asked; empty where it is not.
+        time: that unit's beginning, as a draft has it.
     """
     question = words.question
     found = list(_RETURN.finditer(question)) or list(_SHOW.finditer(question))
-    reader = _List(words, names, defined)
-    return reader.read(found[-1].end()) if found else reader.one()
+    reader = _List(words, names, {**defined, unit: time} if unit else defined)
+    made = reader.read(found[-1].end()) if found else None
+    if made is None and unit and (listed := _WHAT_ARE.match(question)) is not None:
+        made = reader.read(listed.end())
+    if unit:
+        return _over_time(made, unit, time)
+    return made if found else reader.one()
+
+
+def _over_time(found: Wanted | None, unit: str, time: str) -> Wanted | None:
+    """What is wanted, with the time that it is told by: that is shown, whether the question says so or not."""
+    if found is None:
+        return None
+    item = f"{time} AS {unit}"
+    if len(found.columns) == len(found.items):
+        return None  # records, which nothing is added up of
+    return found if item in found.items else replace(found, items=(item, *found.items))
 
 
 class _List:
@@ -288,7 +311,8 @@ class _List:
 
     def _counted(self, at: int) -> tuple[Entity, int] | None:
         """What is counted; of some values where the question gives them before the name, which are conditions then."""
-        start, values = self.starts.get(at), []
+        new = _NEW.match(self.words.question, at)
+        start, values = self.starts.get(new.end() if new is not None else at), []
         while start is not None:
             after = [(begin, end) for begin, end in self.words.values_at() if begin == start]
             if not after or max(after)[1] >= len(self.words.spans):

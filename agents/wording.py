@@ -356,9 +356,13 @@ def _steps(text: str, numbers: Iterable[str]) -> Iterator[str]:
             yield f"{number} {unit}" + ("s" if number != "1" else "")
 
 
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z](?:[a-z]|\b))|(?<=[A-Za-z0-9][a-z0-9])(?=[A-Z])")
+"""`CustId` has two words, `eSIM` one."""
+
+
 def stems(text: str) -> list[str]:
     """Lower-case words with CamelCase split and plural endings dropped."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("_", " ")
+    spaced = _CAMEL.sub(" ", text).replace("_", " ")
     found = []
     for word in _STEM.findall(spaced.lower()):
         if len(word) > 3 and word.endswith("ies"):

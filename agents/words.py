@@ -44,7 +44,7 @@ ORDINARY = _words(
     digit direct directly dismiss disregard disregarded done double down due duplicate duplicates earlier early earn
     earned earning easily easy else enough enter entered entire entirely equal equally especially even ever
     everyone everything exact excluded exclusively exist existing expect expected explain fact fall fallen far
-    fast faster feel fell few finally finish five fix followed formatted formula forward found four fourth
+    fast faster fastest feel fell few finally finish five fix followed formatted formula forward found four fourth
     fraction frequency fulfil fully gap gave general generally generate generated go goes going gone good handle
     handled hard hardly headcount held help her here him his histogram hold holding holds hourly how however
     identify ignored imply important improve inclusively increase increased individually instance interval
@@ -57,8 +57,8 @@ ORDINARY = _words(
     ordinal originally others otherwise ought overview own pair pairs part particular particularly paying
     percentages perform performed perhaps person place placed plus portion positive possible possibly present
     previously prior probably produce produced properly proportion provide provided purchase purchased
-    purchasing put query quick quickly quite rather rd reach reached read really receive received recent
-    recently recorded refer regard registered registration registrations relate related relating remain
+    purchasing put query quick quicker quickest quickly quite rather rd reach reached read really receive received
+    recent recently recorded refer regard registered registration registrations relate related relating remain
     remaining remove repeat repeated reported require required rest return returned rolling rounding run running
     runs said saw say saying see seem seen sell selling send sending sent separate separately set several shall
     share she should sign signed signing signup signups similar simply since situation six slow slowest slowly
@@ -143,7 +143,12 @@ EMPTY = _words(
 """Words that say nothing of what a question is about."""
 
 NO_VERBS = (
-    PLAIN | EMPTY | _words("until since till made last first next current previous day week month quarter year hour")
+    PLAIN
+    | EMPTY
+    | _words(
+        "respective respectively until since till made last first next current previous"
+        " day week month quarter year hour"
+    )
 )
 """Words in the names of moments that say nothing of what happened then."""
 
@@ -265,6 +270,8 @@ KNOWN: dict[str, frozenset[str]] = {
 """Usual short forms, and what they are short for."""
 
 UNITS: dict[str, frozenset[str]] = {
+    "gb": frozenset({"gigabyte"}),
+    "mb": frozenset({"megabyte"}),
     "cl": frozenset({"centilitre", "centiliter"}),
     "cm": frozenset({"centimetre", "centimeter"}),
     "ha": frozenset({"hectare"}),
