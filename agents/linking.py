@@ -43,6 +43,7 @@ _COMES_FROM = re.compile(
     r"(?:[A-Z]\w+,? (?:(?:or|and) )?(?:in )?)*$"
 )
 _STILL = re.compile(r"\b(?:still|(?:is|are|was|were|remain|remains|remained)(?: still)?) $")
+_GOING_ON = ("ongoing", "running")
 _UNDONE = re.compile(r"un(\w{3,})")
 _LATE = re.compile(
     r"(?:\b(?:more than|over) (?P<count>\d{1,4}) (?P<unit>day|week|month)s? "
@@ -676,6 +677,8 @@ class Words:
                         and not self._before_its(at, field, entity)
                     ):
                         continue
+                    if wanted[0] in _GOING_ON and self._may_go_on(at[1], entity):
+                        continue  # what has an end of its own and not reached it
                     if self._is_own_deed(at, entity) and not self._before(at, entity):
                         continue  # who `booked` has a booking, whatever became of it
                     if self.things.issuperset(stems(text)) and not self._before(at, entity):
@@ -720,6 +723,14 @@ class Words:
             return self.roots[index] == root(value) and bool({"did", "do", "does"} & set(before))
         noun = value.startswith(self.roots[index]) and value[len(self.roots[index]) :] in ("t", "al", "ment", "e")
         return word.endswith("ed") and (noun or self.roots[index] == root(value))
+
+    def _may_go_on(self, word: int, entity: str) -> bool:
+        """Whether another entity than this one is named from a word on that may have ended, or not yet."""
+        thing = self.thing_at(word)
+        if thing is None or thing[0].full_name == entity:
+            return False
+        moments = (f for f in thing[0].fields if f.nullable and pa.types.is_temporal(f.type))
+        return any(ends(naming.bare(f, thing[0])) for f in moments)
 
     def _is_own_deed(self, at: tuple[int, int], entity: str) -> bool:
         """Whether one word is a form of what a record itself is called by, and stands in no quotes."""

@@ -244,7 +244,8 @@ class Reading:
         missing = [f"no column is called {' or '.join(unknown)}"] if self._misses_things else []
         if not self.levers.links:
             return missing
-        defined = [link for link in self._hinted if not link.told][:MOST_DEFINED]
+        asked = {x.columns for x in self.links if x.flag}
+        defined = [x for x in self._hinted if not x.told and not (x.flag and x.columns in asked)][:MOST_DEFINED]
         found = (x.text for x in (*self.links, *defined))
         some = linking.Words(f"{self.question}\n{self.hints}", self.entities, self.names).with_some()
         return list(dict.fromkeys([*found, *self._counts, *some, *self._definitions.notes(), *missing]))

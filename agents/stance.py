@@ -34,7 +34,7 @@ _NEUTRAL = (
 _NEGATED = re.compile(
     r"\b(?:not|no|non|except|excluding|exclude|without|other than|never|ignore|ignoring)\W+(?:\w+\W+){0,1}$"
 )
-_LEFT_OUT = re.compile(r"\b(?:leav\w+ out|ignor\w+|exclud\w+|omit\w*|skip\w*|without|except\w*)\b[^.;]*$")
+_LEFT_OUT = re.compile(r"\b(?:leav\w+ out|ignor\w+|exclud\w+|omit\w*|skip\w*|without|except\w*)\b[^.;?!]*$")
 _UNCOUNTED = re.compile(
     r"(?:\s+[\w-]+){0,3}?\s+(?:(?:(?:do|does|did|should|must|shall|may|can|will|are|is|were|was)(?:n['’]?t|\s+not)|cannot"
     r"|never)\s+(?:be\s+)?(?:count|matter|includ|consider|interest|want|relevant|part\b|taken|of interest)"

@@ -52,7 +52,7 @@ ORDINARY = _words(
     leaving led left let like likely listed lists little living locate located long look looking lot lots
     lowercase main mainly make making manner marked may meaning meant mention mentioned method might minimum
     minute minutes missing money more moreover mostly move moved much multiple must nd near nearest nearly
-    necessary need needed negative neither never nobody none nor normally nothing now numerator numerically
+    necessary need needed negative neither never newly nobody none nor normally nothing now numerator numerically
     observe obtain obtained occasion occurrence occurrences occurring often omit ones onto opposite ordering
     ordinal originally others otherwise ought overview own pair pairs part particular particularly paying
     percentages perform performed perhaps person place placed plus portion positive possible possibly present

@@ -188,3 +188,32 @@ def test_short_forms_leave_out_few_letters() -> None:
 )
 def test_whom_nobody_knows_is_more_doubtful_than_a_detail(question: str, doubt: float) -> None:
     assert read(question).doubt == doubt
+
+
+def test_a_sentence_leaves_out_what_it_names_and_not_what_the_next_one_does() -> None:
+    reading = read("How many passes ended, excluding the current month? How many of those were eVIP passes?")
+    assert [x.negated for x in reading.links if x.flag] == [False]
+
+
+def test_a_flag_is_spoken_of_by_what_was_done() -> None:
+    waived = Field(name="is_fee_waived", type=pa.bool_())
+    assert not read("What are the fees of passes?")._evidence.speaks_of(waived)
+    assert read("For how many were fees waived?")._evidence.speaks_of(waived)
+
+
+def test_what_has_an_end_of_its_own_goes_on_without_it() -> None:
+    ill = Entity(
+        source="gym",
+        name="injuries",
+        primary_key=("injury_id",),
+        fields=(
+            Field(name="injury_id", type=pa.int64(), nullable=False),
+            Field(name="pass_id", type=pa.int64()),
+            Field(name="state", type=pa.string(), values=("ongoing", "healed")),
+        ),
+        relations=(Relation(name="pass", target="gym.passes", on=(("pass_id", "pass_id"),)),),
+    )
+    names = {**NAMES, "gym.injuries": "injuries"}
+    both = (*GYM, ill)
+    assert not Reading("How long are passes? Ignore ongoing passes.", "", both, names).links
+    assert [x.values for x in Reading("How many ongoing injuries are there?", "", both, names).links] == [("ongoing",)]
