@@ -77,6 +77,7 @@ _SCHEDULED = frozenset(
 """What is often known to be, by its root."""
 _EXPLAINED = re.compile(r"(?P<what>\b\w+(?: \w+)?) \((?P<by>[^)]*)\)")
 _TRUNCATED = re.compile(r"\btruncate (?:the )?(\w+(?: \w+)?) to\b", re.IGNORECASE)
+_EACH_WEEKDAY = re.compile(r"\b(?:each|every|per|by|which) (?:day of the week|week ?day)\b", re.IGNORECASE)
 _PAST = re.compile(r"ed_?(?:at|on|date|time)?$")
 """`returned_at` tells of nothing that is still to come."""
 _ASKED = re.compile(
@@ -379,14 +380,15 @@ class Reading:
             return None
         definitions = self._definitions
         defined = definitions.named() if self.hints else {}
-        unit = said.period or (definitions.unit if self.hints else "")
-        if unit and not (moment := self._told_by):
+        unit = "weekday" if _EACH_WEEKDAY.search(self.question) else said.period or definitions.unit
+        moment = self._told_by if unit else ""
+        if unit and not moment:
             return None
-        time = f"DATE_TRUNC('{unit}', {moment})" if unit else ""
-        found = wanted.find(self._words, self.names, defined, unit, time)
+        each = wanted.Each(unit=unit, moment=moment) if unit else None
+        found = wanted.find(self._words, self.names, defined, each)
         if found is None:
             return None
-        known = {*defined.values(), time}
+        known = {*defined.values(), each.begin if each is not None else ""}
         whole = all(item.partition(" AS ")[0] in known for item in found.items)
         if said.parts and not whole and not any(" / " in item for item in found.items):
             return None
@@ -406,6 +408,10 @@ class Reading:
             named = named or [c for c in columns if any(words.is_short_for(c, text) for text in said)]
             return named[0] if len(named) == 1 else ""
         moments = {x.columns[0] for x in (*self.links, *self._hinted) if x.moment and len(x.columns) == 1}
+        if not moments and len(self._mentioned) == 1:
+            (table,) = self._mentioned
+            likely = likely_moments(next(e for e in self.entities if self.names[e.full_name] == table))
+            moments = {f"{table}.{identifier(name)}" for name in likely}
         return moments.pop() if len(moments) == 1 else ""
 
     def first_part(self, *, refusal: bool = True, free: bool = False) -> str:

@@ -41,6 +41,11 @@ _END = re.compile(
     r"|,?\s*(?:ordered|sorted|in (?:as|des)cending|for the (?:top|bottom))\b)",
     re.I,
 )
+_EACH_TIME = re.compile(
+    r"\b(?:(?:each|every|per|by) (?:day of the week|week ?day|(?:calendar )?(?:day|week|month|quarter|year))\b"
+    r"|each of the (?:last|past) \w+ (?:day|week|month|quarter|year)s\b)",
+    re.I,
+)
 _NEW = re.compile(r"new(?:ly \w+ed)? ", re.I)
 """Records that came about then."""
 _NAME = re.compile(r" (?:names?|codes?)\b", re.I)
@@ -92,37 +97,51 @@ class Wanted:
         return f"SELECT {'DISTINCT ' if self.distinct else ''}{', '.join(self.items)}"
 
 
-def find(
-    words: Words, names: Mapping[str, str], defined: Mapping[str, str], unit: str = "", time: str = ""
-) -> Wanted | None:
+@dataclass(frozen=True, kw_only=True)
+class Each:
+    """A unit of time, for each of which something is wanted.
+
+    Attributes:
+        unit: a day, week, month, quarter, year, or weekday.
+        moment: the column that tells the time, as a draft has it.
+    """
+
+    unit: str
+    moment: str
+
+    @property
+    def begin(self) -> str:
+        """When the unit of a record begins, or which weekday it is (0 is Sunday), as a draft has it."""
+        if self.unit == "weekday":
+            return f"EXTRACT(DAYOFWEEK FROM {self.moment})"
+        return f"DATE_TRUNC('{self.unit}', {self.moment})"
+
+    def shown(self, found: Wanted | None) -> Wanted | None:
+        """What is wanted with the time that it is told by: that is shown, whether the question says so or not."""
+        if found is None or len(found.columns) == len(found.items):
+            return None  # of records nothing is added up
+        item = f"{self.begin} AS {self.unit}"
+        return found if item in found.items else replace(found, items=(item, *found.items))
+
+
+def find(words: Words, names: Mapping[str, str], defined: Mapping[str, str], each: Each | None = None) -> Wanted | None:
     """What a question wants to see; None where code can't tell all of it.
 
     Args:
         words: of the question.
         names: for each full entity name the form in which the model writes it.
         defined: what names of the asker's own stand for, as a draft has it; see `Definitions.named`.
-        unit: of time, for each of which something is asked; empty where it is not.
-        time: that unit's beginning, as a draft has it.
+        each: the unit of time that something is asked for each of.
     """
     question = words.question
     found = list(_RETURN.finditer(question)) or list(_SHOW.finditer(question))
-    reader = _List(words, names, {**defined, unit: time} if unit else defined)
+    reader = _List(words, names, defined if each is None else {**defined, each.unit: each.begin})
     made = reader.read(found[-1].end()) if found else None
-    if made is None and unit and (listed := _WHAT_ARE.match(question)) is not None:
+    if made is None and each is not None and (listed := _WHAT_ARE.match(question)) is not None:
         made = reader.read(listed.end())
-    if unit:
-        return _over_time(made, unit, time)
-    return made if found else reader.one()
-
-
-def _over_time(found: Wanted | None, unit: str, time: str) -> Wanted | None:
-    """What is wanted, with the time that it is told by: that is shown, whether the question says so or not."""
-    if found is None:
-        return None
-    item = f"{time} AS {unit}"
-    if len(found.columns) == len(found.items):
-        return None  # records, which nothing is added up of
-    return found if item in found.items else replace(found, items=(item, *found.items))
+    if made is None and not found:
+        made = reader.one(timed=each is not None)
+    return made if each is None else each.shown(made)
 
 
 class _List:
@@ -173,8 +192,8 @@ class _List:
         self.owner = self.names[thing[0].full_name]
         return thing[1] + len(" (")
 
-    def one(self) -> Wanted | None:
-        """The one number that a question asks for: `How many readers came?`, `number of orders by ...`."""
+    def one(self, *, timed: bool) -> Wanted | None:
+        """The one number that a question asks for, or one per unit of time: `How many readers came?`."""
         text = self.words.question
         if (
             (own := _WHAT_IS.match(text)) is not None
@@ -186,7 +205,10 @@ class _List:
             return self._most_common(common.end())
         begin = _HOW_MANY.match(text)
         count = _COUNT.match(text, begin.end()) if begin is not None else None
-        if begin is None or count is None or _MORE.search(text, count.end()):
+        if begin is None or count is None:
+            return None
+        more = text[count.end() :]
+        if _MORE.search(_EACH_TIME.sub(" ", more) if timed else more):
             return None
         made = self._item(begin.end("what"))
         if made is None or not made[0].startswith("COUNT("):

@@ -217,3 +217,13 @@ def test_what_has_an_end_of_its_own_goes_on_without_it() -> None:
     both = (*GYM, ill)
     assert not Reading("How long are passes? Ignore ongoing passes.", "", both, names).links
     assert [x.values for x in Reading("How many ongoing injuries are there?", "", both, names).links] == [("ongoing",)]
+
+
+def test_what_is_counted_per_unit_of_time_is_told_by_it() -> None:
+    assert shown("How many passes ended each month?") == (f"{MONTH} AS month", "COUNT(passes.*) AS number_of_passes")
+    by_day = ("EXTRACT(DAYOFWEEK FROM passes.ended_at) AS weekday", "COUNT(passes.*) AS number_of_passes")
+    assert shown("How many passes ended on each day of the week in 2023?") == by_day
+    assert shown("How many passes ended each month, and what was the average net fare?") == ()
+    begun = "DATE_TRUNC('month', passes.start_dt) AS month"
+    assert shown("How many passes are there each month?") == (begun, "COUNT(passes.*) AS number_of_passes")
+    assert shown("How many styles are there each month?") == ()  # they have no time
