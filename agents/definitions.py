@@ -15,6 +15,7 @@ import pyarrow as pa
 from groundwire.agents import naming
 from groundwire.agents.grammar import kind
 from groundwire.agents.linking import Link, Words
+from groundwire.agents.remark_words import UNITS
 from groundwire.agents.wording import deed, stems
 from groundwire.core.catalog import Entity
 
@@ -34,7 +35,6 @@ _PER_TIME = re.compile(
     r"(?:per (?P<unit>day|week|month|quarter|year)|(?P<often>daily|weekly|monthly|quarterly|yearly)) "
     r"(?P<what>[^.;\n=]+)"
 )
-_OFTEN = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
 _CHANGE = re.compile(
     r"\b(?P<name>[A-Z]\w*[A-Z]\w*)\b(?: \([^)]*\))? ?= ?[^.=\n]*\b(?:change|growth|difference) (?:in|of) (?:the )?"
     r"(?P<what>[^.=\n]+?) ?= ?\([^()]* - [^()]*previous[_ ](?P<unit>day|week|month|quarter|year)[^()]*\)"
@@ -57,6 +57,7 @@ _NUMBER_OF = re.compile(r"(?:the )?(?:total )?(?:number|count) of (?:distinct |u
 PERCENTAGE = "percentage"
 """How the one share that hints tell without a name for it is called here."""
 _AVERAGE = re.compile(r"\b(?:average|mean)\b")
+_EACH_DATE = re.compile(r"\b(?:each|every|given|that) (?:date|day)\b", re.IGNORECASE)
 _TRUNCATED = re.compile(r"\bto (?:the )?(day|week|month|quarter|year)\b")
 
 
@@ -137,7 +138,7 @@ class Definitions:
     @property
     def unit(self) -> str:
         """The unit of time for each of which figures are defined; empty without any, or with several."""
-        units = {m["unit"] or _OFTEN[m["often"]] for m in _PER_TIME.finditer(self.hints)}
+        units = {m["unit"] or UNITS[m["often"]] for m in _PER_TIME.finditer(self.hints)}
         return units.pop() if len(units) == 1 else ""
 
     def _per_time(self) -> Iterator[tuple[str, str]]:
@@ -162,7 +163,8 @@ class Definitions:
         if more and (figure := self._figure(more)):
             return figure
         count = _NUMBER_OF.match(what)
-        words = Words(what[count.end() :] if count is not None else what, self.entities, self.names)
+        counted = re.sub(r" (?:count|number)$", "", what[count.end() :] if count is not None else what)
+        words = Words(counted, self.entities, self.names)
         things = {t[0].full_name: (s, t[1]) for s in range(len(words.words)) if (t := words.thing_at(s)) is not None}
         if len(things) == 1:
             ((name, (start, end)),) = things.items()
@@ -267,8 +269,9 @@ class Definitions:
         unit = self.period or (m[1] if (m := _TRUNCATED.search(self.hints.lower())) is not None else "")
         for match in _RUNNING.finditer(self.hints):
             figure = self._figure(f"total {match['what']}") or self._count_of(match["what"])
-            if figure and self.moments and unit:
-                yield match["name"], f"SUM({figure}) OVER (ORDER BY DATE_TRUNC('{unit}', {self.moments[0]}))"
+            if figure and self.moments and (unit or _EACH_DATE.search(self.hints)):
+                told = f"DATE_TRUNC('{unit}', {self.moments[0]})" if unit else self.moments[0]
+                yield match["name"], f"SUM({figure}) OVER (ORDER BY {told})"
 
     def _named(self, word: str) -> str:
         """The one column that the question or its hints call so at the end of its name; empty without one."""

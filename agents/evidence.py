@@ -225,6 +225,7 @@ class Evidence:
             return any(" ".join(stems(t)) in self._text for t in texts if len(stems(t)) > 1)
         # `room` of `family room` says little of a room, and `total` of a name says nothing
         parts = [p for p in parts if p not in self._called and p not in SAID and p not in _TIMES] or parts
+        parts = [p for p in parts if len(p) > 1] or parts  # nor a letter or a digit of many
         if len(parts) > 1 and value.isalnum() and not field.labels.get(value):  # `PayPal` is not what is `paid`
             return all(any(alike(word, part) for word in self._words) for part in parts) or value.lower() in self._plain
         exact = (
@@ -290,7 +291,8 @@ _PLACED = re.compile(
 _ORDER = re.compile(r"(?:^|(?<=[.?!;:] ))(?:return|show|list|display|report)\b", re.IGNORECASE)
 """What the asker wants done: `Return the name` says nothing of what was returned."""
 _HOW_MANY = re.compile(
-    r"(?<=\btop )\d+\b|(?<=\blast )\d+\b|(?<=\bpast )\d+\b|(?<=\bnext )\d+\b|(?<=\bfirst )\d+\b|(?<=\bbottom )\d+\b"
+    r"(?<=\btop )\d+\b|(?<=\bwhich )\d+\b|(?<=\blast )\d+\b|(?<=\bpast )\d+\b"
+    r"|(?<=\bnext )\d+\b|(?<=\bfirst )\d+\b|(?<=\bbottom )\d+\b"
     r"|\b\d+(?= (?:most|least|highest|lowest|largest|smallest|biggest|best|worst)\b)"
 )
 """Numbers of rows or days are no values: `top 5`."""

@@ -234,6 +234,7 @@ class Words(Places):
             if undone is not None and len(columns := list(self._moments_of(undone[1], at, still=still))) == 1:
                 yield Link(phrase=word, columns=(columns[0],), sure=True, moment=True, test=" IS NULL", end=end)
             late = _LATE.search(self.question[: self.spans[index][0]].lower()) if word == "overdue" else None
+            late = None if any(p.values for p in self._found.get(at, ())) else late
             if late is not None and len(columns := list(self._due())) == 1:
                 by = f" - INTERVAL '{late['count']} {late['unit']}s'" if late["count"] else ""
                 test = f" < CURRENT_DATE{by}"
@@ -314,6 +315,7 @@ class Words(Places):
         for entity in self.entities:
             phrases = self.called[entity.full_name]
             alone = {w for phrase in phrases for w in phrase if holders[w] == 1 and w not in SAID and w not in PLAIN}
+            alone -= {w for phrase in phrases if len(phrase) > 1 for w in phrase if w.endswith("ed")}  # what was done
             found = [at for phrase in phrases for at in self.find(phrase, self.words)]
             whole = [at for at in found if not self.describes(at[1], entity.full_name)]
             if found and not whole:

@@ -34,6 +34,7 @@ from groundwire.agents.evidence import Evidence
 from groundwire.agents.grammar import Language, identifier, keys_of, kind
 from groundwire.agents.levers import Levers
 from groundwire.agents.moments import likely_moments
+from groundwire.agents.remark_words import UNITS
 from groundwire.agents.settled import blanked
 from groundwire.core.catalog import Entity
 
@@ -381,6 +382,8 @@ class Reading:
         definitions = self._definitions
         defined = definitions.named() if self.hints else {}
         unit = "weekday" if _EACH_WEEKDAY.search(self.question) else said.period or definitions.unit
+        often = wanted.OFTEN.match(self.question)
+        unit = unit or (UNITS[often["often"].lower()] if often is not None else "")
         moment = self._told_by if unit else ""
         if unit and not moment:
             return None

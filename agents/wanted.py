@@ -53,6 +53,12 @@ _HOW_MANY = re.compile(
     r"\W*(?P<what>(?:what (?:is|was) )?(?:the )?)(?=(?:total )?(?:number|count) of\b|how many\b)", re.I
 )
 _WHAT_ARE = re.compile(r"\W*what (?:is|was|are|were) (?:the )?", re.I)
+OFTEN = re.compile(
+    r"\W*what (?:is|was|are|were) the (?P<often>daily|weekly|monthly|quarterly|yearly) "
+    r"(?=total|sum|average|mean|number)",
+    re.I,
+)
+"""What is wanted for each unit of time: `What is the monthly average price?`"""
 _WHAT_IS = re.compile(r"\W*what (?:is|was|are|were) the (?P<name>[A-Z]{2,})\b", re.I)
 _COMMON = re.compile(
     r"\W*what (?:is|are) the (?:top )?(?:\w+ )?most (?:common|frequent|popular|(?:frequently|commonly|often) \w+) ",
@@ -137,7 +143,8 @@ def find(words: Words, names: Mapping[str, str], defined: Mapping[str, str], eac
     found = list(_RETURN.finditer(question)) or list(_SHOW.finditer(question))
     reader = _List(words, names, defined if each is None else {**defined, each.unit: each.begin})
     made = reader.read(found[-1].end()) if found else None
-    if made is None and each is not None and (listed := _WHAT_ARE.match(question)) is not None:
+    listed = OFTEN.match(question) or _WHAT_ARE.match(question)
+    if made is None and each is not None and listed is not None:
         made = reader.read(listed.end())
     if made is None and not found:
         made = reader.one(timed=each is not None)

@@ -39,7 +39,7 @@ _RANKINGS = (
 )
 _NAMED_COUNT = re.compile(
     rf"\b(?:which|what|whose|the|these|those|all|list|show|return|find|name|give me|show me)\s+{_COUNT}\s+"
-    r"(?!(?:day|week|month|quarter|year|hour|minute|second)s?\b)[a-z]"
+    r"(?!(?:day|week|month|quarter|year|hour|minute|second)s?\b(?! of (?:the|a) (?:day|week|month|year)\b))[a-z]"
 )
 _LEAST = re.compile(r"\bat (?:least|most|the (?:latest|earliest))\b")
 _DESCENDING = re.compile(

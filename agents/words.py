@@ -56,7 +56,7 @@ ORDINARY = _words(
     observe obtain obtained occasion occurrence occurrences occurring often omit ones onto opposite ordering
     ordinal originally others otherwise ought overview own pair pairs part particular particularly paying
     percentages perform performed perhaps person place placed plus portion positive possible possibly present
-    previously prior probably produce produced properly proportion provide provided purchase purchased
+    previously prior quarterly probably produce produced properly proportion provide provided purchase purchased
     purchasing put query quick quicker quickest quickly quite rather rd reach reached read really receive received
     recent recently recorded refer regard registered registration registrations relate related relating remain
     remaining remove repeat repeated reported require required rest return returned rolling rounding run running

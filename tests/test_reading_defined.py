@@ -227,3 +227,62 @@ def test_what_is_counted_per_unit_of_time_is_told_by_it() -> None:
     begun = "DATE_TRUNC('month', passes.start_dt) AS month"
     assert shown("How many passes are there each month?") == (begun, "COUNT(passes.*) AS number_of_passes")
     assert shown("How many styles are there each month?") == ()  # they have no time
+
+
+@pytest.mark.parametrize(
+    ("question", "items"),
+    [
+        (
+            "What was the quarterly average net fare of passes that ended in 2024?",
+            ("DATE_TRUNC('quarter', passes.ended_at) AS quarter", "AVG(passes.net_fare) AS average_net_fare"),
+        ),
+        ("What was the quarterly plan of passes that ended in 2024?", ()),
+    ],
+)
+def test_what_is_asked_for_quarterly_is_told_by_quarters(question: str, items: tuple[str, ...]) -> None:
+    assert shown(question) == items
+    assert read(question)._unknown in ([], ["plan"])
+
+
+def test_a_running_total_of_dates_goes_by_them() -> None:
+    hints = "CRT = cumulative running total of the net fare, up to and including the given date"
+    notes = read("What is the CRT of the passes that ended on each date in May?", hints).notes
+    assert "CRT is SUM(SUM(passes.net_fare)) OVER (ORDER BY passes.ended_at)" in notes
+
+
+def test_the_count_of_records_per_month() -> None:
+    hints = "PMPC = per month pass count. Truncate ended_at to month."
+    assert shown("What are the PMPC?", hints) == (f"{MONTH} AS month", "COUNT(passes.*) AS pmpc")
+
+
+def test_a_letter_or_a_number_is_no_reason_to_think_of_a_name_with_many() -> None:
+    model = Field(name="model", type=pa.string(), values=("Swift E-U4", "Plain"))
+    for question in ("Which 4 passes have most changes?", "How many passes were ill, i.e. not moved?"):
+        assert not read(question)._evidence(model, "Swift E-U4")
+    assert read("How many passes are for the Swift E-U4?")._evidence(model, "Swift E-U4")
+
+
+def test_how_many_hours_of_the_day_are_shown() -> None:
+    assert wording.read("In which 3 hours of the day were the most passes ended?").limit == 3
+    assert wording.read("Which passes ended most within 3 hours?").limit != 3
+
+
+def test_what_was_done_is_no_table_that_is_called_so_among_others() -> None:
+    paid = Entity(
+        source="gym",
+        name="fees_received",
+        primary_key=("fee_id",),
+        fields=(
+            Field(name="fee_id", type=pa.int64(), nullable=False),
+            Field(name="pass_id", type=pa.int64()),
+            Field(name="state", type=pa.string(), values=("open", "overdue")),
+            Field(name="due_on", type=pa.date32()),
+        ),
+        relations=(Relation(name="pass", target="gym.passes", on=(("pass_id", "pass_id"),)),),
+    )
+    names = {**NAMES, "gym.fees_received": "fees_received"}
+    both = (*GYM, paid)
+    assert Reading("How many passes were received?", "", both, names)._mentioned == ("passes",)
+    assert "fees_received" in Reading("How many fees were received?", "", both, names)._mentioned
+    overdue = Reading("How many overdue fees are there?", "", both, names).links
+    assert [(x.values, x.test) for x in overdue] == [(("overdue",), "")]
