@@ -195,9 +195,10 @@ class Evidence:
         parts = [p for p in stems(f"{flag.name} {flag.label}") if p not in SAID and p not in ("flag", "flg", "has")]
         # `parcel` of `parcel_label` is any parcel, and so is `pcl`
         parts = [p for p in parts if not any(p == c or self._same(p, c) for c in self._called)] or parts
-        said = self._free if pa.types.is_boolean(flag.type) else set(self._words)  # a column of that name is no flag
-        if pa.types.is_boolean(flag.type):  # a fee says nothing of `is_fee_waived`
-            parts = [p for p in parts if p.endswith("ed")] or parts
+        said = set(self._words)
+        if pa.types.is_boolean(flag.type):
+            said = self._free  # a column of that name is no flag
+            parts = [p for p in parts if p.endswith("ed")] or parts  # a fee says nothing of `is_fee_waived`
         words = [*said, *(w for s in flag.synonyms for w in stems(s) if w in said)]
         told = [w for w in words if w not in SAID]
         return any(root(w) == root(p) or self._same(p, w) for p in parts for w in words) or any(

@@ -17,6 +17,7 @@ from groundwire.agents import naming, ways
 from groundwire.agents.wording import Wording, stems
 from groundwire.agents.wording import root as base
 from groundwire.core.catalog import Entity, Field
+from groundwire.core.predicates import conjuncts
 
 _WHICH = r"(?P<which>latest|last|most recent|newest|earliest|first|oldest)"
 _ONE = r"(?:each|every|any|that|the|a|per|one)"
@@ -56,7 +57,8 @@ def of_each(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], sai
     """
     if select.args.get("distinct"):
         return False
-    latest = [c for c in _conditions(select) if (s := c.find(exp.Subquery)) and s.find(exp.Max, exp.Min)]
+    tests = conjuncts(select.args.get("where"))
+    latest = [c for c in tests if (s := c.find(exp.Subquery)) and s.find(exp.Max, exp.Min)]
     others = (n for n in select.find_all(exp.AggFunc, exp.Window, exp.Subquery) if not _is_in(n, latest))
     if next(others, None) is not None:
         return False
@@ -69,7 +71,7 @@ def of_each(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], sai
         if relation is None or moment is None or not _names(root, one.what):
             continue
         if latest:  # what says the same in another way, if not for each
-            rest = [c for c in _conditions(select) if not any(c is node for node in latest)]
+            rest = [c for c in tests if not any(c is node for node in latest)]
             select.set("where", exp.Where(this=exp.and_(*rest, copy=False)) if rest else None)
         start = select.args["from_"].this
         of = {r.target for r in root.relations if not r.many}
@@ -95,18 +97,6 @@ def of_each(select: exp.Select, root: Entity, by_name: Mapping[str, Entity], sai
     return False
 
 
-def _conditions(select: exp.Select) -> list[exp.Expr]:
-    """What must all be so of records."""
-    where = select.args.get("where")
-    return (
-        list(where.this.flatten())
-        if where is not None and isinstance(where.this, exp.And)
-        else [where.this]
-        if where
-        else []
-    )
-
-
 def _is_in(node: exp.Expr, those: Iterable[exp.Expr]) -> bool:
     """Whether it is a part of one of those."""
     return any(node is inner for one in those for inner in one.walk())
@@ -128,10 +118,10 @@ def _said(text: str) -> list[_Said]:
         parts = match.groupdict()
         by = parts.get("by") or parts.get("or_by") or ""
         first = match["which"] in ("earliest", "first", "oldest")
-        what = (
-            parts.get("kept") or parts.get("table") if match["what"] in _RECORD else None
-        )  # `the latest record of balances`
-        found.append(_Said(first=first, what=what or match["what"], whom=match["whom"], by=by))
+        what = match["what"]
+        if what in _RECORD:  # `the latest record of balances`
+            what = parts.get("kept") or parts.get("table") or what
+        found.append(_Said(first=first, what=what, whom=match["whom"], by=by))
     return found
 
 

@@ -160,18 +160,19 @@ class Places:
         return (next(iter(best.values())), max(found)) if len(best) == 1 else None
 
     def called_by(self, column: str) -> list[str]:
-        """The words of a column's name, as a draft has it."""
+        """The words of a column's name, as a draft has it, spelled as the question does."""
+        return self.spelled(self._name_of(column))
+
+    def _name_of(self, column: str) -> list[str]:
+        """The words of a column's name, as a draft has it; none where no entity is called so."""
         table, _, name = column.rpartition(".")
         entity = next((e for e in self.entities if self.names[e.full_name] == table), None)
         field = entity.find_field(name) if entity is not None else None
-        return self.spelled(stems(naming.bare(field, entity))) if entity is not None and field is not None else []
+        return stems(naming.bare(field, entity)) if entity is not None and field is not None else []
 
     def is_short_for(self, column: str, text: str) -> bool:
         """Whether a column's name is a text, maybe in short forms: `reg_dt` of `registration date`."""
-        table, _, name = column.rpartition(".")
-        entity = next(e for e in self.entities if self.names[e.full_name] == table)
-        field = entity.find_field(name)
-        own, said = stems(naming.bare(field, entity)) if field is not None else [], stems(text)
+        own, said = self._name_of(column), stems(text)
         return len(own) == len(said) and all(self.same(a, b) for a, b in zip(own, said, strict=True))
 
     def called_so(self, word: str, entity: Entity) -> list[str]:

@@ -154,7 +154,7 @@ class Reading:
             about = {e.full_name for e in self.entities} | {self._lack.entity, self._lack.owner}
             self.entities = [e for e in entities if e.full_name in about]
         self._soon = self._within(rest) if known.clear and self.levers.required else ()
-        rest = blanked(rest, (at for _, at in self._soon))
+        rest = blanked(rest, (at for _, _, at in self._soon))
         self._plain, free = wording.read(rest), wording.read(rest, self._hints_without_what_is_left_out())
         if self._lack is not None:
             said = replace(said, numbers=free.numbers)
@@ -162,8 +162,8 @@ class Reading:
         ongoing = free.ongoing and wording.read(blanked(rest, states), self._hints_without_what_is_left_out()).ongoing
         self.wording = replace(said, absence=free.absence, missing=free.missing, empty=free.empty, ongoing=ongoing)
 
-    def _within(self, rest: str) -> tuple[tuple[str, tuple[int, int]], ...]:
-        """That one thing came so soon after another (`ended within 90 days of opening`), and where that is said."""
+    def _within(self, rest: str) -> tuple[tuple[str, set[str], tuple[int, int]], ...]:
+        """That one thing came so soon after another (`ended within 90 days of opening`), of which tables, and where."""
         moments = [x for x in self.links if x.moment]
         made = []
         for match in _SOON.finditer(rest):
@@ -172,7 +172,8 @@ class Reading:
             since = [c for x in moments if match.start("of") < x.end <= match.end() for c in x.columns]
             if len(named) == len(since) == 1 and named != since:
                 interval = f"INTERVAL '{match['count']} {match['unit'].lower()}s'"
-                made.append((f"{named[0]} BETWEEN {since[0]} AND {since[0]} + {interval}", match.span()))
+                condition = f"{named[0]} BETWEEN {since[0]} AND {since[0]} + {interval}"
+                made.append((condition, {c.rpartition(".")[0] for c in (*named, *since)}, match.span()))
         return tuple(made)
 
     def _reasons(self, known: settled.Settled, words: linking.Words, other: linking.Words) -> Evidence:
@@ -528,7 +529,7 @@ class Reading:
         required = [self._lack.condition] if self._lack is not None else []
         required += self._required(first_part)
         required += [m.condition for m in self._matches]
-        required += [test for test, _ in self._soon if {c.partition(".")[0] for c in test.split() if "." in c} <= near]
+        required += [condition for condition, tables, _ in self._soon if tables <= near]
         required += [*extreme, *self._in_the_same(table, near)]
         required += self._happened(table)
         required += self._flags_of_hints(near, required)
